@@ -39,14 +39,16 @@ async def test_the_help_begins_with_where_the_focus_is(dash: Dash) -> None:
     assert dash.main.filter_box.text == "f?"
 
 
-@pytest.mark.parametrize("key", ["s", "?", "x"])
-async def test_tab_and_help_typed_as_a_dialog_closes_are_about_the_detail(key: str, dash: Dash) -> None:
-    await dash.press(key)
-    await dash.until(lambda: dash.dialog is not None, "the dialog")
-    await dash.press("escape")
-    while dash.dialog is not None:  # noqa: ASYNC110 - it is about that very moment
-        await asyncio.sleep(0)
-    await dash.press("tab", "?", dialog="Help", shown="In the detail")
+async def test_tab_and_help_typed_as_a_dialog_closes_are_about_the_detail(dash: Dash) -> None:
+    for key in "s?x":
+        await dash.press(key)
+        await dash.until(lambda: dash.dialog is not None, "the dialog")
+        await dash.press("escape")
+        while dash.dialog is not None:  # noqa: ASYNC110 - it is about that very moment
+            await asyncio.sleep(0)
+        await dash.press("tab", "?", dialog="Help", shown="In the detail")
+        await dash.press("escape", dialog=None)
+        await dash.press("shift+tab")
 
 
 @pytest.mark.dashboard(size=(80, 24))

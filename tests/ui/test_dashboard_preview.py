@@ -6,16 +6,17 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
-from tests.pictures import halves
+from tests.pictures import halves, kept_picture
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 
 from taskdash.config.own_files import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
+from taskdash.results.decoding import Decoders
 from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.ui.app import Dashboard
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from taskdash.results.decoding import Picture
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
@@ -60,6 +62,22 @@ class Source:
 
 def link(task_id: str, number: int = 1) -> str:
     return f"https://cdn.example.com/{task_id}-{number}.png"
+
+
+PICTURE = kept_picture()
+
+
+@pytest.fixture(autouse=True)
+def halves_decoded_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no process for a picture that is always the same."""
+    small_png = Decoders.small_png
+
+    async def known(decoders: Decoders, file: IO[bytes], **options: Any) -> Picture:
+        is_known = file.read() == halves()
+        file.seek(0)
+        return PICTURE if is_known else await small_png(decoders, file, **options)
+
+    monkeypatch.setattr(Decoders, "small_png", known)
 
 
 @pytest.fixture

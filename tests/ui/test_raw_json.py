@@ -63,18 +63,20 @@ async def test_a_match_in_the_middle_of_much_text_is_on_the_screen(dash: Dash) -
     await dash.until(lambda: "p0777" in dash.screen, "it on the screen as it was sent")
 
 
-@pytest.mark.parametrize("size", [(20, 10), (200, 60)])
 async def test_how_to_close_it_is_never_cut(
-    desk: Context, other: Store, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inspect, "MAX_CHARS", 3_000)
     task_id = "a-name-as-long-as-a-task-may-have-it." + "x" * 90
     add(other, task_id)
     answer(other, task_id, success_body(task_id, extra=["long"] * 500))
-    async with driven(desk, size, total=1) as dash:
-        await dash.press("J", dialog="RawJson", shown="Esc closes")
-        assert dash.app.screen.query_one(VerticalScroll).size.height > 0
-        await dash.press("G", "G")
-        await dash.until(
-            lambda: "--raw`" in "".join(dash.screen.replace("│", "").split()), "how to see the rest"
-        )
+    async with driven(desk, (20, 10), total=1) as dash:
+        for size in ((20, 10), (200, 60)):
+            await dash.pilot.resize_terminal(*size)
+            await dash.press("J", dialog="RawJson", shown="Esc closes")
+            assert dash.app.screen.query_one(VerticalScroll).size.height > 0
+            await dash.press("G", "G")
+            await dash.until(
+                lambda: "--raw`" in "".join(dash.screen.replace("│", "").split()), "how to see the rest"
+            )
+            await dash.press("escape", dialog=None)

@@ -46,19 +46,47 @@ def weak_pieces(styles: RowStyles) -> dict[tuple[str, str], str]:
     return weak
 
 
-async def test_every_row_is_read_in_every_theme(dash: Dash) -> None:
-    seen = {}
-    for theme in dash.app.available_themes:
-        dash.app.theme = theme
-        await dash.pilot.pause()
-        with dash.app._context():
-            seen[theme] = weak_pieces(RowStyles(dash.table))
-    assert len(seen) > 20
-    assert {theme: weak for theme, weak in seen.items() if weak} == {}
+def too_bright(styles: RowStyles) -> dict[str, tuple[float, float]]:
+    """The rows whose muted text is no dimmer than the other, with the contrast of both."""
+    found = {}
+    for row in ROWS:
+        text, dim = styles.row(row), styles.piece("muted", styles.row(row))
+        if text.bgcolor and text.bgcolor.triplet and text.color and dim.color:
+            ground = Color.from_rich_color(text.bgcolor)
+            of_text, of_dim = (
+                contrast(Color.from_rich_color(each), ground) for each in (text.color, dim.color)
+            )
+            if of_dim >= of_text:
+                found[row] = of_dim, of_text
+    return found
 
 
-async def test_what_is_muted_is_dimmer_than_the_text_on_every_row(dash: Dash) -> None:
-    as_bright: dict[tuple[str, str], tuple[float, float]] = {}
+def faults_in_256(styles: RowStyles) -> list[object]:
+    """What rounding to 256 colours leaves alike of the states, or hard to read."""
+    rounding, row = rounding_for("256"), styles.row("row")
+    assert rounding is not None
+    if row.bgcolor is None or row.bgcolor.triplet is None:
+        return []  # the terminal's own colours
+    faults: list[object] = []
+    drawn: dict[str, Style] = {}
+    for name in PIECES:
+        (segment,) = rounding.apply([Segment("x", styles.piece(name, row))], Color(0, 0, 0))
+        assert segment.style is not None
+        assert segment.style.color is not None
+        assert segment.style.bgcolor is not None
+        drawn[name] = segment.style
+        parts = (segment.style.color, segment.style.bgcolor)
+        if contrast(*(Color(*part.get_truecolor()) for part in parts)) < LEAST_IN_256:
+            faults.append((name, segment.style))
+    states = [drawn[f"state-{state}"] for state in State]
+    return faults + [states] * (len(set(states)) < len(states))
+
+
+async def test_in_every_theme_rows_are_read_muted_is_dimmer_and_states_stay_apart_in_256_colours(
+    dash: Dash,
+) -> None:
+    assert len(dash.app.available_themes) > 20
+    faults = {}
     for theme in dash.app.available_themes:
         dash.app.theme = theme
         await dash.pilot.pause()
@@ -67,21 +95,8 @@ async def test_what_is_muted_is_dimmer_than_the_text_on_every_row(dash: Dash) ->
             # Whatever Textual keeps of a theme's colours is the same.
             kept, told = dash.app.theme_variables, dash.app.get_css_variables()
             assert {name: kept[name] for name in TEXTS} == {name: told[name] for name in TEXTS}
-            rows = {row: (styles.row(row), styles.piece("muted", styles.row(row))) for row in ROWS}
-        for row, (text, dim) in rows.items():
-            if (
-                text.bgcolor is not None
-                and text.bgcolor.triplet
-                and text.color is not None
-                and dim.color is not None
-            ):
-                ground = Color.from_rich_color(text.bgcolor)
-                of_text, of_dim = (
-                    contrast(Color.from_rich_color(each), ground) for each in (text.color, dim.color)
-                )
-                if not of_dim < of_text:
-                    as_bright[theme, row] = of_dim, of_text
-    assert as_bright == {}
+            faults[theme] = (weak_pieces(styles), too_bright(styles), faults_in_256(styles))
+    assert {theme: found for theme, found in faults.items() if any(found)} == {}
 
 
 async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(dash: Dash) -> None:
@@ -96,34 +111,3 @@ async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(dash
     assert all(style.bold for style in marked[1:])
     assert not any(style.bold for style in plain)
     assert {style.bgcolor for style in at_cursor}.isdisjoint({style.bgcolor for style in plain + marked})
-
-
-async def test_states_stay_apart_and_are_read_in_256_colours_in_every_theme(dash: Dash) -> None:
-    rounding = rounding_for("256")
-    assert rounding is not None
-    alike: dict[str, list[Style]] = {}
-    weak: dict[tuple[str, str], Style] = {}
-    for theme in dash.app.available_themes:
-        dash.app.theme = theme
-        await dash.pilot.pause()
-        with dash.app._context():
-            styles = RowStyles(dash.table)
-            row = styles.row("row")
-            pieces = {name: styles.piece(name, row) for name in PIECES}
-        if row.bgcolor is None or row.bgcolor.triplet is None:
-            continue  # the terminal's own colours
-        drawn: dict[str, Style] = {}
-        for name, style in pieces.items():
-            (segment,) = rounding.apply([Segment("x", style)], Color(0, 0, 0))
-            assert segment.style is not None
-            drawn[name] = segment.style
-        states = [drawn[f"state-{state}"] for state in State]
-        if len(set(states)) < len(states):
-            alike[theme] = states
-        for name, each in drawn.items():
-            assert each.color is not None
-            assert each.bgcolor is not None
-            text, ground = (Color(*part.get_truecolor()) for part in (each.color, each.bgcolor))
-            if contrast(text, ground) < LEAST_IN_256:
-                weak[theme, name] = each
-    assert (alike, weak) == ({}, {})
