@@ -27,11 +27,11 @@ from tests.ui.driven_dashboard import (
 from textual._compositor import Compositor
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
+from textual.screen import Screen
 
 from taskdash.results import desktop
 from taskdash.store.store import Store
 from taskdash.ui import announce, context, following
-from taskdash.ui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -156,12 +156,12 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "POLL_S", 0.03)
     monkeypatch.setattr(announce, "TELL_EVERY_S", 0.0)
     monkeypatch.setattr(announce, "QUIET_S", 0.05)
-    set_interval = MainScreen.set_interval
+    set_interval = Screen.set_interval
 
-    def soon(screen: MainScreen, interval_s: float, *act: Any, **named: Any) -> Timer:
+    def soon(screen: Screen[None], interval_s: float, *act: Any, **named: Any) -> Timer:
         return set_interval(screen, 0.1 if interval_s == 1.0 else interval_s, *act, **named)
 
-    monkeypatch.setattr(MainScreen, "set_interval", soon)
+    monkeypatch.setattr(Screen, "set_interval", soon)
 
 
 @pytest.fixture

@@ -347,7 +347,9 @@ async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
         await dash.until(lambda: not large.display, "nothing is shown: back to the grid")
 
 
-async def test_a_large_one_is_drawn_again_for_another_size(desk: Context) -> None:
+@pytest.mark.usefixtures("all_to_be_fetched")
+async def test_a_large_one_is_drawn_again_for_another_size(desk: Context, source: Source) -> None:
+    source.bodies[link(TASKS[0])] = halves(256, 256)
     async with reviewing(desk, (40, 12)) as dash:
         await dash.press("enter")
         view = review(dash).query_one("#large-view", PictureView)
