@@ -32,6 +32,7 @@ from textual.screen import Screen
 from taskdash.results import desktop
 from taskdash.store.store import Store
 from taskdash.ui import announce, context, following
+from taskdash.ui.widgets import task_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -156,6 +157,7 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "POLL_S", 0.03)
     monkeypatch.setattr(announce, "TELL_EVERY_S", 0.0)
     monkeypatch.setattr(announce, "QUIET_S", 0.05)
+    monkeypatch.setattr(task_table, "FLASH_S", 0.02)
     set_interval = Screen.set_interval
 
     def soon(screen: Screen[None], interval_s: float, *act: Any, **named: Any) -> Timer:

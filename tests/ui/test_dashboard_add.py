@@ -63,12 +63,12 @@ async def test_a_paste_opens_the_preview_and_enter_adds(
 
 @pytest.mark.dashboard(tasks=0)
 async def test_a_dialog_closed_while_it_searches_does_no_harm(dash: Dash) -> None:
-    for _ in range(5):
+    for _ in range(2):
         await dash.press("a", "escape")
-    for _ in range(5):
+    for _ in range(2):
         dash.app.post_message(events.Paste(LOG))
         await dash.press("escape")
-    for _ in range(5):
+    for _ in range(2):
         await dash.paste(LOG)
         await dash.press("escape")
     await dash.until_dialog(None)

@@ -42,11 +42,6 @@ def lasting_flash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_table, "FLASH_S", 1_000.0)
 
 
-@pytest.fixture
-def short_flash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_table, "FLASH_S", 0.02)
-
-
 # The flash
 
 
@@ -71,7 +66,6 @@ async def test_a_row_that_others_change_is_drawn_apart_with_a_sign(other: Store,
 
 
 @pytest.mark.dashboard(tasks=4)
-@pytest.mark.usefixtures("short_flash")
 async def test_a_flash_is_over_soon(other: Store, dash: Dash) -> None:
     answer(other, MANY[2], waiting_body(MANY[2]))
     await dash.until_shown("◐ waiting")
