@@ -68,6 +68,20 @@ def test_what_the_eye_looks_for_comes_first() -> None:
     assert len(columns) == 1
 
 
+def test_nine_links_have_a_number_and_an_input_is_key_and_value() -> None:
+    urls = tuple(f"https://cdn.example.com/{n}.png" for n in range(1, 13))
+    param = {"input": {"prompt": "A fox", "size": "1024x1024", "n": 2, "seeds": [1, 2]}}
+    links, facts, *_ = blocks_of(task(State.SUCCESS, result_count=12), param=param, result_urls=urls)
+    assert [line.split() for line in links] == [
+        *([str(n), url] for n, url in enumerate(urls[:9], 1)),
+        *([url] for url in urls[9:]),
+    ]
+    pairs = [line.split(maxsplit=1) for line in facts]
+    assert [
+        pair for pair in (["size", "1024x1024"], ["n", "2"], ["seeds", "[1, 2]"]) if pair not in pairs
+    ] == []
+
+
 def test_a_failure_stands_right_behind_the_prompt() -> None:
     failed = task(
         State.FAIL, prompt="A fox", fail_code="422", fail_msg="Invalid input image", cost_time_ms=9_000
