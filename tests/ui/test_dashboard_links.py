@@ -29,14 +29,6 @@ def hyperlinks(dash: Dash) -> list[tuple[str, str]]:
     ]
 
 
-async def test_result_links_are_links_to_the_terminal(dash: Dash) -> None:
-    await dash.press("j", in_pane=PAGE_LINK)
-    await dash.until(lambda: bool(hyperlinks(dash)), "a link on the screen")
-    pieces = hyperlinks(dash)
-    assert "".join(text.strip() for text, _ in pieces) == PAGE_LINK
-    assert {link for _, link in pieces} == {PAGE_LINK}
-
-
 async def test_a_long_link_takes_one_line_and_leads_to_its_place_percent_encoded(
     desk: Context, other: Store
 ) -> None:

@@ -53,6 +53,19 @@ def test_no_row_of_figures_is_wider_than_there_is_room(width: int) -> None:
     assert max(len(line) for line in lines if "succeeded" not in line and "Histogram" not in line) <= width
 
 
+def test_statistics_leave_columns_out_rather_than_wrap() -> None:
+    outcomes = [
+        TaskFigures(f"gpt-image-{n % 3}-text-to-image", State.SUCCESS, 100_000 + n, NOW_MS - n * 60_000)
+        for n in range(30)
+    ]
+    for width, titles in ((90, "p50 p90"), (50, "p50 p90"), (33, "p50")):
+        lines = statistics_text(outcomes, NOW_MS, width).plain.split("\n")
+        assert " ".join(lines[0].split()).endswith(f"Success {titles}")
+        assert max(map(len, lines)) <= max(width, 44)
+        for n in range(3):
+            assert sum(line.startswith(f"gpt-image-{n}-text-to-image") for line in lines) == 2
+
+
 def test_where_nothing_finished_a_line_says_so() -> None:
     text = statistics_text([TaskFigures(None, State.WAITING)] * 3, NOW_MS, DIALOG_CELLS).plain
     assert text.endswith("Nothing finished in the last 24 hours (3 unfinished).")

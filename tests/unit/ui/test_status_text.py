@@ -34,10 +34,19 @@ def banner(advice: str | None = None, **changes: Any) -> str:
             {"problem": ProblemKind.NO_CREDITS, "message": "top up"},
             "No credits: checks are slowed down (top up)",
         ),
-        ({"paused": True}, "Paused"),
+        (
+            {"problem": ProblemKind.RATE_LIMITED, "held_until_ms": NOW_MS + 17_000},
+            "Rate limited: checks are on hold; trying again in 17s",
+        ),
+        ({"problem": ProblemKind.SERVER_ERROR}, "Server error"),
+        ({"leading": False, "watcher_pid": 77, "watcher_stopped": True}, "(77) is stopped"),
+        ({"paused": True}, "Paused: no automatic checks"),
         # What stops everything comes before what somebody chose.
         ({"paused": True, "problem": ProblemKind.UNREACHABLE}, "Offline"),
-        ({"over_budget": True, "due": 5, "tier": "free (assumed)"}, "set tier"),
+        (
+            {"over_budget": True, "due": 5, "tier": "free (assumed)"},
+            "5 checks wait for the budget of tier free (assumed): set tier",
+        ),
         ({"learned": "60 a minute"}, "60 a minute"),
         (
             {"paths_remark": "/a answers 404 to everything: look at record_paths"},
