@@ -6,7 +6,7 @@ import gc
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.servers import error_body, fail_body, success_body, waiting_body
+from tests.servers import error_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PAGE_FAIL,
@@ -166,24 +166,6 @@ async def test_one_label_is_said_over_the_list_and_several_in_a_column(desk: Con
         await dash.press("escape", total=3)
         await dash.press("]", total=0)
         await dash.press("]", total=3, shown=" Label ")
-
-
-async def test_a_task_that_finishes_is_told_once(desk: Context, other: Store, clock: FrozenClock) -> None:
-    add(other, A, B, C)
-    for task_id in (A, B):
-        answer(other, task_id, waiting_body(task_id))
-    async with driven(desk, total=3) as dash:
-        clock.at_ms += 5_000
-        answer(other, A, success_body(A), now_ms=clock.at_ms)
-        await dash.until_said("success: A cinematic portrait of a robot painter")
-        clock.at_ms += 1_000
-        answer(other, B, fail_body(B), now_ms=clock.at_ms)
-        await dash.until_said("fail: A cinematic portrait of a robot painter\nSorry, but")
-        clock.at_ms += 1_000
-        answer(other, C, success_body(C), now_ms=clock.at_ms)
-        await dash.until_tab("✓ Success 2")
-        # C had ended when it was added: no news.
-        assert len(dash.said) == 2
 
 
 async def test_the_line_on_top_is_quiet_and_the_status_view_tells_the_rest(
