@@ -232,7 +232,10 @@ class WaitRules:
                 assert problem is not None  # noqa: S101 - each of the three is a problem
                 codes.add(EXIT_CODES[problem.kind])
             elif self.timed_out:
-                codes.add(5 if problem is not None and problem.kind in _RIDDEN_OUT else 124)
+                is_cause = problem is not None and (
+                    problem.kind in _RIDDEN_OUT or self._seen[task.seq].refused_ms is not None
+                )
+                codes.add(EXIT_CODES[problem.kind] if problem is not None and is_cause else 124)
         return first_cause(codes)
 
     def untold(self) -> list[str]:
