@@ -409,6 +409,11 @@ def test_a_reader_that_leaves_early_ends_a_command_quietly(large: Command) -> No
             process.stdout.close()
             assert process.wait(10) in (0, 141)
             assert process.stderr.read() == ""
+    for words in ("list --ids", "--help", "--spec", "list --help", "completion bash"):
+        with large.start(*words.split()) as process:
+            process.stdout.close()
+            assert process.wait(10) == 141, words
+            assert process.stderr.read() == ""
 
 
 @pytest.mark.row("R8")

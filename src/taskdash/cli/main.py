@@ -6,7 +6,8 @@ import gc
 import importlib
 import os
 import signal
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +18,9 @@ from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMANDS: Final = {
     "add": "taskdash.cli.add:add",
@@ -106,13 +110,25 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*rows, *((short, f"Short for {name}.") for short, name in ALIASES.items())])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options before the command, of which some print something and end."""
+        with _ending_with_its_reader():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command, and end as programs do where whoever reads its output had enough (`| head`)."""
-        try:
+        """Run the command."""
+        with _ending_with_its_reader():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            # click would make 1 of it.
-            raise SystemExit(128 + signal.SIGPIPE) from None
+
+
+@contextmanager
+def _ending_with_its_reader() -> Iterator[None]:
+    """End as programs do where whoever reads the output had enough (`| head`)."""
+    try:
+        yield
+    except BrokenPipeError:
+        # click would make 1 of it.
+        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def no_command(context: click.Context, name: str) -> click.UsageError:

@@ -343,9 +343,17 @@ def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so(
 
 
 def test_a_key_that_was_refused_when_the_time_is_over_is_the_cause_before_the_time() -> None:
-    for kind, code in ((ProblemKind.UNAUTHORIZED, 4), (ProblemKind.RATE_LIMITED, 5), (ProblemKind.NOT_FOUND, 124)):
+    for kind, code in (
+        (ProblemKind.UNAUTHORIZED, 4),
+        (ProblemKind.RATE_LIMITED, 5),
+        (ProblemKind.NOT_FOUND, 124),
+    ):
         rules = WaitRules([a_task()], START_MS, timeout_s=2)
-        see(rules, replace(with_problem(kind, since_ms=START_MS, checked_ms=START_MS + S), checks=1), START_MS + S)
+        see(
+            rules,
+            replace(with_problem(kind, since_ms=START_MS, checked_ms=START_MS + S), checks=1),
+            START_MS + S,
+        )
         assert rules.is_over(2 * S), kind
         assert rules.exit_code() == code, kind
 
