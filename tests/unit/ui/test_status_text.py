@@ -47,6 +47,10 @@ def banner(advice: str | None = None, **changes: Any) -> str:
             {"over_budget": True, "due": 5, "tier": "free (assumed)"},
             "5 checks wait for the budget of tier free (assumed): set tier",
         ),
+        (
+            {"over_budget": True, "due": 1, "tier": "free (assumed)"},
+            "1 check waits for the budget of tier free (assumed): set tier",
+        ),
         ({"learned": "60 a minute"}, "60 a minute"),
         (
             {"paths_remark": "/a answers 404 to everything: look at record_paths"},

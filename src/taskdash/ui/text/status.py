@@ -12,6 +12,7 @@ from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.progress import time_left
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
+from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -102,7 +103,8 @@ def _gateway_problem(problem: ProblemKind, status: WatchStatus, now_ms: int) -> 
 
 def _slow(status: WatchStatus) -> str:
     if status.over_budget and is_tier_assumed(status):
-        return f"{status.due:,} checks wait for the budget of tier {status.tier}: {_SET_TIER}."
+        waiting = f"{plural(status.due, 'check')} {'waits' if status.due == 1 else 'wait'}"
+        return f"{waiting} for the budget of tier {status.tier}: {_SET_TIER}."
     return status.paths_remark or status.learned or ""
 
 
