@@ -43,6 +43,8 @@ MAX_VIEWS: Final = 32
 
 
 def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
+    if not isinstance(value, str | list):
+        raise wrong('must be a key such as "o", or a list of keys', value)
     keys = (value,) if isinstance(value, str) else kinds.TEXTS.read(value, place)
     for key in keys:
         if not re.fullmatch(_KEY_NAME, key):

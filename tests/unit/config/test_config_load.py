@@ -74,7 +74,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.auth_header", ['"Bearer {key}"', '": {key}"'], ["the name of a header", '"x-key: {key}"']),
     ("profiles.kie.auth_header", ['"x-key: key"'], ["{key} in it once"]),
     ("keys", ["[]"], ["a table such as [keys]", "an array"]),
-    ("keys.open", ["1"], ["a list such as"]),
+    ("keys.open", ["1"], ['a key such as "o"', "a list of keys", "not 1"]),
     ("commands", ["[]"], ["a table such as [commands]"]),
     ("commands.up.command", ['"upscale"'], ["a list such as"]),
     ("commands.up.command", ["[]"], ["must name a program"]),
