@@ -61,13 +61,28 @@ def test_who_leaves_a_fault_is_told_so_by_the_exit_code(tmp_path: Path) -> None:
     assert config.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_editor_that_fails_and_no_terminal_are_errors(tmp_path: Path) -> None:
+def test_without_a_terminal_an_editor_that_is_named_runs_once(tmp_path: Path) -> None:
     taskdash = Command(tmp_path)
     taskdash.config.write_text(GOOD)
-    done = taskdash("config", "edit", env={"EDITOR": "true"})
+    env = {"EDITOR": editor(tmp_path, BAD, GOOD)}
+    done = taskdash("config", "edit", env=env)
+    assert (done.returncode, done.stdout, taskdash.config.read_text()) == (2, "", BAD)
+    assert "line 3: profiles.aigptimage.tear: unknown key" in done.stderr
+    done = taskdash("config", "edit", env=env)
+    assert (done.returncode, done.stdout, taskdash.config.read_text()) == (
+        0,
+        f"{taskdash.config}: OK\n",
+        GOOD,
+    )
+    done = taskdash("config", "edit", env={"EDITOR": " "})
     assert done.returncode == 2
-    assert "needs a terminal" in done.stderr
+    assert "needs a terminal, or an editor named by VISUAL or EDITOR" in done.stderr
     assert str(taskdash.config) in done.stderr
+
+
+def test_an_editor_that_fails_or_is_not_there_is_an_error(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text(GOOD)
     with taskdash.dashboard(
         "config", "edit", columns=300, env={"EDITOR": editor(tmp_path, ends="exit 3")}
     ) as screen:

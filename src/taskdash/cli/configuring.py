@@ -185,8 +185,11 @@ def edit(session: Session) -> None:
     splits them, but no shell is run. Without a config file, a first one is created.
     """
     path = session.config_path
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(f"config edit needs a terminal; the file is {inert_line(str(path))}")
+    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not (has_terminal or any(session.environ.get(name, "").strip() for name in _EDITOR_VARIABLES)):
+        # Those that are usual draw on a terminal.
+        wanted = "a terminal, or an editor named by VISUAL or EDITOR"
+        raise UsageError(f"config edit needs {wanted}; the file is {inert_line(str(path))}")
     program = find_editor(session.environ)
     if not path.exists():
         if warning := write_first_config(path, _first_profile(session, None, None, None, None)):
@@ -197,6 +200,8 @@ def edit(session: Session) -> None:
         try:
             _check(session)
         except ConfigError as error:
+            if not has_terminal:
+                raise
             for line in f"taskdash: {error}".split("\n"):
                 complain(session.redacted(line))
             if not click.confirm("Edit again?", default=True, err=True):
