@@ -163,7 +163,7 @@ def _tally(name: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
         counts={state: found[state] for state in State},
         costs_ms=tuple(sorted(cost_ms for cost_ms in costs_ms if cost_ms is not None)),
         credits=round(math.fsum(each for _, each in paid), 6) if paid else None,
-        mean_credits=round(math.fsum(good) / len(good), 2) if good else None,
+        mean_credits=round(math.fsum(good) / len(good), 6) if good else None,
         without_credits=found[State.SUCCESS] + found[State.FAIL] - len(good) - len(bad),
         charged_fails=len(lost),
         lost_credits=round(math.fsum(lost), 6),

@@ -68,6 +68,8 @@ def test_of_credits_what_is_not_told_counts_as_unknown_and_never_as_none() -> No
         "1 failed but charged (2 credits)",
         "3 finished tasks without credits",
     ]
+    (small, _) = tally([TaskFigures("m", State.SUCCESS, credits=amount) for amount in (0.004, 0.005)])
+    assert (small.credits, small.mean_credits) == (0.009, 0.0045)
     untold, _ = tally([TaskFigures("m", State.SUCCESS), TaskFigures("m", State.FAIL)])
     assert (untold.credits, untold.mean_credits, untold.without_credits, untold.remarks) == (
         None,
