@@ -168,7 +168,7 @@ def _path(name: str) -> tuple[str, ...]:
 def _no_such_action(name: str) -> str:
     near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
     advice = f" (did you mean {near[0]}?)" if near else ""
-    return f"keys.{name}: there is no such action{advice}; `taskdash config check` names them all"
+    return f"keys.{name}: there is no such action{advice}; `taskdash config schema` names them all"
 
 
 def _no_such_key(name: str, written: str) -> str:

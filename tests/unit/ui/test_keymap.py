@@ -68,7 +68,7 @@ def test_only_what_differs_is_changed() -> None:
 
 
 def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
-    said = r"keys\.remoev: there is no such action \(did you mean remove\?\); `taskdash config check` names them all"
+    said = r"keys\.remoev: there is no such action \(did you mean remove\?\); `taskdash config schema` names them all"
     with pytest.raises(ConfigError, match=said):
         make_keymap("default", {"remoev": ("q",)})
 
