@@ -318,6 +318,7 @@ class RawServer:
             self.errors.append(error)
         finally:
             writer.close()
+            await asyncio.sleep(0)  # its socket is closed in the loop's next turn
             self._writers.discard(writer)
             with self._changed:
                 self._changed.notify_all()
