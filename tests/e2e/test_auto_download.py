@@ -52,7 +52,7 @@ def test_wait_saves_what_it_waited_for_and_says_where(
     assert path.read_bytes() == PNG
     assert f'"saved": ["{path}"]' in done.stdout
     assert f"saved {path}" in done.stderr
-    assert taskdash.ok("wait", ONE).stderr == ""
+    assert taskdash.ok("wait", ONE).stderr == "1 task finished: 1 succeeded\n"
     assert len(api.file_requests()) == 1
 
 

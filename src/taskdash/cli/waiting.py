@@ -154,11 +154,10 @@ def wait(
 
 
 def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | None) -> int:
-    has_ended = rules.is_over(0)
     with AutoSaving(session) as saving:
         saving.see(rules.tasks)
         ended_by = 0
-        if not has_ended:
+        if not rules.is_over(0):
             ended_by = run_unwaited(Following(session, rules, saving, query).run(lambda: not limit.left_s))
         if ended_by:
             talk(RESUMES)
@@ -168,10 +167,7 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | 
     code = rules.exit_code()
     for line in rules.untold():
         complain(line)
-    if code:
-        complain(rules.summary())
-    elif not has_ended:
-        talk(rules.summary())
+    (complain if code else talk)(rules.summary())
     return code
 
 
