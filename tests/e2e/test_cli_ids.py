@@ -104,6 +104,14 @@ def test_what_an_older_list_has_is_still_named_and_removed(taskdash: Command) ->
     assert (done.returncode, done.stdout) == (0, f"{DASHES[3]}\n"), done.stderr
 
 
+def test_ids_on_standard_input_are_labelled_and_removed(taskdash: Command) -> None:
+    two = taskdash.ok("list", "--limit", "2", "--ids").stdout
+    assert taskdash.ok("label", "-", "pair", stdin=two).stdout == two
+    assert taskdash.ok("list", "--label", "pair", "--ids").stdout == two
+    assert taskdash.ok("remove", "-", stdin=two).stdout == two
+    assert taskdash("remove", "-", stdin="").returncode == 1
+
+
 def test_recipes_end_the_options_before_ids_that_a_program_prints(taskdash: Command) -> None:
     """`taskdash wait "$id"` would take whatever the program printed for an option."""
     helps = [taskdash(name, "--help").stdout for name in ("add", "list", *COMMANDS)]

@@ -218,6 +218,12 @@ def test_the_demo_refuses_what_it_would_ignore(runner: Runner) -> None:
         assert option in told
 
 
+def test_a_file_without_a_name_is_refused(runner: Runner) -> None:
+    given = [[option, "", "list"] for option in ("--store", "--config")]
+    for (option, *_), (code, told) in zip(given, runner.run(given), strict=True):
+        assert (code, told) == (2, f"taskdash: {option}: a file name cannot be empty\n")
+
+
 def test_config_without_a_word_prints_its_help_as_it_is_to_be_read(runner: Runner) -> None:
     ((code, told),) = runner.run([["config"]])
     assert code == 2

@@ -197,7 +197,8 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     """
     if len(words) < 2 and not (words and selection.is_given):
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
-    *task_ids, text = words
+    *given, text = words
+    task_ids = with_stdin(session, given)
     selection.check_alone(task_ids)
     _refuse_key(text, session.keys)
     if has_known_form(text):
@@ -220,7 +221,7 @@ def _refuse_key(label: str, keys: Collection[Secret]) -> None:
         raise UsageError("the label contains an API key; nothing was changed")
 
 
-@command("Remove tasks from the list.", example="taskdash list --state fail --ids | xargs taskdash remove --")
+@command("Remove tasks from the list.", example="taskdash remove --state fail")
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @pass_session
@@ -229,6 +230,7 @@ def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -
 
     Prints the removed IDs, one per line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
     """
+    task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         try:
             tasks = selection.tasks(session, store, task_ids)

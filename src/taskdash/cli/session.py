@@ -15,6 +15,7 @@ from taskdash.cli.output import talk
 from taskdash.config.keys import find_key, keyless_environ, keys_in, known_keys
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path, tightened
+from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store
 
@@ -124,6 +125,9 @@ class Session:
     def option_path(self, name: str) -> Path | None:
         """Return the file that an option names; None where it was not given."""
         value = self.options.get(name)
+        if value == "":
+            # As a path it would be the current folder.
+            raise UsageError(f"--{name}: a file name cannot be empty")
         return None if value is None else Path(value)
 
 
