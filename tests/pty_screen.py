@@ -176,7 +176,7 @@ class PtyScreen:
         while quiet < 4:
             quiet = quiet + 1 if seen == len(self.raw) and not self._is_unread() else 0
             seen = len(self.raw)
-            time.sleep(0.01 + self._pause_s)
+            time.sleep(0.03)
         return code
 
     def quit(self, key: str = "q", *, timeout_s: float = 30.0) -> None:

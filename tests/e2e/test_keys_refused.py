@@ -41,11 +41,6 @@ def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
         screen.wait_for("API key rejected", 60)
-        # A command with another bad key says so and ends.
-        done = taskdash("wait", FIRST, env={"AIGPTIMAGE_API_KEY": f"{OLD_KEY}-too"}, timeout_s=60)
-        assert done.returncode == 4, done.stderr
-        screen.wait_for(lambda text: "watched by" not in text and "key rejected" in text.split("\n")[0], 30)
-        assert api.count() < 20
         done = taskdash.ok("wait", FIRST, timeout_s=60)
         assert f"the watcher (pid {screen.pid}) uses a different API key" in done.stderr
         checked = taskdash("check", SECOND, timeout_s=60)
@@ -85,6 +80,17 @@ def test_who_asks_another_gateway_takes_over_from_a_dashboard_that_reaches_none(
         done = taskdash("wait", FIRST, "--timeout", "30", env={"TASKDASH_BASE_URL": api.url}, timeout_s=60)
         assert done.returncode == 0, done.stderr
         assert "uses a different base URL" in done.stderr
+
+
+def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: FakeApi) -> None:
+    taskdash = Command(tmp_path, api, first=EAGER)
+    taskdash("add", OPEN)
+    with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
+        screen.wait_for("API key rejected", 60)
+        done = taskdash("wait", FIRST, env={"AIGPTIMAGE_API_KEY": f"{OLD_KEY}-too"}, timeout_s=60)
+        assert done.returncode == 4, done.stderr
+        screen.wait_for(lambda text: "watched by" not in text and "key rejected" in text.split("\n")[0], 30)
+        assert api.count() < 20
 
 
 def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
