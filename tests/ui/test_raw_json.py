@@ -44,7 +44,8 @@ async def test_it_is_indented_and_r_shows_it_as_it_was_sent(dash: Dash) -> None:
 
 @pytest.mark.dashboard(size=(80, 24))
 async def test_a_search_leads_from_match_to_match_and_round(dash: Dash) -> None:
-    await dash.press("J", "/", *"P00", dialog="RawJson", shown="Match 1 of 100")
+    await dash.press("J", dialog="RawJson")
+    await dash.press("/", *"P00", shown="Match 1 of 100")
     await dash.press("enter", "n", "n", shown="Match 3 of 100")
     await dash.until(lambda: 2 in parts_shown(dash), "the third match on the screen")
     await dash.press("N", "N", "N", shown="Match 100 of 100")
@@ -57,7 +58,8 @@ async def test_a_search_leads_from_match_to_match_and_round(dash: Dash) -> None:
 
 @pytest.mark.dashboard(size=(80, 24))
 async def test_a_match_in_the_middle_of_much_text_is_on_the_screen(dash: Dash) -> None:
-    await dash.press("J", "/", *"p0777", dialog="RawJson", shown="Match 1 of 1")
+    await dash.press("J", dialog="RawJson")
+    await dash.press("/", *"p0777", shown="Match 1 of 1")
     await dash.until(lambda: 777 in parts_shown(dash), "it on the screen")
     await dash.press("enter", "r", shown="Match 1 of 1")
     await dash.until(lambda: "p0777" in dash.screen, "it on the screen as it was sent")
