@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,7 +98,7 @@ async def test_another_order_keeps_the_cursor_on_its_task(desk: Context, other: 
         await go_to(dash, MANY[6])
         for key in (SortKey.ID, SortKey.STATE, SortKey.COST, SortKey.LABEL, SortKey.ADDED):
             for reverse in (True, False):
-                query = replace(dash.table.wanted, sort=Sort(key, reverse=reverse))
+                query = dash.table.wanted._replace(sort=Sort(key, reverse=reverse))
                 dash.table.show(query)
                 await dash.until_query(query)
                 assert dash.cursor == MANY[6]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -80,7 +79,7 @@ def stats(
     by = By(by_name) if by_name else By.MODEL
     query = selection.query(session, all_profiles=all_profiles or by is By.PROFILE)
     if since_s is not None:
-        query = replace(query, terms=(*query.terms, SpanTerm("age", "<", int(1000 * since_s))))
+        query = query._replace(terms=(*query.terms, SpanTerm("age", "<", int(1000 * since_s))))
     with session.open_store(only_reads=True) as store:
         outcomes = store.summaries.outcomes(query, session.now_ms(), by)
     everything, parts = tally(outcomes, by)
@@ -201,7 +200,7 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
             store.saved.forget_gone()
         if query.states is not None:
             seqs = store.tasks.seqs(query, now_ms)
-            query, total = replace(query, states=None), len(seqs)
+            query, total = query._replace(states=None), len(seqs)
         else:
             seqs, total = None, sum(store.tasks.counts(query, now_ms).values())
         found = reasons(store.summaries.failures(query, now_ms, marked=seqs))

@@ -11,8 +11,6 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import tomli_w
-
 from taskdash.config.load import toml_values
 from taskdash.config.locations import create_private_file, make_private_dir, replace_private_file
 from taskdash.config.profile import DEFAULT_PRESET, Profile, preset_profile
@@ -22,6 +20,7 @@ from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_VIEW_BYTES: Final = 65_536
@@ -49,7 +48,7 @@ def first_config_text(profile: Profile) -> str:
         table["api_key_env"] = profile.api_key_env
     if not profile.tier_assumed and profile.tier:
         table["tier"] = profile.tier
-    text = _HEAD + tomli_w.dumps({"profile": profile.name, "profiles": {profile.name: table}})
+    text = _HEAD + _toml({"profile": profile.name, "profiles": {profile.name: table}})
     return text + (_TIER_HINT if profile.tier_assumed else "")
 
 
@@ -87,7 +86,7 @@ def save_view(path: Path, view: View, first: View) -> str | None:
     """Remember where `view` differs from `first`, the values of `[view]`, in one step; return what went wrong."""
     try:
         warning = make_private_dir(path.parent)
-        replace_private_file(path, tomli_w.dumps(_changed(view, first)).encode())
+        replace_private_file(path, _toml(_changed(view, first)).encode())
     except OSError as error:
         reason = inert_line(error.strerror or "unknown reason")
         return f"{inert_line(str(path))}: the look cannot be remembered: {reason}"
@@ -102,6 +101,13 @@ def _changed(model: View | Profile, first: View | Profile) -> dict[str, object]:
         if (value := each.reader.plain(getattr(model, each.name))) is not None
         and getattr(model, each.name) != getattr(first, each.name)
     }
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    # Most starts write nothing.
+    import tomli_w
+
+    return tomli_w.dumps(values)
 
 
 def _read_regular_file(path: Path) -> bytes:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -134,14 +133,17 @@ class FlagTerm(NamedTuple):
 Term = TextTerm | ExactTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """Asks for tasks in an order. `profile` None is all of them."""
 
     profile: str | None
     states: frozenset[State] | None = None
     terms: tuple[Term, ...] = ()
     sort: Sort = NEWEST_FIRST
+
+    def without_terms(self) -> Query:
+        """Return what asks for all tasks of its profile and states."""
+        return self._replace(terms=())
 
 
 def fold(text: str) -> str:

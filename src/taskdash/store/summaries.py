@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +88,7 @@ class Summaries(Part):
     ) -> list[FailedTasks]:
         """Return the failed tasks of `query`, whatever states it asks for, counted by what their answers say."""
         condition, values = _where(
-            self._database, replace(query, states=frozenset({State.FAIL})), now_ms, marked
+            self._database, query._replace(states=frozenset({State.FAIL})), now_ms, marked
         )
         # SQLite takes the bare `seq` from the row that has the maximum. Most failures say no more than when they were
         # created, which is nearer to their end than when that was learned: it may have been days later.

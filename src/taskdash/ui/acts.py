@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from taskdash.config.locations import download_dir
@@ -79,7 +78,7 @@ class Scope(NamedTuple):
     @property
     def asked(self) -> tuple[Query, Sequence[int] | None]:
         """Return the query, and the marked tasks that it is limited to; None: all."""
-        return (replace(self.query, terms=()), self.marked) if self.marked else (self.query, None)
+        return (self.query.without_terms(), self.marked) if self.marked else (self.query, None)
 
     def name(self, count: int) -> str:
         """Return words for `count` tasks, such as `12 waiting tasks matching fox`."""

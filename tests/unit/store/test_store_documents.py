@@ -137,7 +137,7 @@ def test_tasks_that_cannot_all_be_written_are_not_written_at_all(store: Store) -
 def test_what_was_taken_over_is_found_by_its_words(store: Store) -> None:
     store.documents.import_tasks([a_task("task_a", prompt="A red FOX", note="later", problem=None)], NOW_MS)
     for words in ("fox", "note:later", "task_a"):
-        assert store.tasks.seqs(replace(EVERYTHING, terms=parse_filter(words)), NOW_MS)
+        assert store.tasks.seqs(EVERYTHING._replace(terms=parse_filter(words)), NOW_MS)
 
 
 def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:

@@ -81,7 +81,7 @@ def test_no_window_of_an_order_needs_a_sort(store: Store) -> None:
             plan = plan_of(store, sql, values)
             assert "TEMP B-TREE" not in plan, (sort, states, plan)
             assert "COVERING INDEX" in plan, (sort, states, plan)
-            words = replace(query, terms=parse_filter("fox"))
+            words = query._replace(terms=parse_filter("fox"))
             condition, values = where(store, words, NOW)
             sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"  # noqa: S608 - our own text
             plan = plan_of(store, sql, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,7 +99,7 @@ def test_a_list_shorter_than_the_screen_starts_at_its_top(store: Store) -> None:
 
 def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> None:
     add(store, 0, 5)
-    window = read(store, Place(height=HEIGHT), replace(QUERY, states=frozenset({State.FAIL})))
+    window = read(store, Place(height=HEIGHT), QUERY._replace(states=frozenset({State.FAIL})))
     holds(window)
     assert window.counts[State.NEW] == 5
     assert window.total == 0
@@ -109,7 +108,7 @@ def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> 
 def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> None:
     add(store, 0, 40)
     before = read(store, Place(cursor=30, top=25, height=HEIGHT, home=False))
-    nowhere = read(store, place_of(before), replace(QUERY, states=frozenset({State.FAIL})))
+    nowhere = read(store, place_of(before), QUERY._replace(states=frozenset({State.FAIL})))
     place = place_of(before, cursor=nowhere.cursor, top=nowhere.top, cursor_seq=None)
     after = read(store, place)
     holds(after)
@@ -164,7 +163,7 @@ def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_c
             holds(window)
             continue
         elif isinstance(value, SortKey):
-            query = replace(QUERY, sort=Sort(value))
+            query = QUERY._replace(sort=Sort(value))
         window = read(store, place, query)
         holds(window)
         after = window.row(window.cursor)

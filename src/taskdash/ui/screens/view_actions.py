@@ -206,7 +206,8 @@ class ViewActions(TaskActions):
     @in_order
     async def action_failures(self) -> None:
         # Failures of the filter, whatever the tab.
-        scope = self._scope(replace(self.table.wanted, states=None))
+        wanted = self.table.wanted
+        scope = self._scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
         now_ms = self.context.clock.now_ms()
         found = await self.context.store.run(lambda store: deferred.read_failures(store, scope, now_ms))
         if not found.reasons and not found.problems:

@@ -96,7 +96,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     """
     version = store.data_version()
     counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
-    listed = store.tasks.counts(replace(query, terms=()), now_ms) if query.terms else counts
+    listed = store.tasks.counts(query.without_terms(), now_ms) if query.terms else counts
     total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
     rank = None
     for seq in (place.chosen_seq, place.cursor_seq):
