@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -77,6 +78,8 @@ class Thumbnails:
             self._fetching[place] = self._widget.run_worker(load, group="thumbnails")
 
     async def _load(self, place: Place, url: str, saved: str | None) -> None:
+        # From Python 3.12 on Textual lets a worker begin before it is known who it is.
+        await asyncio.sleep(0)
         own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
         outcome = await previews.thumbnail(url, saved)
