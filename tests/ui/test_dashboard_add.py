@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.ui.driven_dashboard import (
@@ -22,9 +22,12 @@ from textual.widgets import Input
 from taskdash.domain.query import Query
 from taskdash.domain.secret import Secret
 from taskdash.ui.screens import add_ids
+from taskdash.ui.screens.add_ids import AddIds
 from taskdash.ui.terminal import MAX_LINE_CHARS
 
 if TYPE_CHECKING:
+    from textual.await_complete import AwaitComplete
+
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
@@ -59,6 +62,25 @@ async def test_a_paste_opens_the_preview_and_enter_adds(
     assert listed(other)[:2] == [A, B]
     await dash.until_cursor(A)
     assert watcher.wakes == 1
+
+
+async def test_whoever_quits_with_the_key_after_enter_has_the_ids_added(
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dismiss = AddIds.dismiss
+
+    def leave(dialog: AddIds, result: Any = None) -> AwaitComplete:
+        # As Textual does when it ends.
+        dialog.app.workers.cancel_all()
+        dialog.app.exit()
+        return dismiss(dialog, result)
+
+    monkeypatch.setattr(AddIds, "dismiss", leave)
+    async with driven(desk) as dash:
+        await dash.paste(LOG, shown="1 ignored")
+        await dash.press("enter")
+    desk.store.close()
+    assert listed(other) == [A, B, PAGE_WAITING]
 
 
 @pytest.mark.dashboard(tasks=0)

@@ -16,12 +16,18 @@ from taskdash.domain.words import plural
 from taskdash.results.links import safe_url
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from taskdash.domain.query import Query
     from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import Task, TaskDetail, Verdict
     from taskdash.results.desktop import Opened
+    from taskdash.store.additions import Added
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
+
+    Adding = tuple[Sequence[str], Future[Added]]
+    """IDs that are on their way to the list, and what becomes of them."""
 
 MAX_RAW_CHARS: Final = 1_000_000
 ASK_ABOVE: Final = 5
@@ -122,15 +128,21 @@ class Acts:
 
     # The list
 
-    async def add(self, found: Mapping[str, str | None]) -> tuple[int, Feedback]:
-        """Put IDs on the list, each with the path it was found with; return the `seq` of the first and what to say."""
+    def begin_adding(self, found: Mapping[str, str | None]) -> Adding:
+        """Begin to put IDs on the list, each with the path it was found with.
+
+        Who leaves from now on, such as while a locked list is waited for, has them added all the same, or is told.
+        """
         ids, hints = list(found), {task_id: path for task_id, path in found.items() if path}
         profile, now_ms = self._context.profile, self._context.clock.now_ms()
-        adding = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms, hints=hints))
-        self._context.adding.append((ids, adding))
-        # Who leaves while it waits for a locked list has it added all the same, or is told.
-        added = await asyncio.shield(asyncio.wrap_future(adding))
-        first = (added.added or added.listed)[0]
+        added = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms, hints=hints))
+        self._context.adding.append((ids, added))
+        return ids, added
+
+    async def added(self, adding: Adding) -> tuple[int, Feedback]:
+        """Wait until the IDs are on the list; return the `seq` of the first and what to say."""
+        added = await asyncio.shield(asyncio.wrap_future(adding[1]))
+        profile, first = self._context.profile, (added.added or added.listed)[0]
         task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
         self._context.wake()
         listed = f"{len(added.listed):,} already listed" if added.listed else ""

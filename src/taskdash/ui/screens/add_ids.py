@@ -22,12 +22,13 @@ from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.worker import WorkType
 
     from taskdash.domain.task_ids import Paste
+    from taskdash.ui.acts import Adding
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
 
@@ -36,14 +37,18 @@ STORE_PATIENCE_S: Final = 1.0
 """How long the preview waits to learn what is listed already."""
 
 
-class AddIds(Dialog[dict[str, str | None] | None]):
-    """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
+class AddIds(Dialog["Adding | None"]):
+    """Has IDs added, new and listed ones, in order of first sight, and is dismissed with them; None for Esc."""
 
     LINES_AROUND: ClassVar[int] = 15
 
-    def __init__(self, context: Context, text: str = "") -> None:
+    def __init__(
+        self, context: Context, begin: Callable[[Mapping[str, str | None]], Adding], text: str = ""
+    ) -> None:
+        """`begin` puts IDs on the list: at once, as the key after Enter may be the one that quits."""
         super().__init__("Add tasks", "Enter adds the new IDs, Esc cancels")
         self.context = context
+        self._begin = begin
         self._pasted = text
         self._searched: tuple[str, Paste] | None = None
         """What was searched last, and what it came to."""
@@ -117,14 +122,14 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         found = {item.task_id: item.path_hint for item in paste.found}
         doubtful = _doubtful(paste)
         if found:
-            self.dismiss(found)
+            self.dismiss(self._begin(found))
         elif doubtful:
             task_id, doubt = doubtful
             question = f"{task_id}\n\n{doubt} Add it anyway?"
 
             def answered(yes: bool | None) -> None:
                 if yes:
-                    self.dismiss({task_id: None})
+                    self.dismiss(self._begin({task_id: None}))
 
             self.app.push_screen(Confirm(question), answered)
         elif not self._text().strip():

@@ -129,7 +129,12 @@ class TaskActions(Screen[None]):
     async def ask(self, dialog: Screen[T]) -> T | None:
         """Open a dialog and wait for its answer; for acts `in_order`, the keys after which are the dialog's."""
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        _let_keys_go_on(self.app.push_screen(dialog, answer.set_result))
+
+        def tell(result: T | None) -> None:
+            if not answer.done():  # who asked may have been ended
+                answer.set_result(result)
+
+        _let_keys_go_on(self.app.push_screen(dialog, tell))
         return await answer
 
     @cached_property
@@ -176,14 +181,14 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_add(self, text: str = "") -> None:
-        while found := await self.ask(deferred.AddIds(self.context, text)):
+        while adding := await self.ask(deferred.AddIds(self.context, self.acts.begin_adding, text)):
             try:
-                seq, feedback = await self.acts.add(found)
+                seq, feedback = await self.acts.added(adding)
             except StoreError as error:
                 # They are all that is known of paid work: not one is dropped.
                 self.context.adding.clear()
                 self.tell(Feedback(sentence(f"not added: {error}"), "error"))
-                text = "\n".join(found)
+                text = "\n".join(adding[0])
             else:
                 self.table.show(self.table.wanted, seq=seq)
                 self.tell(feedback)
