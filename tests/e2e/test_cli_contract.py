@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -607,7 +608,7 @@ def test_128_plus_n_check_ends_quietly_with_a_signal(taskdash: Command, fake_api
     talk = checking.communicate(timeout=10)[1]
     assert checking.returncode == 143
     assert "Traceback" not in talk
-    with sqlite3.connect(taskdash.store) as connection:
+    with closing(sqlite3.connect(taskdash.store)) as connection:
         assert connection.execute("SELECT asked_at_ms FROM tasks").fetchall() == [(None,)]
 
 

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -134,7 +135,8 @@ def test_a_stopped_dashboard_leaves_the_list_to_everybody_else(taskdash: Command
 
 def test_it_stops_while_another_process_has_the_list_locked(taskdash: Command) -> None:
     taskdash("add", *IDS)
-    with in_shell(taskdash) as screen, sqlite3.connect(taskdash.store, isolation_level=None) as other:
+    locker = sqlite3.connect(taskdash.store, isolation_level=None)
+    with in_shell(taskdash) as screen, closing(locker) as other:
         open_in(screen, taskdash)
         other.execute("BEGIN EXCLUSIVE")
         screen.wait_for("Another program has locked the list")
