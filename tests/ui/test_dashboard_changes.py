@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -237,6 +238,19 @@ async def test_an_emptied_label_that_all_share_is_taken_away(desk: Context, othe
         assert dash.app.screen.query(Input).first().value == "sea"
         await dash.press("backspace", "backspace", "backspace", "enter")
         await dash.until(lambda: not any(label for label, _ in labelled(other)), "the labels taken away")
+
+
+async def test_whoever_quits_with_the_key_after_enter_has_the_label_saved(
+    desk: Context, other: Store
+) -> None:
+    add(other, *MANY[:1])
+    async with driven(desk, total=1) as dash:
+        await dash.press("e", dialog="EditLabel")
+        desk.store.submit(lambda _: time.sleep(0.05))
+        await dash.press("s", "enter", dialog=None)
+        await dash.app.run_action("app.quit")
+    desk.store.close()
+    assert labelled(other) == [("s", None)]
 
 
 async def test_an_edit_writes_what_was_typed_and_nothing_else(desk: Context, other: Store) -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import events
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
-from textual.worker import WorkerFailed
+from textual.worker import WorkerError, WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
@@ -36,6 +37,7 @@ from taskdash.ui.line_filters import (
 )
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
+from taskdash.ui.screens.task_actions import MAX_WAIT_S
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver, title_of
 from taskdash.ui.terminal_answers import TerminalSays
 from taskdash.ui.text.status import sentence
@@ -287,14 +289,24 @@ class Dashboard(App[None]):
         self.refresh(layout=True)
         self.screen.refresh()
 
-    def action_copy_or_quit(self) -> None:
+    async def action_quit(self) -> None:
+        """Quit once what was typed before is done, unless that takes long."""
+        acts = [each for each in self.workers if each.group == "act" and not each.is_finished]
+        # One that has a dialog open waits for the user.
+        if acts and not isinstance(self.screen, ModalScreen):
+            with suppress(TimeoutError, WorkerError):
+                async with asyncio.timeout(MAX_WAIT_S):
+                    await self.workers.wait_for_complete(acts)
+        self.exit()
+
+    async def action_copy_or_quit(self) -> None:
         box = self.screen.focused
         selected = self.screen.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
         if selected:
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
         elif self.messages.quits(self.context.key_of("copy_or_quit")):
-            self.exit()
+            await self.action_quit()
 
     def action_suspend_process(self) -> None:
         """Go to the shell that started this job, if there is one: who stops where there is none never comes back."""
