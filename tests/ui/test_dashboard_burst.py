@@ -129,6 +129,6 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read_and_only_the_next_filte
         wanted = dash.table.wanted
         await dash.until_query(wanted)
         await dash.until(lambda: queue.left == 0, "the store at rest")
-        assert dash.main.filter_text == "cat policies"
+        assert dash.main.filter_box.text == "cat policies"
         assert {query for query, _ in queue.windows} == {wanted}
         assert set(queue.searched) <= {wanted}

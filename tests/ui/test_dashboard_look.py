@@ -86,11 +86,11 @@ async def test_the_title_follows_the_lines_that_a_banner_or_another_size_takes(d
 @pytest.mark.dashboard(size=(60, 24))
 async def test_an_arrow_cuts_no_title(dash: Dash) -> None:
     for key, title in ((SortKey.COST, "Duration ▲"), (SortKey.CREATED, "Age▲"), (SortKey.STATE, "▲")):
-        dash.main._sort_by(Sort(key))
+        dash.main.listing.sort_by(Sort(key))
         await dash.until(lambda title=title: title in str(dash.main.query_one("#titles").render()), title)  # type: ignore[misc]
     dash.desk.view = replace(dash.desk.view, columns=("state", "cost", "label"), widths={"cost": 8})
-    dash.main._sort_by(Sort(SortKey.COST, reverse=True))
-    dash.main._place_columns()
+    dash.main.listing.sort_by(Sort(SortKey.COST, reverse=True))
+    dash.main.listing.place_columns()
     await dash.until_shown("Duration▼ Prompt")
 
 

@@ -119,7 +119,7 @@ async def test_failures_and_statistics_are_of_the_view(dash: Dash) -> None:
     await dash.press("F", dialog="Failures")
     await dash.press("enter", dialog=None)
     await dash.until_tab("[to redo 3]")
-    assert dash.main.filter_text.startswith("state:fail reason:")
+    assert dash.main.filter_box.text.startswith("state:fail reason:")
 
 
 async def test_one_of_several_profiles_says_whose_each_task_is(dash: Dash) -> None:

@@ -25,6 +25,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.ui import deferred
 from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
+from taskdash.ui.in_order import MAX_WAIT_S
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.leaving import Leaving, has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.line_filters import (
@@ -37,7 +38,6 @@ from taskdash.ui.line_filters import (
 )
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
-from taskdash.ui.screens.task_actions import MAX_WAIT_S
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver, title_of
 from taskdash.ui.terminal_answers import TerminalSays
 from taskdash.ui.text.status import sentence

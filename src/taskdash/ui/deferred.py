@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from taskdash.ui.own_themes import load_theme as load_theme
     from taskdash.ui.own_themes import load_themes as load_themes
     from taskdash.ui.own_themes import refuse_unknown as refuse_unknown
+    from taskdash.ui.own_views import OwnViews as OwnViews
     from taskdash.ui.review_list import read_results as read_results
     from taskdash.ui.screens.add_ids import AddIds as AddIds
     from taskdash.ui.screens.batches import Batches as Batches
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.welcome import Waiting as Waiting
     from taskdash.ui.screens.welcome import Welcome as Welcome
     from taskdash.ui.widgets.filter_box import FilterBox as FilterBox
-    from taskdash.ui.widgets.own_views import OwnViews as OwnViews
     from taskdash.ui.widgets.passing import AwayLine as AwayLine
     from taskdash.ui.widgets.passing import DownloadBar as DownloadBar
     from taskdash.ui.widgets.passing import Tour as Tour
@@ -55,6 +55,7 @@ _NAMES: Final = {
     "copying": "Copying deliver",
     "downloads": "BackgroundDownloads",
     "own_themes": "known_themes load_theme load_themes refuse_unknown",
+    "own_views": "OwnViews",
     "review_list": "read_results",
     "screens.add_ids": "AddIds",
     "screens.batches": "Batches read_batches",
@@ -67,7 +68,6 @@ _NAMES: Final = {
     "screens.review": "Review",
     "screens.welcome": "Waiting Welcome",
     "widgets.filter_box": "FilterBox",
-    "widgets.own_views": "OwnViews",
     "widgets.passing": "AwayLine DownloadBar Tour",
     "widgets.preview": "Preview",
 }

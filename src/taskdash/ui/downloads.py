@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from taskdash.results.download_thread import DownloadThread
     from taskdash.ui.context import Context
-    from taskdash.ui.screens.main import MainScreen
+    from taskdash.ui.screens.task_actions import TaskActions
     from taskdash.ui.widgets.passing import DownloadBar
 
 
 class BackgroundDownloads:
     """Saves results for one dashboard. Nothing of it is there before it is needed."""
 
-    def __init__(self, context: Context, screen: MainScreen) -> None:
+    def __init__(self, context: Context, screen: TaskActions) -> None:
         self._context = context
         self._screen = screen
         self._opening = asyncio.Lock()

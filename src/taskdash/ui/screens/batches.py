@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
-    from taskdash.ui.screens.view_actions import ViewActions
+    from taskdash.ui.screens.main import MainScreen
 
 _COARSE_MS: Final = 10_000
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
@@ -153,7 +153,7 @@ class Batches(Dialog[Chosen | None]):
         ("F", "failures", "its failures by reason"),
     ]
 
-    def __init__(self, main: ViewActions, batches: Sequence[LabelFigures]) -> None:
+    def __init__(self, main: MainScreen, batches: Sequence[LabelFigures]) -> None:
         super().__init__("", _HINT)
         self.context, self._main = main.context, main
         self._batches = batches

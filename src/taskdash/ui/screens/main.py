@@ -1,25 +1,28 @@
-"""The dashboard's one screen: its parts and their layout, how it keeps up with what is written, how one moves in it."""
+"""The dashboard's one screen: its parts and their layout, how it keeps up with what is written, what it shows."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import cached_property
+from dataclasses import fields, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
 from textual.widgets import Input
 
+from taskdash.domain.query import Sort
 from taskdash.domain.words import plural
 from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
-from taskdash.ui.acts import Acts
+from taskdash.ui.acts import Acts, warning
 from taskdash.ui.following import Following
+from taskdash.ui.in_order import in_order
 from taskdash.ui.keymap import footer_keys
-from taskdash.ui.screens.task_actions import in_order
-from taskdash.ui.screens.view_actions import ViewActions
+from taskdash.ui.listing import Listing
+from taskdash.ui.screens.task_actions import TaskActions
 from taskdash.ui.text.status import list_title, sentence, unseen_order
-from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine, tabs_of
+from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import TaskTable
@@ -33,9 +36,8 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.ui.announce import ExpiringResults
-    from taskdash.ui.checking import Checking
     from taskdash.ui.context import Context
-    from taskdash.ui.downloads import BackgroundDownloads
+    from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.passing import AwayLine, Tour
     from taskdash.ui.widgets.window import Window
 
@@ -47,7 +49,7 @@ WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
 """The acts of the screen whose keys are not for the text box that has the focus; nor are those of the app."""
 
 
-class MainScreen(ViewActions):
+class MainScreen(TaskActions):
     """The list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"
@@ -64,7 +66,6 @@ class MainScreen(ViewActions):
         self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None
-        self._paused = False
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
         self.following = Following(context, self.show_status, self._tell_mishap)
@@ -74,9 +75,8 @@ class MainScreen(ViewActions):
         self.table = TaskTable(context, opening.window)
         self.unseen = Unseen(context, self.table, opening.newest_seq)
         self.pane = DetailPane(context)
-        self.tabs = tabs_of(context.settings.views)
-        self._sorts = {}
-        self.tab_line = TabLine(self.tabs)
+        self.listing = Listing(context, self, self.table)
+        self.tab_line = TabLine(self.listing.tabs)
         self._titles = TableHeader(self.table)
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table)
@@ -95,12 +95,8 @@ class MainScreen(ViewActions):
         yield self._keys
 
     @cached_property
-    def checking(self) -> Checking:
-        return deferred.Checking(self.context)
-
-    @cached_property
-    def downloads(self) -> BackgroundDownloads:
-        return deferred.BackgroundDownloads(self.context, self)
+    def filter_box(self) -> FilterBox:
+        return deferred.FilterBox(self)
 
     @cached_property
     def away(self) -> AwayLine:
@@ -111,9 +107,6 @@ class MainScreen(ViewActions):
         return action in WHILE_TYPING or not isinstance(self.focused, Input)
 
     # Keeping up with the store and the watcher
-
-    async def action_filter(self) -> None:
-        await self.filter_box.open()
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
@@ -127,7 +120,7 @@ class MainScreen(ViewActions):
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
         self.set_interval(1.0, self._tick)
-        self.count_views()
+        self.listing.count_views()
         self.downloads.begin()
         self.away.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
@@ -161,7 +154,7 @@ class MainScreen(ViewActions):
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
         self.app.show_title(self.table.window.listed)
-        self.count_views()
+        self.listing.count_views()
         if self.unseen.is_time:
             keep: WorkType[None] = self.unseen.keep
             self.run_worker(keep, group="seen")
@@ -172,17 +165,17 @@ class MainScreen(ViewActions):
         self.headlines.show(self.table.window, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
-        self._show_window(event.window, self.size.width, filter_text=self.filter_text)
+        self._show_window(event.window, self.size.width, filter_text=self.filter_box.text)
         self._look_around()
-        self.count_views()
+        self.listing.count_views()
 
     def _show_window(self, window: Window, width: int, *, filter_text: str) -> None:
-        self.show_tabs()
+        self.listing.show_counts()
         self.show_titles()
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        self._tasks.tell_empty(why_empty(window, filter_text, is_view=self.view is not None))
+        self._tasks.tell_empty(why_empty(window, filter_text, is_view=self.listing.view is not None))
 
     def show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
@@ -191,7 +184,7 @@ class MainScreen(ViewActions):
 
     def _show_range(self) -> None:
         window = self.table.window
-        listed = sum(window.listed.values()) if self.terms else None
+        listed = sum(window.listed.values()) if self.listing.terms else None
         seen = [place.column.sort for place in self.table.rows.columns]
         title = list_title(
             self.table.lines_seen,
@@ -287,7 +280,7 @@ class MainScreen(ViewActions):
         elif self.table.marked:
             self.table.clear_marks()
             self.show_keys()
-        elif self.filter_text:
+        elif self.filter_box.text:
             self.filter_box.clear()
         elif self._tour is not None:
             self.on_tour_left()
@@ -303,6 +296,102 @@ class MainScreen(ViewActions):
         seen = plural(self.unseen.ended, "task")
         await self.unseen.clear()
         self.say(f"{seen} marked as seen.")
+
+    # What is shown
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        self.listing.show_tab(event.index)
+
+    def action_go_to_tab(self, steps: int) -> None:
+        self.listing.go_to_tab(steps)
+
+    async def action_filter(self) -> None:
+        await self.filter_box.open()
+
+    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
+        self.listing.filter_by(event.terms)
+
+    @in_order
+    async def action_expiring(self) -> None:
+        if feedback := await self.listing.toggle_expiring():
+            self.tell(feedback)
+
+    def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
+        """Sort by the title that was clicked; a second click reverses."""
+        sort = self.table.wanted.sort
+        self.listing.sort_by(Sort(event.key, reverse=not sort.reverse if sort.key is event.key else False))
+
+    @in_order
+    async def action_sort(self) -> None:
+        key = await self.ask(deferred.ChooseSort(self.table.wanted.sort.key))
+        if key is not None:
+            self.listing.sort_by(Sort(key))
+
+    def action_reverse(self) -> None:
+        sort = self.table.wanted.sort
+        self.listing.sort_by(Sort(sort.key, reverse=not sort.reverse))
+
+    @in_order
+    async def action_columns(self) -> None:
+        if (view := self.listing.view) and view.columns:
+            self.tell(warning("The columns of this view are set in the config."))
+            return
+        drawn = {placed.column.name for placed in self.table.rows.columns}
+        if chosen := await self.ask(
+            deferred.ChooseColumns(self.context.view, self.context.first_view, drawn)
+        ):
+            columns, widths = chosen
+            self.remember(columns=columns, widths=widths)
+            self.listing.place_columns()
+
+    @in_order
+    async def action_batches(self) -> None:
+        batches = await self.context.store.run(partial(deferred.read_batches, context=self.context))
+        if not batches:
+            self.tell(warning("No tasks yet."))
+        elif chosen := await self.ask(deferred.Batches(self, batches)):
+            self.listing.show_tab(0)
+            await self.filter_box.put(chosen.filter_text)
+            if chosen.action:
+                # It acts on what is shown: what was put in the box has not been read yet.
+                self.table.clear_marks()
+                self.listing.filter_by(chosen.terms)
+                await self.run_action(chosen.action)
+
+    @in_order
+    async def action_review(self) -> None:
+        scope, now_ms = self.listing.scope(self.table.wanted), self.context.clock.now_ms()
+        results = await self.context.store.run(lambda store: deferred.read_results(store, scope, now_ms))
+        if results:
+            missing = await self.context.missing_for_pictures()
+            seq = await self.ask(deferred.Review(self, scope, results, missing))
+            self.table.show(self.table.wanted, seq=seq)
+        else:
+            self.say("No results to review in this view.", "warning")
+
+    def action_reset_look(self) -> None:
+        first = self.context.first_view
+        self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
+        self.panes.follow(first)
+        self.panes.fit_screen(self.size.width, self.size.height)
+        self.listing.reset()
+        self.app.themes.use(first.theme)
+        self.say("View reset.")
+
+    def remember(self, **changes: object) -> None:
+        """Keep changes of the view over restarts."""
+        self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
+        self.context.is_view_kept = False
+
+        async def save() -> None:
+            # One after the other: the last change is the one that stays.
+            async with self._saving_view:
+                not_kept = await asyncio.to_thread(self.context.remember_view)
+            if not_kept:
+                self.say(not_kept, "error")
+
+        work: WorkType[None] = save
+        self.run_worker(work, group="remember")
 
     # The demo's tour
 
@@ -327,22 +416,6 @@ class MainScreen(ViewActions):
         if isinstance(self.focused, Input):
             self.set_focus(self.table)
         await self.run_action(call_of(event.action))
-
-    def action_pause(self) -> None:
-        self._paused = not self._paused
-        self.context.pause(self._paused)
-        self.say("Automatic checks paused." if self._paused else "Automatic checks resumed.")
-
-    @in_order
-    async def action_review(self) -> None:
-        scope, now_ms = self._scope(self.table.wanted), self.context.clock.now_ms()
-        results = await self.context.store.run(lambda store: deferred.read_results(store, scope, now_ms))
-        if results:
-            missing = await self.context.missing_for_pictures()
-            seq = await self.ask(deferred.Review(self, scope, results, missing))
-            self.table.show(self.table.wanted, seq=seq)
-        else:
-            self.say("No results to review in this view.", "warning")
 
     async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
         await self.run_action("status")

@@ -123,8 +123,8 @@ class ActionProvider(_Finder):
             if name != context.profile
         ]
         others += [
-            (f"View {tab.title}", "Show this view", partial(self._list.show_tab, index))
-            for index, tab in enumerate(self._list.tabs)
+            (f"View {tab.title}", "Show this view", partial(self._list.listing.show_tab, index))
+            for index, tab in enumerate(self._list.listing.tabs)
             if tab.view
         ]
         for title, about, run in others:

@@ -20,11 +20,11 @@ from taskdash.results.sheet import check_count, check_place, make_sheet, results
 from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, saving, warning
+from taskdash.ui.in_order import are_acts_done, in_order
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.help import review_sections
-from taskdash.ui.screens.task_actions import are_acts_done, in_order
 from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import KeyBar, Line, choice_of
 from taskdash.ui.widgets.review_grid import ReviewGrid

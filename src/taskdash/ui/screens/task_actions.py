@@ -1,28 +1,26 @@
-"""Acts on tasks as the keys ask: on the marked ones, else on the one under the cursor."""
+"""What the keys do to tasks, to the marked ones or else the one under the cursor, and what they look into."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from contextvars import ContextVar
-from functools import cached_property, partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
-from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
+from taskdash.domain.query import Query
 from taskdash.domain.words import plural
 from taskdash.ui import deferred
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
+from taskdash.ui.in_order import are_acts_done, in_order, let_keys_go_on
 from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Sequence
 
     from textual import events
-    from textual.widget import AwaitMount
-    from textual.worker import WorkType
 
     from taskdash.domain.task import Task
     from taskdash.results.own_commands import Ended
@@ -32,67 +30,11 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
     from taskdash.ui.copying import Copying
     from taskdash.ui.downloads import BackgroundDownloads
+    from taskdash.ui.listing import Listing
     from taskdash.ui.widgets.detail_pane import DetailPane
     from taskdash.ui.widgets.task_table import TaskTable
 
-MAX_WAIT_S: Final = 0.25
-"""How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
-_KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
-"""Done once the keys after the one that began this act need not wait for it any more, but for a dialog it opens."""
-
-P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="Screen[Any]")
-
-
-def in_order(
-    action: Callable[Concatenate[S, P], Coroutine[Any, Any, None]],
-) -> Callable[Concatenate[S, P], Awaitable[None]]:
-    """Make an action that the keys after it wait for, until it has ended or opened a dialog, but not for long."""
-
-    @wraps(action)
-    async def begin(screen: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        key: asyncio.Future[AwaitMount | None] = asyncio.get_running_loop().create_future()
-
-        async def act() -> None:
-            _KEY.set(key)
-            try:
-                await action(screen, *args, **kwargs)
-            finally:
-                _let_keys_go_on()
-
-        # Handed over as a function: a coroutine that is ended before it begins would be left behind unawaited.
-        work: WorkType[None] = act
-        screen.run_worker(work, group="act")
-        with suppress(TimeoutError):
-            dialog = await asyncio.wait_for(asyncio.shield(key), MAX_WAIT_S)
-            if dialog is not None:
-                await dialog
-
-    return begin
-
-
-def _let_keys_go_on(dialog: AwaitMount | None = None) -> None:
-    if not (key := _KEY.get()).done():
-        key.set_result(dialog)
-
-
-async def are_acts_done(screen: Screen[Any]) -> bool:
-    """Wait for the acts that were begun before this one; return whether none of them has failed.
-
-    The last change that was typed is the one to undo, even while it is still being made. One that fails is told of by
-    itself, and an earlier change is not what was meant.
-    """
-    own = get_current_worker()
-    # Of this screen: the act that has opened it lasts as long as it does.
-    ours = (each for each in screen.workers if each.node is screen and each.group == "act")
-    acts = [each for each in ours if each is not own and not each.is_finished]
-    try:
-        if acts:  # of none it would wait for all that works
-            await screen.workers.wait_for_complete(acts)
-    except WorkerError:
-        return False
-    return True
 
 
 class TaskActions(Screen[None]):
@@ -103,18 +45,15 @@ class TaskActions(Screen[None]):
     acts: Acts
     table: TaskTable
     pane: DetailPane
+    listing: Listing
 
     if TYPE_CHECKING:
 
-        @property
-        def checking(self) -> Checking: ...
-        @property
-        def downloads(self) -> BackgroundDownloads: ...
-        @property
-        def shown_profiles(self) -> Sequence[str]: ...
         def show_keys(self) -> None: ...
+        def remember(self, **changes: object) -> None: ...
 
     _range_from: int | None = None
+    _paused = False
 
     def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
         self.app.messages.tell(text, severity, is_batch=is_batch)
@@ -134,8 +73,16 @@ class TaskActions(Screen[None]):
             if not answer.done():  # who asked may have been ended
                 answer.set_result(result)
 
-        _let_keys_go_on(self.app.push_screen(dialog, tell))
+        let_keys_go_on(self.app.push_screen(dialog, tell))
         return await answer
+
+    @cached_property
+    def checking(self) -> Checking:
+        return deferred.Checking(self.context)
+
+    @cached_property
+    def downloads(self) -> BackgroundDownloads:
+        return deferred.BackgroundDownloads(self.context, self)
 
     @cached_property
     def _copying(self) -> Copying:
@@ -170,8 +117,13 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_check_all(self) -> None:
-        self.tell(await self.checking.check_all(self.shown_profiles))
+        self.tell(await self.checking.check_all(self.listing.shown_profiles))
         self.table.reload()
+
+    def action_pause(self) -> None:
+        self._paused = not self._paused
+        self.context.pause(self._paused)
+        self.say("Automatic checks paused." if self._paused else "Automatic checks resumed.")
 
     # The list
 
@@ -278,13 +230,13 @@ class TaskActions(Screen[None]):
                 index = await self.ask(deferred.ChooseLink(detail.result_urls))
             if index is not None:
                 # No key waits for it: a browser is given some time to fail.
-                _let_keys_go_on()
+                let_keys_go_on()
                 self.tell(await self.acts.open_one(detail, index + 1))
 
     @in_order
     async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
         """Open the result in the detail that was clicked: its file where it is saved."""
-        _let_keys_go_on()
+        let_keys_go_on()
         self.tell(await self.acts.open_shown(event.detail, event.number))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
@@ -299,7 +251,7 @@ class TaskActions(Screen[None]):
         elif count <= ASK_ABOVE or await self.ask(
             deferred.Confirm(f"Open {count} results in the browser, one per task?")
         ):
-            _let_keys_go_on()
+            let_keys_go_on()
             self.tell(await self.acts.open_many(urls, len(tasks) - count))
 
     # Copying
@@ -358,3 +310,68 @@ class TaskActions(Screen[None]):
 
     def action_cancel_downloads(self) -> None:
         self.downloads.cancel()
+
+    async def action_preview(self) -> None:
+        preview = not self.context.view.preview
+        self.remember(preview=preview)
+        for service in self.context.services.values():
+            service.retry_previews()
+        self.pane.draw()
+        words = "" if preview else "Picture preview off."
+        if missing := await self.context.missing_for_pictures():
+            self.tell(warning(f"{words} {sentence(missing)}".lstrip()))
+        else:
+            self.say(words or "Picture preview on.")
+
+    async def action_preview_next(self) -> None:
+        task, key = self.table.task_at_cursor, self.context.key_of("preview")
+        if missing := await self.context.missing_for_pictures():
+            self.tell(warning(sentence(missing)))
+        elif task is None or task.result_count < 2:
+            self.tell(warning("No other result to preview."))
+        elif not self.context.view.preview:
+            switch = f" Press {key} to turn it on." if key else ""
+            self.tell(warning(f"Picture preview is off.{switch}"))
+        elif self.pane.preview is None or self.pane.preview.next_result() < 2:
+            self.tell(warning("No room for a picture here."))
+        self.pane.draw()
+
+    # What is looked into: a response, and what the tasks that are shown, or the marked ones, add up to
+
+    @in_order
+    async def action_raw(self) -> None:
+        task = self.table.task_at_cursor
+        text = await self.acts.raw(task) if task else None
+        if task is None or text is None:
+            self.tell(warning("No record yet."))
+        else:
+            await self.ask(deferred.RawJson(task.task_id, text))
+
+    @in_order
+    async def action_statistics(self) -> None:
+        scope, now_ms = self.listing.scope(self.table.wanted), self.context.clock.now_ms()
+        if outcomes := await self.acts.outcomes(scope):
+            await self.ask(deferred.Statistics(scope.name(len(outcomes)), outcomes, now_ms))
+        else:
+            self.tell(warning("Nothing to count."))
+
+    @in_order
+    async def action_failures(self) -> None:
+        # Failures of the filter, whatever the tab.
+        wanted = self.table.wanted
+        scope = self.listing.scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
+        now_ms = self.context.clock.now_ms()
+        found = await self.context.store.run(lambda store: deferred.read_failures(store, scope, now_ms))
+        if not found.reasons and not found.problems:
+            self.tell(warning(scope.no_failures(found.total)))
+        elif filter_text := await self.ask(deferred.Failures(scope.name(found.total), found, now_ms)):
+            await self.listing.narrow(filter_text)
+
+    def action_messages(self) -> None:
+        self.app.push_screen(deferred.Messages(self.app.messages.kept))
+
+    @in_order
+    async def action_status(self) -> None:
+        profile = self.context.profile
+        checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
+        self.app.push_screen(deferred.Status(self.context, checked_ms))

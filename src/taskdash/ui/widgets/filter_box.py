@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from taskdash.domain.query import Term
-    from taskdash.ui.screens.view_actions import ViewActions
+    from taskdash.ui.screens.main import MainScreen
 
 HINT: Final = 'words, "a phrase", !exclude, state:fail, duration:>30s ...   ? for all'
 _TITLE: Final = "─ Filter"
@@ -127,7 +127,7 @@ class FilterBox(Vertical):
 
         terms: tuple[Term, ...]
 
-    def __init__(self, main: ViewActions) -> None:
+    def __init__(self, main: MainScreen) -> None:
         super().__init__(id="filter")
         self._main = main
         self._reading: asyncio.Future[dict[str, list[str]]] | None = None

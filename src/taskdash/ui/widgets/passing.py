@@ -224,7 +224,7 @@ STEPS: Final = (
     ),
     _Step(
         "/ filters as you type: try lighthouse or state:success. Esc clears the filter.",
-        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_text,
+        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_box.text,
     ),
     _Step("Finished tasks show their picture here (i hides it). o opens the result, d saves it."),
     _Step("Paste any text that contains task IDs, such as a log. Or press a to type one.", _dialog("AddIds")),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import State
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
-    from taskdash.ui.screens.view_actions import ViewActions
+    from taskdash.ui.screens.main import MainScreen
     from taskdash.ui.widgets.bars import Tab
     from taskdash.ui.widgets.window import Window
 
@@ -31,7 +31,7 @@ PROFILE_CELLS: Final = 12
 class OwnViews:
     """Counts the user's own views. The one on the screen tells its own count; the other tabs are counted beside it."""
 
-    def __init__(self, context: Context, screen: ViewActions) -> None:
+    def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context
         self._screen = screen
         self._states: Mapping[State, int] = {}
@@ -64,21 +64,21 @@ class OwnViews:
 
     def counts(self, window: Window) -> dict[Tab, int]:
         """Return how many tasks each tab has, as far as that is known."""
-        tab = self._screen.tab
+        tab = self._screen.listing.tab
         if tab.view is None:
             self._states = window.counts
             return self._views | state_counts(window.counts)
         return self._views | (state_counts(self._states) if self._states else {}) | {tab: window.total}
 
     def tick(self) -> None:
-        wanted = (self._screen.table.window, self._screen.terms)
+        wanted = (self._screen.table.window, self._screen.listing.terms)
         if wanted != self._counted and self._context.clock.now_s() >= self._again_at_s and not self._is_busy:
             self._counted, self._is_busy = wanted, True
             count: WorkType[None] = self._count
             self._screen.run_worker(count, group="tabs")
 
     async def _count(self) -> None:
-        context, terms = self._context, self._screen.terms
+        context, terms = self._context, self._screen.listing.terms
         began_s, now_ms = context.clock.now_s(), context.clock.now_ms()
 
         def states(store: Store, query: Query) -> Mapping[State, int]:
@@ -91,7 +91,7 @@ class OwnViews:
                 # One at a time: a key may be waiting for the store.
                 whole = Query(context.profile, terms=terms)
                 self._states = await context.store.run(partial(states, query=whole))
-                for tab in self._screen.tabs:
+                for tab in self._screen.listing.tabs:
                     if tab.view:
                         query = self.query(tab.view, terms, NEWEST_FIRST)
                         counted = await context.store.run(partial(states, query=query))
@@ -100,4 +100,4 @@ class OwnViews:
             self._is_busy = False
         now_s = context.clock.now_s()
         self._again_at_s = now_s + READS_APART * (now_s - began_s)
-        self._screen.show_tabs()
+        self._screen.listing.show_counts()
