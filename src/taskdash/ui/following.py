@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from taskdash.ui.context import Context
+    from taskdash.watch.machine import Clock
 
 POLL_S: Final = 0.5
 REFRESH_EVERY_S: Final = 0.1
@@ -23,6 +25,35 @@ PATIENCE_S: Final = 1.0
 """How long a look at the store may take before the user is told that it is locked."""
 RETRY_S: Final = 2.0
 """How long a store that fails is left alone."""
+READS_APART: Final = 10
+"""What reads a whole list does so no oftener than this many times as long as it takes."""
+
+
+class Pace:
+    """Says when something is to be read anew that takes long of a long list."""
+
+    def __init__(self, clock: Clock, state: object = None) -> None:
+        """Begin with what was read in a `state` of the list; None: nothing was."""
+        self._clock = clock
+        self._read = state
+        self._is_reading = False
+        self._again_at_s = 0.0
+
+    def is_time(self, state: object) -> bool:
+        """Return whether to read now; not where the list is in the state in which it was read last."""
+        return state != self._read and not self._is_reading and self._clock.now_s() >= self._again_at_s
+
+    @contextmanager
+    def reading(self, state: object) -> Iterator[None]:
+        """Note that in the block the list is read in this state."""
+        began_s = self._clock.now_s()
+        self._read, self._is_reading = state, True
+        try:
+            yield
+        finally:
+            now_s = self._clock.now_s()
+            self._again_at_s = now_s + READS_APART * (now_s - began_s)
+            self._is_reading = False
 
 
 class StoreTrouble:

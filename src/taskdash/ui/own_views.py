@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.ui.widgets.bars import READS_APART, state_counts
+from taskdash.ui.following import Pace
+from taskdash.ui.widgets.bars import state_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +37,7 @@ class OwnViews:
         self._screen = screen
         self._states: Mapping[State, int] = {}
         self._views: dict[Tab, int] = {}
-        self._counted: object = None
-        self._again_at_s = 0.0
-        self._is_busy = False
+        self._pace = Pace(context.clock)
 
     def query(self, view: OwnView, terms: tuple[Term, ...], sort: Sort) -> Query:
         settings = self._context.settings
@@ -71,33 +70,27 @@ class OwnViews:
         return self._views | (state_counts(self._states) if self._states else {}) | {tab: window.total}
 
     def tick(self) -> None:
-        wanted = (self._screen.table.window, self._screen.listing.terms)
-        if wanted != self._counted and self._context.clock.now_s() >= self._again_at_s and not self._is_busy:
-            self._counted, self._is_busy = wanted, True
-            count: WorkType[None] = self._count
+        state = (self._screen.table.window, self._screen.listing.terms)
+        if self._pace.is_time(state):
+            count: WorkType[None] = partial(self._count, state)
             self._screen.run_worker(count, group="tabs")
 
-    async def _count(self) -> None:
-        context, terms = self._context, self._screen.listing.terms
-        began_s, now_ms = context.clock.now_s(), context.clock.now_ms()
+    async def _count(self, state: tuple[Window, tuple[Term, ...]]) -> None:
+        context, terms = self._context, state[1]
+        now_ms = context.clock.now_ms()
 
         def states(store: Store, query: Query) -> Mapping[State, int]:
             # Without a filter they are kept.
             counted = store.summaries.states if query.terms else store.tasks.counts
             return counted(query, now_ms)
 
-        try:
-            with suppress(StoreError):  # others tell of it
-                # One at a time: a key may be waiting for the store.
-                whole = Query(context.profile, terms=terms)
-                self._states = await context.store.run(partial(states, query=whole))
-                for tab in self._screen.listing.tabs:
-                    if tab.view:
-                        query = self.query(tab.view, terms, NEWEST_FIRST)
-                        counted = await context.store.run(partial(states, query=query))
-                        self._views[tab] = sum(counted.values())
-        finally:
-            self._is_busy = False
-        now_s = context.clock.now_s()
-        self._again_at_s = now_s + READS_APART * (now_s - began_s)
+        with self._pace.reading(state), suppress(StoreError):  # others tell of it
+            # One at a time: a key may be waiting for the store.
+            whole = Query(context.profile, terms=terms)
+            self._states = await context.store.run(partial(states, query=whole))
+            for tab in self._screen.listing.tabs:
+                if tab.view:
+                    query = self.query(tab.view, terms, NEWEST_FIRST)
+                    counted = await context.store.run(partial(states, query=query))
+                    self._views[tab] = sum(counted.values())
         self._screen.listing.show_counts()

@@ -12,10 +12,11 @@ from textual.widget import Widget
 from taskdash.domain.query import ExactTerm, Flag, FlagTerm, Query
 from taskdash.domain.words import NO_LABEL
 from taskdash.ui.acts import Scope, saving
+from taskdash.ui.following import Pace
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
 from taskdash.ui.text.batches import batch_lines
-from taskdash.ui.widgets.bars import READS_APART, Line
+from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,8 +160,8 @@ class Batches(Dialog[Chosen | None]):
         self._batches = batches
         self._shown: Sequence[LabelFigures] = ()
         self._coarse_now = 0
-        self._is_read = True
-        self._again_at_s = 0.0
+        self._writes = 0
+        self._pace = Pace(main.context.clock, self._writes)
         self._heading = Line()
         self._titles = Line(id="batch-titles")
         self.list = LineList()
@@ -183,26 +184,22 @@ class Batches(Dialog[Chosen | None]):
         self.call_after_refresh(self._draw)
 
     async def _written(self) -> None:
-        self._is_read = False
+        self._writes += 1
         self._tick()
 
     def _tick(self) -> None:
         if not self.is_mounted:
             return
-        now_ms = self.context.clock.now_ms()
-        if self._is_read or now_ms < 1000 * self._again_at_s:
-            # What tells minutes need not be drawn each second.
-            if now_ms // _COARSE_MS != self._coarse_now:
-                self._draw()
-        else:
+        if self._pace.is_time(self._writes):
             read: WorkType[None] = self._read
-            self.run_worker(read, group="batches", exclusive=True)
+            self.run_worker(read, group="batches")
+        elif self.context.clock.now_ms() // _COARSE_MS != self._coarse_now:
+            # What tells minutes need not be drawn each second.
+            self._draw()
 
     async def _read(self) -> None:
-        began_s, self._is_read = self.context.clock.now_s(), True
-        self._batches = await self.context.store.run(partial(read_batches, context=self.context))
-        now_s = self.context.clock.now_s()
-        self._again_at_s = now_s + READS_APART * (now_s - began_s)
+        with self._pace.reading(self._writes):
+            self._batches = await self.context.store.run(partial(read_batches, context=self.context))
         self._draw()
 
     def _draw(self) -> None:

@@ -20,6 +20,7 @@ from taskdash.results.sheet import check_count, check_place, make_sheet, results
 from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, saving, warning
+from taskdash.ui.following import Pace
 from taskdash.ui.in_order import are_acts_done, in_order
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
@@ -97,6 +98,8 @@ class Review(LeftOnce, Screen[int]):
         self.context = main.context
         self._scope = scope
         self._missing = missing
+        self._writes = 0
+        self._pace = Pace(self.context.clock, self._writes)
         self.results = ReviewList(results)
         if (at_cursor := main.table.task_at_cursor) is not None:
             seqs = [result.seq for result in results]
@@ -118,11 +121,12 @@ class Review(LeftOnce, Screen[int]):
         yield self._keys
 
     def on_mount(self) -> None:
-        self._main.following.on_written.append(self._read_anew)
+        self._main.following.on_written.append(self._written)
+        self.set_interval(1.0, self._tick)
         self._keys.show_keys(review_keys(self.context.keymap))
 
     def on_unmount(self) -> None:
-        self._main.following.on_written.remove(self._read_anew)
+        self._main.following.on_written.remove(self._written)
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
@@ -134,9 +138,19 @@ class Review(LeftOnce, Screen[int]):
 
     # Keeping up
 
+    async def _written(self) -> None:
+        self._writes += 1
+        self._tick()
+
+    def _tick(self) -> None:
+        if self.is_attached and self._pace.is_time(self._writes):
+            read: WorkType[None] = self._read_anew
+            self.run_worker(read, group="read")
+
     async def _read_anew(self) -> None:
         scope, now_ms = self._scope, self.context.clock.now_ms()
-        results = await self.context.store.run(lambda store: read_results(store, scope, now_ms))
+        with self._pace.reading(self._writes):
+            results = await self.context.store.run(lambda store: read_results(store, scope, now_ms))
         if self.is_attached:
             self.results.follow(results)
             self._tell_scope()

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
+from taskdash.ui.following import Pace
 from taskdash.ui.text.columns import GAP
 from taskdash.ui.text.status import banner_text, top_line
 from taskdash.ui.widgets.row_drawing import MARGIN
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 MORE: Final = "…"
 """Stands at an end of the line where there are more tabs than room; a click goes to the next of them."""
-READS_APART: Final = 10
-"""A long list is counted no oftener than this many times as long as it takes."""
 
 
 class Line(Widget):
@@ -312,9 +311,8 @@ class Headlines:
         """Stands in the banner while the watcher has nothing for it."""
         self._crowd = 0
         self._progress: Progress | None = None
-        self._counted: object = None
         self._wanted: object = None
-        self._again_at_s = 0.0
+        self._pace = Pace(context.clock)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.top = TopLine(id="status")
         self.banner = Line(id="banner")
@@ -337,16 +335,14 @@ class Headlines:
     def tick(self, window: Window, width: int) -> None:
         """Draw both lines as of now; count the batch again where tasks have changed their state since."""
         self.show(window, width)
-        if self._wanted != self._counted and self.context.clock.now_s() >= self._again_at_s:
+        if self._pace.is_time(self._wanted):
             count: WorkType[None] = partial(self._count, window)
             self.top.run_worker(count, group="count", exclusive=True)
 
     async def _count(self, window: Window) -> None:
         """Count the batch under way: that of the one label that is shown, else the largest."""
         context, before = self.context, self._progress.label if self._progress else None
-        began_s, self._counted = context.clock.now_s(), self._wanted
-        self._progress = await context.store.run(
-            lambda store: store.summaries.progress(context.profile, shown=window.label, before=before)
-        )
-        now_s = context.clock.now_s()
-        self._again_at_s = now_s + READS_APART * (now_s - began_s)
+        with self._pace.reading(self._wanted):
+            self._progress = await context.store.run(
+                lambda store: store.summaries.progress(context.profile, shown=window.label, before=before)
+            )
