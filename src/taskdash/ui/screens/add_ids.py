@@ -1,4 +1,4 @@
-"""The add dialog: what is typed or pasted on top, what was found in it and what was not, and why, below."""
+"""The dialog for adding tasks: an input, and below it the IDs found in it, the words ignored, and why."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 MAX_SHOWN: Final = 200
 STORE_PATIENCE_S: Final = 1.0
-"""How long the preview waits to learn what is listed already."""
+"""How long the preview waits for the store to say which IDs are already listed."""
 
 
 class AddIds(Dialog["Adding | None"]):
-    """Has IDs added, new and listed ones, in order of first sight, and is dismissed with them; None for Esc."""
+    """A dialog that adds the IDs in a text, listed ones too, in order of appearance. Dismissed with them or None."""
 
     LINES_AROUND: ClassVar[int] = 15
 
     def __init__(
         self, context: Context, begin: Callable[[Mapping[str, str | None]], Adding], text: str = ""
     ) -> None:
-        """`begin` puts IDs on the list: at once, as the key after Enter may be the one that quits."""
+        """`begin` starts adding IDs. It is called as soon as Enter is pressed, since the next key may quit."""
         super().__init__("Add tasks", "Enter adds the new IDs, Esc cancels")
         self.context = context
         self._begin = begin
         self._pasted = text
         self._searched: tuple[str, Paste] | None = None
-        """What was searched last, and what it came to."""
+        """The text last searched, and the result."""
         self._too_long = False
-        # Held, not looked up: a search may end after the dialog was closed.
+        # Kept as attributes, not queried: a search may finish after the dialog has closed.
         self._input = TextBox(
             placeholder="Type or paste task IDs, URLs, JSON, logs ...", select_on_focus=False
         )
@@ -85,7 +85,7 @@ class AddIds(Dialog["Adding | None"]):
         return f"{self._pasted}\n{typed}" if self._pasted and typed else self._pasted or typed
 
     def _search(self) -> None:
-        # Not a coroutine but what makes one: of quick searches in a row some never begin.
+        # Pass a function, not a coroutine: a search cancelled before it starts would never await it.
         search: WorkType[Paste] = self._search_now
         self.run_worker(search, exclusive=True, group="search")
 
@@ -108,7 +108,7 @@ class AddIds(Dialog["Adding | None"]):
             raise
 
     async def _listed(self, ids: Sequence[str]) -> set[str]:
-        """Return which are listed already; a store that is locked or fails does not keep them from being added."""
+        """Return the IDs already listed; none if the store is locked or fails, which must not prevent adding them."""
         asking = self.context.store.run(lambda store: store.tasks.listed(self.context.profile, ids))
         try:
             return await asyncio.wait_for(asking, STORE_PATIENCE_S)
@@ -140,7 +140,7 @@ class AddIds(Dialog["Adding | None"]):
 
 
 def _doubtful(paste: Paste) -> tuple[str, str] | None:
-    """Return the one word that may be an ID if the user says so, and what speaks against it."""
+    """Return the one word that counts as an ID only if the user confirms it, and the reason for doubt."""
     if paste.unsure and is_task_id(paste.unsure):
         return paste.unsure, "This doesn't look like a known task ID."
     in_paths = [each.text for each in paste.ignored if each.why == Why.PATH and has_known_form(each.text)]
@@ -155,7 +155,7 @@ def _asked(text: str, paste: Paste) -> str:
 
 
 def _why(why: str) -> str:
-    """Return why a word counts, in words of less detail than the finder's: nothing but its form speaks for it."""
+    """Return why a word was taken for an ID, worded more simply if only its form suggests it."""
     return "looks like an ID" if why.startswith("bare") else why
 
 

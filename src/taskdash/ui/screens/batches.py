@@ -1,4 +1,4 @@
-"""The batches of a list: a line for each label, with what is left of it, what it costs and what is not saved yet."""
+"""The dialog of batches: one line per label, with its progress, time left, cost and unsaved results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WHEEL_LINES = 3
 
 
 class Chosen(NamedTuple):
-    """Says what is to be done with a batch: show what a filter finds of it, and then do what an action does."""
+    """The user's choice: a filter to apply, and an action to run on its tasks, if any."""
 
     filter_text: str
     terms: tuple[ExactTerm, ...]
@@ -47,12 +47,12 @@ class Chosen(NamedTuple):
 
 
 def read_batches(store: Store, context: Context) -> list[LabelFigures]:
-    """Read what the labels of the profile in use come to by now."""
+    """Read the current figures of each label in the active profile."""
     return store.summaries.batches(context.profile, context.clock.now_ms(), context.result_ttl_ms)
 
 
 class LineList(Widget, can_focus=True):
-    """Lines with a cursor. It is as high as they are, or as there is room."""
+    """A list of lines with a cursor, as tall as its content or the room available."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor"}
@@ -68,10 +68,10 @@ class LineList(Widget, can_focus=True):
     ]
 
     class Moved(Message):
-        """Other lines are seen, or the cursor is on another one."""
+        """Posted when the cursor or the visible lines may have changed."""
 
     class Chosen(Message):
-        """The line under the cursor is chosen."""
+        """Posted when the line under the cursor is chosen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class LineList(Widget, can_focus=True):
         self._top = 0
 
     def show(self, count: int, line: Callable[[int], Content], cursor: int) -> None:
-        """Show so many lines, each of which is made when it is seen, with the cursor on one of them."""
+        """Show `count` lines, each made by `line` only while visible, with the cursor on line `cursor`."""
         is_other = count != self.count
         self.count, self._line = count, line
         self._go(cursor)
@@ -134,7 +134,7 @@ class LineList(Widget, can_focus=True):
                 self.action_choose()
 
     def _go(self, line: int) -> None:
-        """Put the cursor on a line, with as little scrolling as that needs."""
+        """Move the cursor to a line, scrolling as little as possible."""
         self.cursor = max(0, min(line, self.count - 1))
         height = max(1, self.content_size.height)
         top = max(min(self._top, self.cursor), self.cursor - height + 1)
@@ -143,7 +143,7 @@ class LineList(Widget, can_focus=True):
 
 
 class Batches(Dialog[Chosen | None]):
-    """All labels, kept up with what is written. Dismissed with what is to be shown."""
+    """A list of all labels, updated as the store changes. Dismissed with the user's choice."""
 
     app: Dashboard
     SIZE = "wide"
@@ -194,7 +194,7 @@ class Batches(Dialog[Chosen | None]):
             read: WorkType[None] = self._read
             self.run_worker(read, group="batches")
         elif self.context.clock.now_ms() // _COARSE_MS != self._coarse_now:
-            # What tells minutes need not be drawn each second.
+            # Times in minutes need not be redrawn every second.
             self._draw()
 
     async def _read(self) -> None:
@@ -203,7 +203,7 @@ class Batches(Dialog[Chosen | None]):
         self._draw()
 
     def _draw(self) -> None:
-        """Draw as of now; the cursor stays with its batch."""
+        """Redraw with current times, keeping the cursor on its batch."""
         before, self._shown = self._at_cursor, self._batches
         self._coarse_now = self.context.clock.now_ms() // _COARSE_MS
         titles, line = batch_lines(

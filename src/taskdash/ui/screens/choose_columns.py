@@ -1,4 +1,4 @@
-"""The dialog for the table's columns: which, in which order, how wide."""
+"""The dialog for choosing the table's columns, their order and their widths."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MIN_CELLS: Final = 3
 MAX_CELLS: Final = 200
 FLEXIBLE_CELLS: Final = 40
-"""Where the width of a column begins that has none of its own."""
+"""The width from which a column without a default width is resized."""
 
 _KEYS: Final = (
     (("Space", "show or hide"), ("J K", "move"), ("← →", "width")),
@@ -33,13 +33,13 @@ _KEYS: Final = (
 
 
 class ColumnList(ChoiceList):
-    """A list in which Enter is no click."""
+    """A list in which Enter applies the dialog, whereas a click toggles a column."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
 class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
-    """Dismissed with the columns to show, and the widths that are not left to them; None for Esc."""
+    """A dialog to show, hide, move and resize columns. Dismissed with their names and fixed widths; None on Esc."""
 
     SIZE = "small full"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,7 +63,7 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
         yield self._list
 
     def _follow(self, view: View) -> None:
-        """Take the columns of a look, and after them those that it does not show."""
+        """List the columns that `view` shows, then the hidden ones."""
         self._order = [*view.columns, *(name for name in COLUMNS if name not in view.columns)]
         self._shown, self._widths = frozenset(view.columns), dict(view.widths)
 
@@ -98,7 +98,7 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
         self._toggle(event.option_index)
 
     def _toggle(self, index: int) -> None:
-        # The last one that is shown stays.
+        # The last visible column cannot be hidden.
         self._shown = self._shown ^ {self._order[index]} or self._shown
         self._draw(index)
 

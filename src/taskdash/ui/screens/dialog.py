@@ -1,4 +1,4 @@
-"""Has the classes that dialogs are made of."""
+"""Base classes and widgets for dialogs."""
 
 from __future__ import annotations
 
@@ -31,43 +31,43 @@ else:
 T = TypeVar("T")
 
 LOW_LINES: Final = 18
-"""Under this height a dialog has no free lines around what it says."""
+"""Below this screen height a dialog has no blank lines around its content."""
 FRAMED_CELLS: Final = 100
-"""Under this width a wide dialog leaves nothing of the list to be seen at its sides."""
+"""Below this screen width a wide dialog takes the full width."""
 _FREE_LINES: Final = 4
 
 
 class LeftOnce(_Modal):
-    """A screen that bears to be left more than once: what is typed too often would take the one below away as well."""
+    """A screen that ignores repeated dismissals: a key typed twice would otherwise close the screen below too."""
 
     _is_left = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Let no key act on parts that are not there yet, or not any more."""
+        """Disable all actions but `dismiss` before the screen is mounted and after it is removed."""
         return action == "dismiss" or (self.is_mounted and self.is_attached)
 
-    def dismiss(self, result: Any = None) -> AwaitComplete:  # noqa: ANN401 - whatever the screen is left with
+    def dismiss(self, result: Any = None) -> AwaitComplete:  # noqa: ANN401 - a screen's result has any type
         if self._is_left:
             return AwaitComplete()
         self._is_left = True
         if not self.is_mounted:
-            # Its parts are on their way: it would be taken apart while it is put together.
+            # Still mounting: dismissing it now would tear it down half-built.
             self.call_later(self._leave, result)
             return AwaitComplete()
         return super().dismiss(result)
 
     def _leave(self, result: Any) -> None:  # noqa: ANN401 - as above
-        # What is called later is awaited, and no screen may wait for its own end.
+        # Returns nothing: `call_later` would await it, and a screen must not await its own removal.
         super().dismiss(result)
 
 
 class Dialog(LeftOnce, ModalScreen[T]):
-    """A title, a body and a line of keys.
+    """A modal screen with a title, a body and a line of keys.
 
-    It is modal, so that neither the list's keys nor the app's reach it: those it shares are here.
+    Being modal, it gets neither the list's bindings nor the app's: those it shares are repeated here.
     """
 
-    # Read with the first dialog that is opened: the first frame has none.
+    # Loaded with the first dialog, so that the first frame does not wait for it.
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss(None)", "close"),
@@ -80,9 +80,9 @@ class Dialog(LeftOnce, ModalScreen[T]):
     ]
 
     SIZE: ClassVar[str] = ""
-    """Classes of the style sheet, such as `small`."""
+    """CSS classes, such as `small`."""
     LINES_AROUND: ClassVar[int] = 9
-    """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""
+    """Lines that do not scroll: borders, margins, the title and two lines of keys."""
 
     def __init__(self, title: str, hint: str | Content) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Dialog(LeftOnce, ModalScreen[T]):
 
     @property
     def room(self) -> int:
-        """Return how many lines are left for what scrolls; on a low screen nothing else is left free."""
+        """Return the number of lines that can scroll; on a low screen these include the usual blank lines."""
         height = self.app.size.height
         if height < LOW_LINES:
             return max(1, height - self.LINES_AROUND + _FREE_LINES)
@@ -116,17 +116,17 @@ class Dialog(LeftOnce, ModalScreen[T]):
 
     def action_scroll_by(self, lines: int) -> None:
         for scrolled in self.query(VerticalScroll):
-            # Of two keys in a row the second begins where the first has led to: in turn, each at once.
+            # Deferred and not animated, so that each key in a burst scrolls on from where the last one ended.
             self.call_after_refresh(scrolled.scroll_relative, y=lines, animate=False, immediate=True)
 
     def action_scroll_pages(self, pages: int) -> None:
         for scrolled in self.query(VerticalScroll):
-            # A page is what is seen at once, less a line to go on from.
+            # Pages overlap by one line.
             self.action_scroll_by(pages * max(1, scrolled.size.height - 1))
 
 
 class TextDialog(Dialog[None]):
-    """A text that scrolls."""
+    """A dialog with a scrolling text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("q,enter", "dismiss(None)", "close"),
@@ -146,11 +146,11 @@ class TextDialog(Dialog[None]):
 
 
 class SearchedText(TextDialog):
-    """A text with a box to search in it: `/` goes there, Enter back to the text, Esc out of the search."""
+    """A text with a search box: `/` focuses the box, Enter returns to the text, Esc ends the search."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        # With priority, so that they act in the order in which they are typed, letters for the box between them.
+        # With priority, so that these keys and the letters typed into the box are handled in typing order.
         Binding("escape", "leave", "close", priority=True),
         Binding("slash", "search", "search", priority=True),
     ]
@@ -178,12 +178,12 @@ class SearchedText(TextDialog):
 
 
 class FittedText(Widget):
-    """A text that is laid out for the width it gets."""
+    """A text laid out for the available width."""
 
     DEFAULT_CSS = "FittedText { height: auto; }"
 
     def __init__(self, fitted: Callable[[int], Content]) -> None:
-        """Take what makes the text, in lines of so many cells."""
+        """`fitted` returns the text laid out for a width in cells."""
         super().__init__()
         self._fitted = fitted
 
@@ -195,14 +195,14 @@ class FittedText(Widget):
 
 
 class ChoiceList(OptionList):
-    """A list in a dialog. What it shows is content, never text to parse."""
+    """A list of options in a dialog, whose text is never parsed as markup."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("j", "cursor_down", "down"), ("k", "cursor_up", "up")]
 
     def __init__(self, *options: Option) -> None:
         super().__init__(*options, markup=False)
 
-    # Where no line of it was drawn yet, as in a terminal that has no room for it, Textual knows of no pages.
+    # Textual raises KeyError if no line has been drawn yet, as in a terminal with no room for the list.
 
     def action_page_up(self) -> None:
         with suppress(KeyError):
@@ -214,7 +214,7 @@ class ChoiceList(OptionList):
 
 
 class Choices(Dialog[T | None]):
-    """A list to choose from, with Enter or the mouse. Dismissed with what the chosen option stands for."""
+    """A list to choose from with Enter or the mouse. Dismissed with the value of the chosen option."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q", "dismiss(None)", "close")]
 

@@ -1,4 +1,4 @@
-"""Failures by reason: what went wrong how often, the newest example of each, and a filter that shows them."""
+"""The dialog of failures by reason: their counts, the latest example of each, and a filter for its tasks."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _NO_MESSAGE: Final = "no reason given"
 _MAX_MESSAGE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 120
 _LINES_AROUND: Final = 15
-"""Borders, title, what is said about one reason, keys, and what is free between them."""
+"""Lines for borders, title, the example of a reason, keys, and the blanks between them."""
 
 
 class FailureCounts(NamedTuple):
-    """Counts why some tasks failed."""
+    """The reasons why tasks failed, with counts and examples."""
 
     reasons: Sequence[Reason]
     problems: Sequence[tuple[ProblemKind, int]]
     newest: Mapping[int, Task]
-    """The task of each reason's `newest_seq`."""
+    """By `seq`: the task named by each reason's `newest_seq`."""
     total: int
 
 
 def read_failures(store: Store, scope: Scope, now_ms: int) -> FailureCounts:
-    """Read what went wrong with the tasks of a scope."""
+    """Read the failures and problems of the tasks in a scope."""
     query, marked = scope.asked
     found = reasons(store.summaries.failures(query, now_ms, marked=marked))
     problems = store.summaries.problems(query, now_ms, marked=marked)
@@ -59,13 +59,13 @@ class _Entry(NamedTuple):
 
 
 class Failures(Choices[str]):
-    """Classes, in each its reasons. Dismissed with the filter for the one that was chosen."""
+    """A list of failure classes, each followed by its reasons. Dismissed with a filter for the chosen line."""
 
     SIZE = "wide full"
     BINDINGS: ClassVar[list[BindingType]] = [("F", "dismiss(None)", "close")]
 
     def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
-        """`scope` says which tasks these are, such as `12 tasks matching fox`."""
+        """`scope` describes the tasks, such as `12 tasks matching fox`."""
         failed = sum(reason.tasks for reason in found.reasons)
         lost = charged_words(found.reasons)
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
@@ -81,8 +81,8 @@ class Failures(Choices[str]):
         yield self._about
 
     def on_mount(self) -> None:
-        """Be as high as all of them, or as the screen: which one is under the cursor changes nothing of it."""
-        for dialog in self.query(".dialog"):  # none where Esc has come by already
+        """Fix the height, capped by the style sheet, so that it does not change as the cursor moves."""
+        for dialog in self.query(".dialog"):  # none if Esc has closed it already
             dialog.styles.height = len(self._entries) + _LINES_AROUND
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

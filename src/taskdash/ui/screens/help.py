@@ -1,4 +1,4 @@
-"""The help: what can be done where the focus is, why something cannot be done now, and a box to search in it."""
+"""The help page: the keys and what they do, why some do nothing at the moment, and a search box."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from taskdash.ui.keymap import Keymap
 
 WIDE_CELLS: Final = 76
-"""From this width on title, box and hint stand side by side."""
+"""From this width, title, search box and hint share a line."""
 _NARROW_HEAD_LINES: Final = 4
 TALL_LINES: Final = 48
-"""From this height on there is room for a border."""
+"""From this height, the page has a border."""
 TWO_COLUMNS_CELLS: Final = 94
-"""From this width on there are two columns: what a terminal of 100 cells leaves."""
+"""From this width, the page has two columns; a 100-cell terminal leaves just enough."""
 _COLUMN_GAP: Final = 3
 _SPLIT_COST: Final = 2
-"""How many lines a page may be longer so that no section goes on in the next column."""
+"""How many extra lines are acceptable to avoid splitting a section between the columns."""
 _KEY_GAP: Final = 2
 _LONGEST_KEYS: Final = 10
-"""Where keys are longer the text begins behind them."""
+"""The width of the keys; longer ones push the text to the right."""
 _LEAST_CELLS: Final = 30
-"""Where less than this is left beside the keys a long line goes on under them."""
+"""If less than this is left beside the keys, long lines continue below them."""
 _NARROW_MARGIN: Final = 4
 
 
 class Help(SearchedText):
-    """Every key, those of the place first, and the language of the filter."""
+    """A page with every key, those of the focused part first, and the filter language."""
 
     SIZE = "page"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,7 +53,7 @@ class Help(SearchedText):
 
     @classmethod
     def of_list(cls, keymap: Keymap, place: str, situation: Situation) -> Self:
-        """Return the help of the list; `place` is where the focus is: table, detail or filter."""
+        """Return the help for the list; `place` is the focused part: table, detail or filter."""
         return cls(help_sections(keymap, place, situation))
 
     def __init__(self, sections: Sequence[HelpSection]) -> None:
@@ -63,7 +63,7 @@ class Help(SearchedText):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes=f"dialog {self.SIZE}"):
-            # One line for all of it: the page has none to spare on 36.
+            # All on one line: on a 36-line screen the page has none to spare.
             with Horizontal():
                 yield Line(Content.styled("Help", "bold"))
                 yield self.box
@@ -77,7 +77,7 @@ class Help(SearchedText):
 
     @property
     def room(self) -> int:
-        """Return how many lines there are under the head, on a screen that is tall between borders."""
+        """Return the number of lines below the head, less the borders on a tall screen."""
         width, height = self.app.size
         head = 1 if width >= WIDE_CELLS else _NARROW_HEAD_LINES
         return max(1, height - head - 2 * (height >= TALL_LINES))
@@ -92,26 +92,26 @@ class Help(SearchedText):
         self.scroll.scroll_home(animate=False)
 
     def action_search(self) -> None:
-        # However little is found, the page stays where it is.
+        # Keep the page in place, however little is found.
         self.scroll.styles.min_height = self.scroll.size.height
         super().action_search()
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         self.dismiss(None)
-        # That is the one below, be it by this paste or by an Esc that was typed before it.
+        # By now that is the screen below, whether this paste or an earlier Esc closed the help.
         self.app.screen.post_message(events.Paste(event.text))
 
 
 class HelpEntry(NamedTuple):
-    """One thing to know: without keys it is a remark."""
+    """An entry of the help; without keys it is a remark."""
 
     keys: str
     does: str
     name: str = ""
-    """As in the config's `[keys]`."""
+    """The action's name in the config's `[keys]`."""
     why_not: str | None = None
-    """Why it would do nothing now; "": for a reason that there is no room to say; None: it would do something."""
+    """Why the action is unavailable, "" if there is no room to say why; None if it is available."""
 
 
 class HelpSection(NamedTuple):
@@ -135,7 +135,7 @@ _TOGETHER: Final = (
     ("preview", "preview_next", "preview on or off, next"),
     ("larger_detail", "smaller_detail", "resize the detail pane (or drag it)"),
 )
-"""Actions that are told in one line, for the page is short."""
+"""Pairs of actions that share a line, to save room."""
 FILTER: Final = HelpSection(
     "Filter",
     (
@@ -173,9 +173,9 @@ _ABOUT_PLACE: Final = {
 
 
 def help_sections(keymap: Keymap, place: str, situation: Situation) -> list[HelpSection]:
-    """Return all there is to know; first what is about `place`: table, detail or filter."""
+    """Return the help for the list, beginning with `place`: table, detail or filter."""
     about = _ABOUT_PLACE[place]
-    # Moving comes last: arrows are tried by themselves, and on 24 lines it would fill the first page.
+    # Movement comes last: everyone tries the arrows anyway, and on 24 lines it would fill the first page.
     groups = sorted(
         dict.fromkeys(action.group for action in all_actions(keymap)), key=lambda group: group == "Move"
     )
@@ -187,7 +187,7 @@ def help_sections(keymap: Keymap, place: str, situation: Situation) -> list[Help
 
 
 def review_sections(keymap: Keymap) -> list[HelpSection]:
-    """Return all there is to know of the review."""
+    """Return the help for the review."""
     sections = [
         HelpSection(group, [_entry(action, keymap) for action in REVIEW_ACTIONS if action.group == group])
         for group in dict.fromkeys(action.group for action in REVIEW_ACTIONS)
@@ -224,7 +224,7 @@ def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry
 
 
 def matching(sections: Sequence[HelpSection], text: str) -> list[HelpSection]:
-    """Return what has every word of `text` in its keys, what it does, its name or the title above it."""
+    """Return the entries with every word of `text` in their keys, description, name or section title."""
     words = text.casefold().split()
     found = []
     for section in sections:
@@ -239,9 +239,9 @@ def matching(sections: Sequence[HelpSection], text: str) -> list[HelpSection]:
 
 
 def help_text(sections: Sequence[HelpSection], width: int, height: int) -> Content:
-    """Return it in lines of `width` cells.
+    """Return the sections in lines of `width` cells.
 
-    Two columns have blank lines between sections, and for reasons lines of their own, where `height` has room for them.
+    If two columns exceed `height`, blank lines are dropped first, then reasons that would take extra lines.
     """
     if width < TWO_COLUMNS_CELLS:
         return Content("\n").join(_stacked(_parts(sections, width), is_spaced=True))
@@ -271,7 +271,7 @@ def _two_columns(
 
 
 class _Part(NamedTuple):
-    """Lines that stay together: an entry, the first of a section with the title."""
+    """Lines that stay together: an entry, and the title if it is the first of its section."""
 
     lines: Sequence[Content]
     is_first: bool
@@ -298,7 +298,7 @@ def _stacked(parts: Sequence[_Part], *, is_spaced: bool) -> list[Content]:
 
 
 def _entry_lines(entry: HelpEntry, width: int) -> list[Content]:
-    """Return an entry in lines: what is too long goes on beside its key, or under it where room is short."""
+    """Return the lines of an entry, wrapped beside its keys, or below them where room is short."""
     keys = f"{entry.keys:<{_LONGEST_KEYS}}{' ' * _KEY_GAP}" if entry.keys else ""
     margin = len(keys)
     if width - margin < _LEAST_CELLS:

@@ -1,4 +1,4 @@
-"""Shows what one looks into: the last body with a record, statistics, messages, and the status in full."""
+"""Read-only dialogs: the raw response, statistics, messages, and the full status."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATISTICS_HINT: Final = "{}Esc closes"
 _TIME_CELLS: Final = 10
 _MIN_CELLS: Final = 10
 _MORE_LINES: Final = 200
-"""Of what a program printed; what is left of it is counted."""
+"""How many lines of a program's output are shown; the rest are counted."""
 _STYLES: Final = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 MAX_MATCHES: Final = 1_000
@@ -43,11 +43,11 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _KEY, _WORD, _MARK = "$text-accent", "bold", "$text-muted"
-"""Strings are as plain text is: there is most of them."""
+"""Strings, most of the text, have no style."""
 
 
 class RawJson(SearchedText):
-    """The last body with a record: on indented lines, or as it was sent."""
+    """The last response body that contained a record, indented or as sent."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,7 +62,7 @@ class RawJson(SearchedText):
         self._is_as_sent = self._indented is None
         self._parts = self._cut_in_parts()
         self._found: list[tuple[int, int, int]] = []
-        """Part, begin and end of each match."""
+        """Part, start and end of each match."""
         self._at = 0
         self._cut = f"Cut off here: `taskdash show {task_id} --raw` prints it all."
         super().__init__(f"Raw response for {task_id}", "", *self._statics())
@@ -74,7 +74,7 @@ class RawJson(SearchedText):
         return [*map(Static, self._parts), *rest]
 
     def _cut_in_parts(self) -> list[Content]:
-        """Cut the text into parts that are drawn one by one: as one, all of it would be with each step."""
+        """Split the text into parts, so that going to another match does not redraw all of it."""
         if self._is_as_sent or self._indented is None:
             return [Content(self._sent[:MAX_CHARS])]
         lines = self._indented[:MAX_CHARS].split("\n")
@@ -125,7 +125,7 @@ class RawJson(SearchedText):
 
     def _show_match(self) -> None:
         self._tell()
-        # Parts that are new have no place before they are laid out.
+        # New parts have no position until they are laid out.
         self.call_after_refresh(self._scroll_to_match)
 
     def _scroll_to_match(self) -> None:
@@ -149,13 +149,13 @@ class RawJson(SearchedText):
 
 
 class Statistics(TextDialog):
-    """A table by model and rows of bars, of the tasks that are shown or of the marked ones."""
+    """A table by model and rows of bars, for the tasks shown or marked."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [("t", "dismiss(None)", "close")]
 
     def __init__(self, scope: str, outcomes: Sequence[TaskFigures], now_ms: int) -> None:
-        """`scope` says which tasks these are, such as `12 tasks that match fox`."""
+        """`scope` describes the tasks, such as `12 tasks matching fox`."""
         super().__init__(
             f"Statistics of {scope}",
             _STATISTICS_HINT.format(""),
@@ -183,7 +183,7 @@ class Messages(TextDialog):
 
 
 def messages_text(messages: Sequence[Message], width: int) -> Content:
-    """Return each message behind its local time; its further lines, and what a program printed, are under its first."""
+    """Return the messages after their local times, with wrapped lines and program output indented below."""
     lines = []
     for message in messages:
         text = Content.styled(message.text, _STYLES[message.severity])
@@ -205,7 +205,7 @@ def _more(text: str, width: int) -> list[Content]:
 
 
 class Status(TextDialog):
-    """Names and values, kept up to date while it is open."""
+    """The status as names and values, updated every second."""
 
     def __init__(self, context: Context, last_check_ms: int | None) -> None:
         self.context = context
@@ -238,7 +238,7 @@ class Status(TextDialog):
 
 
 def indented(text: str) -> str | None:
-    """Return JSON with a line for each value; every value and every key stays as it was sent. None: it is no JSON."""
+    """Return JSON with one value per line, keys and values exactly as sent; None if the text is not JSON."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -254,7 +254,7 @@ def _pieces(text: str) -> Iterator[str]:
             continue
         if token["close"]:
             depth -= 1
-            # What holds nothing stays on its line.
+            # Empty objects and arrays stay on their line.
             yield token["close"] if opened else f"\n{_INDENT * depth}{token['close']}"
             opened = ""
             continue
@@ -274,7 +274,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def coloured(text: str) -> Content:
-    """Return JSON, or what is left of it, in colours."""
+    """Return JSON, or a piece of it, with syntax colours."""
     spans = []
     for token in _TOKEN.finditer(text):
         if token["string"] and token["key"]:
@@ -287,7 +287,7 @@ def coloured(text: str) -> Content:
 
 
 def matches(text: str, word: str) -> list[tuple[int, int]]:
-    """Return where a word stands, whatever its case: the first and the last place of each match."""
+    """Return the start and end of up to `MAX_MATCHES` matches of a word, ignoring case."""
     if not word:
         return []
     found = re.finditer(re.escape(word), text, re.IGNORECASE)
@@ -295,7 +295,7 @@ def matches(text: str, word: str) -> list[tuple[int, int]]:
 
 
 def highlighted(content: Content, found: Sequence[tuple[int, int]], at: int) -> Content:
-    """Return a text with all matches highlighted, the one that is `at` among them more so."""
+    """Return a text with all matches highlighted, and the one at index `at` most of all."""
     marks = [
         Span(start, end, "reverse" if index == at else "bold underline")
         for index, (start, end) in enumerate(found)

@@ -1,4 +1,4 @@
-"""The dashboard's one screen: its parts and their layout, how it keeps up with what is written, what it shows."""
+"""The main screen: its parts and layout, how it follows the store and the watcher, and what it lists."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ if TYPE_CHECKING:
 LONG_READ_S: Final = 0.03
 READS_APART: Final = 4
 COARSE_MS: Final = 10_000
-"""What tells no seconds is drawn again once in so long a time: many rows with one frame."""
+"""How often rows without seconds are redrawn, so that many share one frame."""
 WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
-"""The acts of the screen whose keys are not for the text box that has the focus; nor are those of the app."""
+"""The screen's actions that stay available while a text box has the focus, as do all of the app's."""
 
 
 class MainScreen(TaskActions):
-    """The list and the task under the cursor."""
+    """The screen with the list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"
     BLANK = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
 
     class Painted(Message):
-        """The first frame is drawn: from now on there is time for the rest."""
+        """Posted when the first frame is drawn, to start the work that could wait for it."""
 
     def __init__(self, context: Context, size: Size) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class MainScreen(TaskActions):
         self._saving_view = asyncio.Lock()
         self.following = Following(context, self.show_status, self._tell_mishap)
         self.headlines = Headlines(context, self.following.trouble.banner)
-        # Held, not looked up: news may still arrive while the screen is being taken down.
+        # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
         opening = context.opening.result()
         self.table = TaskTable(context, opening.window)
         self.unseen = Unseen(context, self.table, opening.newest_seq)
@@ -82,7 +82,7 @@ class MainScreen(TaskActions):
         self._tasks = Tasks(self._titles, self.table)
         self.panes = Panes(self._tasks, self.pane, context.view)
         self._expiring: ExpiringResults | None = None
-        # What is set before the screen is mounted costs no second layout.
+        # Set before mounting, these need no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)
         self._show_window(opening.window, size.width, filter_text="")
@@ -103,10 +103,10 @@ class MainScreen(TaskActions):
         return deferred.AwayLine(self.context, self.table)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Leave most keys to a text box while it has the focus: ours would come before its own."""
+        """Disable most actions while a text box has the focus: their bindings have priority over its own."""
         return action in WHILE_TYPING or not isinstance(self.focused, Input)
 
-    # Keeping up with the store and the watcher
+    # Following the store and the watcher
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
@@ -123,7 +123,7 @@ class MainScreen(TaskActions):
         self.listing.count_views()
         self.downloads.begin()
         self.away.begin()
-        # With tasks on the list it is not the first time: the banner says what is missing.
+        # With tasks on the list this is not a first start, and the banner shows what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
             self.app.push_screen(deferred.Welcome(str(self.context.config_path), self.context.key_variable))
         if self.context.is_demo:
@@ -141,7 +141,7 @@ class MainScreen(TaskActions):
         self.table.reload()
 
     async def _rest(self) -> None:
-        """Long reads, as of a filter on a long list, leave the processor to others in between."""
+        """Pause after a slow read, such as filtering a long list, to leave the CPU to others."""
         if self.table.read_s > LONG_READ_S:
             await asyncio.sleep(READS_APART * self.table.read_s)
 
@@ -212,7 +212,7 @@ class MainScreen(TaskActions):
         self.run_worker(work, group="look")
 
     def on_screen_suspend(self) -> None:
-        """Leave messages to the dialog that is over the list: it shows them too, elsewhere."""
+        """Hide toasts while a dialog is open: it shows them itself, elsewhere."""
         self.query("Toast").set(visible=False)
 
     def on_screen_resume(self) -> None:
@@ -228,14 +228,14 @@ class MainScreen(TaskActions):
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size == self._fitted:
-            # At the start Textual tells the size three times.
+            # Textual reports the initial size three times.
             return
         self._fitted = event.size
         self.panes.fit_screen(event.size.width, event.size.height)
         self.show_titles()
         self.show_status()
         if not self._begun:
-            # The first layout is done. What the watcher imports would compete with its frame for the interpreter.
+            # The first layout is done. Let its frame come first: the watcher's imports would compete for the GIL.
             self._begun = True
             self.call_after_refresh(self._begin)
 
@@ -267,7 +267,7 @@ class MainScreen(TaskActions):
         if self.filter_box.has_focus_within:
             await self.filter_box.complete(steps)
             return
-        # Neither `has_focus` nor `focus()`, which are true later, as when a dialog was just closed.
+        # Not `has_focus` or `focus()`: both lag behind, for example just after a dialog closes.
         self.set_focus(self.pane if self.focused is self.table and self.pane.display else self.table)
 
     def action_close(self) -> None:
@@ -297,7 +297,7 @@ class MainScreen(TaskActions):
         await self.unseen.clear()
         self.say(f"{seen} marked as seen.")
 
-    # What is shown
+    # Tabs, filter, order and columns
 
     def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
         self.listing.show_tab(event.index)
@@ -317,7 +317,7 @@ class MainScreen(TaskActions):
             self.tell(feedback)
 
     def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
-        """Sort by the title that was clicked; a second click reverses."""
+        """Sort by the clicked title; a second click reverses the order."""
         sort = self.table.wanted.sort
         self.listing.sort_by(Sort(event.key, reverse=not sort.reverse if sort.key is event.key else False))
 
@@ -353,7 +353,7 @@ class MainScreen(TaskActions):
             self.listing.show_tab(0)
             await self.filter_box.put(chosen.filter_text)
             if chosen.action:
-                # It acts on what is shown: what was put in the box has not been read yet.
+                # The action applies to the filter in effect, and the box has not reported its new text yet.
                 self.table.clear_marks()
                 self.listing.filter_by(chosen.terms)
                 await self.run_action(chosen.action)
@@ -379,12 +379,12 @@ class MainScreen(TaskActions):
         self.say("View reset.")
 
     def remember(self, **changes: object) -> None:
-        """Keep changes of the view over restarts."""
+        """Apply changes to the view, and keep them across restarts."""
         self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
         self.context.is_view_kept = False
 
         async def save() -> None:
-            # One after the other: the last change is the one that stays.
+            # Serialised, so that the last change wins.
             async with self._saving_view:
                 not_kept = await asyncio.to_thread(self.context.remember_view)
             if not_kept:
@@ -393,10 +393,10 @@ class MainScreen(TaskActions):
         work: WorkType[None] = save
         self.run_worker(work, group="remember")
 
-    # The demo's tour
+    # The demo tour
 
     def on_key(self, event: events.Key) -> None:
-        """Keys that nothing else has: n goes on with the tour."""
+        """Advance the tour on `n`, if no binding has taken the key."""
         if event.key == "n" and self._tour is not None:
             event.stop()
             self._tour.go_on()
@@ -412,7 +412,7 @@ class MainScreen(TaskActions):
     # The rest
 
     async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
-        """Do what the key does, which to a text box would be a letter."""
+        """Run the action of a clicked key; leave the text box first, which would disable it."""
         if isinstance(self.focused, Input):
             self.set_focus(self.table)
         await self.run_action(call_of(event.action))
@@ -423,5 +423,5 @@ class MainScreen(TaskActions):
     async def action_help(self) -> None:
         pane = "detail" if self.focused is self.pane else "table"
         place = "filter" if self.filter_box.has_focus_within else pane
-        # The keys after it are the dialog's.
+        # Awaited, so that the next keys go to the dialog.
         await self.app.push_screen(deferred.Help.of_list(self.context.keymap, place, situation_of(self)))

@@ -1,4 +1,4 @@
-"""The command palette: every action by what it does, with its keys, and every setting by its name."""
+"""The command palette: every action by description, with its keys, and every setting by name."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.main import MainScreen
 
 _MAX_CELLS: Final = 100
-"""How wide the palette gets; its style sheet says the same."""
+"""The maximum width of the palette; the same as in its style sheet."""
 _FRAME_CELLS: Final = 8
-"""What else the list has beside a line: margins and a scroll bar."""
+"""The width of the margins and the scroll bar beside a line."""
 
 
 class Palette(LeftOnce, CommandPalette):
-    """Textual's, with page keys that a list without a line bears, and an end that may be asked for more than once."""
+    """Textual's command palette, made to survive page keys on an empty list and repeated dismissals."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,20 +43,20 @@ class Palette(LeftOnce, CommandPalette):
         ("pageup", "page_up", "page up"),
     ]
 
-    def run_worker(self, *args: Any, **kwargs: Any) -> Worker[Any]:  # noqa: ANN401 - as Textual has it
-        """Begin a search, whose errors count for nothing: one that is under way as the palette goes finds no list."""
+    def run_worker(self, *args: Any, **kwargs: Any) -> Worker[Any]:  # noqa: ANN401 - Textual's
+        """Ignore the errors of a search: one still running while the palette closes finds no list."""
         return super().run_worker(*args, **{**kwargs, "exit_on_error": False})
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Let no key act while its parts are not there yet, or not any more."""
+        """Disable all actions before the list is mounted and after it is removed."""
         return bool(self.query(CommandList))
 
     def on_resize(self) -> None:
-        """Search again: the lines are made for the width there is."""
+        """Search again, since lines are made for the current width."""
         for box in self.query(Input):
             box.post_message(Input.Changed(box, box.value))
 
-    # Before the first line of it was drawn Textual knows of no pages.
+    # Textual raises KeyError before the first line has been drawn.
 
     def action_page_down(self) -> None:
         with suppress(KeyError):
@@ -71,15 +71,15 @@ class _Entry(NamedTuple):
     title: str
     run: IgnoreReturnCallbackType
     line: Callable[[Content], Content] = lambda title: title
-    """Makes what is shown of the title, in which a match may be highlighted."""
+    """Makes the line from the title, in which a match may be highlighted."""
     name: str = ""
-    """Found by as well as by the title."""
+    """Searched as well as the title."""
     is_offered: bool = True
-    """Before anything is typed, too."""
+    """Whether it is listed before anything is typed."""
 
 
 class _Finder(Provider):
-    """Finds entries by their titles."""
+    """A provider that finds entries by title or name."""
 
     def entries(self) -> Iterable[_Entry]:
         raise NotImplementedError
@@ -98,7 +98,7 @@ class _Finder(Provider):
 
 
 class ThemeProvider(_Finder):
-    """Finds the themes by their names."""
+    """Finds themes by name."""
 
     def entries(self) -> Iterable[_Entry]:
         themes = cast("Dashboard", self.app).themes
@@ -107,10 +107,10 @@ class ThemeProvider(_Finder):
 
 
 class ActionProvider(_Finder):
-    """Finds every action by what it does, and by its name in the config; themes, profiles and the config's settings."""
+    """Finds actions by description or config name, and profiles, views, settings and the choice of theme."""
 
     def entries(self) -> Iterable[_Entry]:
-        """Give all; offered is not what only moves the cursor, nor the nine result keys."""
+        """Yield all entries; movement, the nine result keys and settings are found only by typing."""
         for action in all_actions(self._list.context.keymap):
             if action.name != "palette":
                 is_offered = action.group != "Move" and action.name not in RESULT_KEYS
@@ -145,8 +145,8 @@ class ActionProvider(_Finder):
         return self._line(title.stylize("$text-muted") if why else title, why or "", keys)
 
     def _line(self, title: Content, about: str, keys: str = "") -> Content:
-        """Return a title, what is said of it, and keys at the right end; what is said gives way."""
-        # Textual would take it for markup if it were a string.
+        """Return a title, a description truncated to fit, and keys at the right edge."""
+        # Content, as Textual would parse a string as markup.
         width = max(1, min(self.app.size.width, _MAX_CELLS) - _FRAME_CELLS)
         line = title
         if about:
@@ -161,7 +161,7 @@ class ActionProvider(_Finder):
         place = main.table if action.name in MOVES else main
 
         async def run() -> None:
-            # Textual's palette runs a command once for each Enter that is typed.
+            # Textual's palette runs a command once per Enter pressed.
             if main.is_active:
                 await main.app.run_action(call_of(action.name), place)
 
@@ -173,7 +173,7 @@ class ActionProvider(_Finder):
 
 
 def _highlighted(title: str, matcher: Matcher) -> Content:
-    """Return a title with what matches in it, as Textual highlights it."""
+    """Return a title with its matching characters highlighted, as Textual does."""
     _, matching = matcher.fuzzy_search.match(matcher.query, title)
     style, content = matcher.match_style, Content(title)
     for index in matching:

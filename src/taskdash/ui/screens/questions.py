@@ -1,4 +1,4 @@
-"""The small dialogs, which ask one thing: yes or no, which order, which link, what to copy, which label and note."""
+"""Small dialogs: yes or no, sort order, result link, copy menu, label and note."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskdash.ui.copying import Choice
 
 TAKE_AWAY: Final = "-"
-"""Typed for tasks that differ: takes all their labels or notes away, as an empty box keeps them."""
+"""Typed to remove the labels or notes of tasks where they differ: an empty box keeps them."""
 SORT_TITLES: Final = {
     SortKey.ADDED: "newest first",
     SortKey.STATE: "state: new, waiting, success, fail",
@@ -40,14 +40,14 @@ SORT_TITLES: Final = {
     SortKey.CREDITS: "credits, fewest first",
 }
 MAX_LINK_CHARS: Final = 84
-"""What stands on one line of the dialog, where the terminal is wide enough for it."""
+"""How much fits on one line of the dialog in a wide terminal."""
 MIN_LINK_CHARS: Final = 16
 _LINK_FRAME_CELLS: Final = 14
-"""What else the line has: borders, margins, the number, a scroll bar."""
+"""The width of borders, margins, the number and a scroll bar."""
 
 
 class Confirm(Dialog[bool]):
-    """A question that only y answers with yes. Enter is no answer, so a stray one does no harm."""
+    """A yes-or-no question. Only `y` means yes; Enter is not an answer, so a stray one does no harm."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,7 +65,7 @@ class Confirm(Dialog[bool]):
 
 
 class ChooseSort(Choices[SortKey]):
-    """By what to sort; the order in use is where the cursor begins."""
+    """A choice of sort order, with the cursor on the current one."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [("s", "dismiss(None)", "close")]
@@ -80,9 +80,9 @@ class ChooseSort(Choices[SortKey]):
 
 
 class ChooseLink(Choices[int]):
-    """Several result links: which one to open. Dismissed with its index from 0.
+    """A choice of result link to open. Dismissed with its index, from 0.
 
-    Of very many only the first are shown, as in the detail.
+    Only the first `MAX_LINKS_SHOWN` are listed, as in the detail pane.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -111,7 +111,7 @@ def _link_option(number: int, url: str, room: int) -> Option:
 
 
 class CopyMenu(Choices[str]):
-    """Asks which of these to copy. Dismissed with the letter of the choice."""
+    """A menu of things to copy. Dismissed with the letter of the choice."""
 
     LINES_AROUND: ClassVar[int] = 13
     BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcnb"]
@@ -142,7 +142,7 @@ class CopyMenu(Choices[str]):
 
     def _tell(self, choice: Choice) -> None:
         words = f"Nothing to copy: {choice.title}: {choice.reason}." if choice.reason else choice.note
-        # Its place is kept for it: the dialog does not change its size with each step.
+        # The style sheet fixes its height, so that the dialog does not resize as the cursor moves.
         self._note.update(Content(words), layout=False)
 
 
@@ -156,11 +156,11 @@ def _option(choice: Choice, width: int) -> Option:
 
 
 class EditLabel(Dialog[tuple[str | None, str | None]]):
-    """Two boxes; dismissed with label and note: "" takes one away, None keeps those there are by now."""
+    """Two text boxes. Dismissed with label and note, each "" to remove it or None to keep the current one."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
-        # With priority, so that the letters typed behind them are for the other box.
+        # With priority, so that letters typed after them go to the other box.
         Binding("tab,down", "app.focus_next", priority=True),
         Binding("shift+tab,up", "app.focus_previous", priority=True),
     ]
@@ -183,7 +183,7 @@ class EditLabel(Dialog[tuple[str | None, str | None]]):
 
 
 def _shared(values: Sequence[str | None]) -> str | None:
-    """Return what all have, "" where none has any; None where they differ."""
+    """Return the common value, "" if none is set, or None if they differ."""
     return (values[0] or "") if len(set(values)) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Review: results side by side, to pick and to reject them by keys."""
+"""The review screen: results side by side, to pick and reject by key."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _GIVES: Final = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "
 
 
 class ReviewLine(Line):
-    """Says what is reviewed, and how many of it have which verdict; the kind that is shown is in brackets."""
+    """The top line: the number of results per verdict, the kind shown in brackets, and the scope."""
 
     DEFAULT_CSS = (
         "ReviewLine { background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
@@ -86,13 +86,13 @@ class ReviewLine(Line):
 
 
 class Review(LeftOnce, Screen[int]):
-    """The results of a scope. Dismissed with the `seq` of the task whose result is under the cursor."""
+    """The results under review. Dismissed with the `seq` of the task whose result is under the cursor."""
 
     AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("review")]
 
     def __init__(self, main: MainScreen, scope: Scope, results: Sequence[Result], missing: str) -> None:
-        """`missing` says what there is to install before there are pictures; "": nothing."""
+        """`missing` says what to install to see pictures; "" if nothing."""
         super().__init__()
         self._main = main
         self.context = main.context
@@ -131,12 +131,12 @@ class Review(LeftOnce, Screen[int]):
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
-        """Draw it anew, but not where the list below is drawn: nothing of that shows through."""
+        """Ignore regions, which Textual passes on from the screen below: it does not show through."""
         if regions:
             return self
         return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
 
-    # Keeping up
+    # Following the store
 
     async def _written(self) -> None:
         self._writes += 1
@@ -241,7 +241,7 @@ class Review(LeftOnce, Screen[int]):
         verdict, chosen = Verdict(given_verdict) if given_verdict else None, self.results.chosen
         given = [(result.seq, result.n, verdict) for result in chosen]
         before = await self._main.acts.judge(given)
-        # What is off the list by now has none.
+        # Results no longer on the list get no verdict.
         known = {(seq, n) for seq, n, _ in before}
         self.results.marked.clear()
         self.results.judge(each for each in given if each[:2] in known)
@@ -260,7 +260,7 @@ class Review(LeftOnce, Screen[int]):
         await self._read_anew()
         self._main.tell(feedback)
 
-    # What is done with results
+    # Using results
 
     def _say(self, text: str, *, is_warning: bool = False) -> None:
         self._main.tell(warning(text) if is_warning else Feedback(text))
@@ -314,7 +314,7 @@ class Review(LeftOnce, Screen[int]):
             return
         kind = "marked" if marked else self.results.showing.value.replace("all", "")
         asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._line.about}"
-        # Of the list: it goes on where the review is left.
+        # Run by the main screen, so that it continues after the review is closed.
         make: WorkType[None] = partial(self._make_sheet, chosen, asked)
         self._main.run_worker(make, group="sheet")
         self._say(f"Making a contact sheet of {plural(len(chosen), 'result')}…")
@@ -375,7 +375,7 @@ class Review(LeftOnce, Screen[int]):
         await self.run_action(call_of(event.action))
 
     def on_paste(self, event: events.Paste) -> None:
-        """Leave a paste to the list, which finds the IDs in it."""
+        """Pass a paste on to the list, which looks for IDs in it."""
         event.stop()
         self.action_review_close()
         self._main.post_message(events.Paste(event.text))

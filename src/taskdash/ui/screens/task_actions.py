@@ -1,4 +1,4 @@
-"""What the keys do to tasks, to the marked ones or else the one under the cursor, and what they look into."""
+"""Actions on the marked tasks, or else on the one under the cursor, and the dialogs that show data about them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class TaskActions(Screen[None]):
-    """The acts of the main screen."""
+    """The part of the main screen that acts on tasks."""
 
     app: Dashboard
     context: Context
@@ -59,18 +59,18 @@ class TaskActions(Screen[None]):
         self.app.messages.tell(text, severity, is_batch=is_batch)
 
     def tell(self, feedback: Feedback) -> None:
-        """Tell what an act did; what it copied is told once that is done."""
+        """Show the outcome of an action; if it copies something, once that is done."""
         if feedback.copy is None:
             self.say(feedback.text, feedback.severity)
         else:
             self.app.copy(feedback)
 
     async def ask(self, dialog: Screen[T]) -> T | None:
-        """Open a dialog and wait for its answer; for acts `in_order`, the keys after which are the dialog's."""
+        """Open a dialog and return its answer. Only for `in_order` actions, whose next keys then go to the dialog."""
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
         def tell(result: T | None) -> None:
-            if not answer.done():  # who asked may have been ended
+            if not answer.done():  # the caller may have been cancelled
                 answer.set_result(result)
 
         let_keys_go_on(self.app.push_screen(dialog, tell))
@@ -107,7 +107,7 @@ class TaskActions(Screen[None]):
         if tasks := await self._chosen():
             self.tell(await self.checking.check(tasks))
             self.table.reload()
-            # Beside this: the keys after it do not wait for the answer.
+            # In a separate worker, so that the next keys do not wait for the answer.
             self.run_worker(self._tell_renewal(tasks), group="renewal")
 
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
@@ -137,7 +137,7 @@ class TaskActions(Screen[None]):
             try:
                 seq, feedback = await self.acts.added(adding)
             except StoreError as error:
-                # They are all that is known of paid work: not one is dropped.
+                # The IDs may be the only trace of paid work: never drop one.
                 self.context.adding.clear()
                 self.tell(Feedback(sentence(f"not added: {error}"), "error"))
                 text = "\n".join(adding[0])
@@ -148,7 +148,7 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_remove(self) -> None:
-        # Of many only the number is asked about: 100,000 of them are not read for it.
+        # For several tasks the question states only their number, so do not read 100,000 of them.
         seqs: list[int] = sorted(self.table.marked)
         tasks: list[Task] = []
         if len(seqs) < 2:
@@ -220,7 +220,7 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_open_result(self, number: int | None = None) -> None:
-        """Open result `number` (from 1), or the one that is chosen where it is not said."""
+        """Open result `number` (from 1); None means the first, or asks if a single task has several."""
         tasks = await self._chosen()
         if len(tasks) > 1:
             await self._open_many(tasks, number or 1)
@@ -229,13 +229,13 @@ class TaskActions(Screen[None]):
             if number is None and len(detail.result_urls) > 1:
                 index = await self.ask(deferred.ChooseLink(detail.result_urls))
             if index is not None:
-                # No key waits for it: a browser is given some time to fail.
+                # Do not hold up the next keys: a browser is given some time to fail.
                 let_keys_go_on()
                 self.tell(await self.acts.open_one(detail, index + 1))
 
     @in_order
     async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
-        """Open the result in the detail that was clicked: its file where it is saved."""
+        """Open the clicked result: its file if it is saved, else the link."""
         let_keys_go_on()
         self.tell(await self.acts.open_shown(event.detail, event.number))
 
@@ -336,7 +336,7 @@ class TaskActions(Screen[None]):
             self.tell(warning("No room for a picture here."))
         self.pane.draw()
 
-    # What is looked into: a response, and what the tasks that are shown, or the marked ones, add up to
+    # Dialogs: the raw response, and figures about the tasks shown or marked
 
     @in_order
     async def action_raw(self) -> None:
@@ -357,7 +357,7 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_failures(self) -> None:
-        # Failures of the filter, whatever the tab.
+        # By the filter, whatever the tab.
         wanted = self.table.wanted
         scope = self.listing.scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
         now_ms = self.context.clock.now_ms()

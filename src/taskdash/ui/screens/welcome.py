@@ -1,6 +1,6 @@
-"""Shows what comes before the list: at the first start, and while the list cannot be opened yet.
+"""The screens before the list: the welcome at the first start, and the wait for the list to open.
 
-At the first start there is no config and no key: one sets a key, looks around in the demo, or goes on without.
+At the first start there is no config and no key: the user sets a key, tries the demo, or continues without one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LOCKED: Final = "Another program has locked the list. Waiting for it ..."
 
 
 class Welcome(Dialog[None]):
-    """A short welcome."""
+    """A short welcome, where the user can set a key or open the demo."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "go on without"),
@@ -53,13 +53,13 @@ class Welcome(Dialog[None]):
     ]
 
     def __init__(self, place: str, variable: str) -> None:
-        """`place` is where a key would be written to, `variable` what else may hold it."""
+        """`place` is where a key would be saved, `variable` the environment variable that may hold it instead."""
         super().__init__("Welcome to taskdash", _HINT)
         self._place, self._variable = inert_line(place), variable
         self._what = Static(Content(f"\n{_WHAT}"))
         self._ways = FittedText(self._choices)
         self._box: Input | None = None
-        """There only while a key is typed: letters are for the box, else."""
+        """Present only while a key is entered, as it takes all letters."""
         self._is_keeping = False
         self._error = Line(id="key-error")
 
@@ -85,7 +85,7 @@ class Welcome(Dialog[None]):
     async def action_key(self) -> None:
         if self._box is not None:
             return
-        # On 24 lines there is not room for both.
+        # On 24 lines there is no room for both.
         self._what.display = False
         self._ways.display = self.app.size.height >= LOW_LINES
         self._box = TextBox(placeholder="your API key", password=True, id="key")
@@ -95,7 +95,7 @@ class Welcome(Dialog[None]):
         self.hint.show(_KEY_HINT)
 
     def _take_paste(self, text: str) -> None:
-        # Instead of what was there: the first line of a mail is no key.
+        # Replace the input with the whole paste: the first line of a mail is not a key.
         if self._box is not None:
             self._box.value = " ".join(text[:MAX_LINE_CHARS].split())
 
@@ -121,7 +121,7 @@ class Welcome(Dialog[None]):
         self._is_keeping = True
         self._error.display = False
         self.hint.show(_KEEPING)
-        # Not waited for: nothing of this would be drawn before it is done.
+        # In a worker: awaited here, none of this would be drawn until it is done.
         self.run_worker(self._keep(event.value), group="key")
 
     async def _keep(self, text: str) -> None:
@@ -135,7 +135,7 @@ class Welcome(Dialog[None]):
 
 
 class Waiting(Screen[None]):
-    """Says what is waited for. Of the keys only those that quit or stop do something."""
+    """The screen shown until the list is open. Only the quit and suspend keys work."""
 
     DEFAULT_CSS = """
     Waiting { align: center middle; }
@@ -143,7 +143,7 @@ class Waiting(Screen[None]):
     """
 
     def __init__(self, context: Context, mending: Callable[[], str]) -> None:
-        """`mending` returns what is being done to the list, "" where nothing is."""
+        """`mending` describes a repair of the list that is under way, or returns "" for none."""
         super().__init__()
         self.context = context
         self._mending = mending
@@ -178,7 +178,7 @@ class Waiting(Screen[None]):
             self.app.action_suspend_process()
 
     def on_paste(self, event: events.Paste) -> None:
-        """Keep it: IDs in it are all that is known of paid work."""
+        """Keep the paste: its IDs may be the only trace of paid work."""
         event.stop()
         self.pasted.append(event.text)
         self._look()
