@@ -1,1 +1,1 @@
-"""The parts of the dashboard's screen."""
+"""The dashboard's widgets."""

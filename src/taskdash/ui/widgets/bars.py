@@ -1,4 +1,4 @@
-"""The one-line parts around the table: top line, banner, tabs, column titles, keys; and what lines are made of."""
+"""The one-line widgets around the table: top line, banner, tabs, column titles, footer; and their base class."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.window import Window
 
 MORE: Final = "…"
-"""Stands at an end of the line where there are more tabs than room; a click goes to the next of them."""
+"""Marks an end of the line where tabs are cut off; a click goes to the next one."""
 
 
 class Line(Widget):
-    """A line of text that is drawn again only when it differs.
+    """A line of text that is redrawn only when it changes.
 
-    A subclass whose text depends on the room makes it in `fitted`, as late as it is drawn.
+    A subclass whose text depends on the width overrides `fitted`, which is called when the line is rendered.
     """
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
@@ -61,7 +61,7 @@ class Line(Widget):
             self.refresh(layout=self._needs_layout(content))
 
     def _needs_layout(self, content: Content) -> bool:
-        """Return whether it takes more lines now, or fewer: in a dialog and in the banner it may be wrapped."""
+        """Return whether the number of lines changes: in a dialog and in the banner, text may wrap."""
         width = self.content_size.width
         return self.styles.is_auto_height and (
             not width or content.get_height({}, width) != self.content_size.height
@@ -75,7 +75,7 @@ class Line(Widget):
         return self._content
 
     def draw(self) -> None:
-        """Draw the text for what there is now."""
+        """Rebuild the text, and redraw it if it has changed."""
         self.show(self.fitted())
 
     def on_resize(self) -> None:
@@ -83,17 +83,17 @@ class Line(Widget):
 
 
 def choice_of(text: str, *, is_chosen: bool) -> Content:
-    """Return one of several things to choose from: the one in use is in brackets as well as coloured."""
+    """Return the text of one of several choices; the current one has brackets as well as colour."""
     if is_chosen:
         return Content.styled(f"[{text}]", "bold $text-accent reverse")
     return Content.styled(f" {text} ", "$text-muted")
 
 
 class TableHeader(Line):
-    """The titles of the columns, with an arrow at the one that is sorted by."""
+    """The column titles, with an arrow at the sorted column."""
 
     class Clicked(Message):
-        """The title of a column that can be sorted by was clicked."""
+        """Posted when the title of a sortable column is clicked."""
 
         def __init__(self, key: SortKey) -> None:
             super().__init__()
@@ -113,7 +113,7 @@ class TableHeader(Line):
             column, width = place.column, place.width
             title = f"{column.title_in(width):>{column.title_width}}"
             if column.sort is sort.key:
-                # Where the title needs all of its cells the arrow stands in the gap behind them.
+                # If the title needs the full width, the arrow goes into the gap after it.
                 blank = " " if cell_len(title) + 2 <= width else ""
                 arrow = "▼" if sort.reverse else "▲"
                 title = f"{set_cell_size(title, min(cell_len(title), width))}{blank}{arrow}"
@@ -123,10 +123,10 @@ class TableHeader(Line):
 
 
 class KeyBar(Line):
-    """The keys, as many as there is room for; a click does what the key does."""
+    """The footer: as many keys as fit. Clicking one has the effect of pressing it."""
 
     class Clicked(Message):
-        """A key was clicked."""
+        """Posted when a key is clicked."""
 
         def __init__(self, action: str) -> None:
             super().__init__()
@@ -145,7 +145,7 @@ class KeyBar(Line):
             self.draw()
 
     def fitted(self) -> Content:
-        # The last two, the ways to help and out, are always there.
+        # The last two, for help and leaving, are always shown.
         line = Content.assemble(" ", (f"{self._note}  " if self._note else "", "bold"))
         *others, help_, out = [
             Content.assemble((key, "bold $text-accent"), (f" {does}", "$text-muted")).stylize(
@@ -154,7 +154,7 @@ class KeyBar(Line):
             + "  "
             for key, does, action in self._keys
         ] or [Content("")] * 2
-        # The two blanks after the last key may fall off the line.
+        # The two blanks after the last key may be cut off.
         room = self.size.width + 2 - len(help_) - len(out)
         for key in others:
             if len(line) + len(key) <= room:
@@ -163,7 +163,7 @@ class KeyBar(Line):
 
 
 class MessageLine(Line):
-    """Shows the last message; it has a row only while it says something."""
+    """The line with the last message, hidden when its time is up."""
 
     DEFAULT_CSS = """
     MessageLine { display: none; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -184,7 +184,7 @@ class MessageLine(Line):
 
 
 class Tab(NamedTuple):
-    """Shows the tasks in a state, those of a view, or all."""
+    """A tab with the tasks in a state, those of a view, or all."""
 
     title: str
     state: State | None = None
@@ -201,25 +201,25 @@ STATE_TABS: Final = (
 
 
 def tabs_of(views: Iterable[OwnView]) -> tuple[Tab, ...]:
-    """Return all tabs."""
+    """Return all tabs: the states, then one per view."""
     return *STATE_TABS, *(Tab(view.name, None, view) for view in views)
 
 
 def state_counts(counts: Mapping[State, int]) -> dict[Tab, int]:
-    """Return how many tasks the tab of each state has."""
+    """Return the number of tasks in each state tab and in the All tab."""
     whole = sum(counts.values())
     return {tab: whole if tab.state is None else counts.get(tab.state, 0) for tab in STATE_TABS}
 
 
 class TabLine(Line):
-    """The tabs with their counts; the one in use is in brackets as well as coloured.
+    """The tabs with their counts; the current one has brackets as well as colour.
 
-    Where there is no room for all the words, the other states are symbol and count; where there still is none, the tabs
-    around the one in use are shown.
+    If the titles do not all fit, the other states shrink to symbol and count; if that is not enough, only the tabs
+    around the current one are shown.
     """
 
     class Chosen(Message):
-        """A tab was clicked."""
+        """Posted when a tab is clicked."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -232,13 +232,13 @@ class TabLine(Line):
         self._chosen = 0
 
     def show_counts(self, counts: Mapping[Tab, int], chosen: int) -> None:
-        """Draw the tabs; `chosen` is the place of the one in use. What is not counted yet has no number."""
+        """Draw the tabs; `chosen` is the index of the current one. A tab not counted yet has no number."""
         if (counts, chosen) != (self._counts, self._chosen):
             self._counts, self._chosen = counts, chosen
             self.draw()
 
     def fitted(self) -> Content:
-        # The blank after the last tab may fall off the line.
+        # The blank after the last tab may be cut off.
         room = self.size.width + 1
         for in_words in (True, False):
             tabs = [self._drawn(index, in_words=in_words) for index in range(len(self._all))]
@@ -258,7 +258,7 @@ class TabLine(Line):
         return choice_of(" ".join(words), is_chosen=is_chosen).stylize(Style.from_meta({"tab": index}))
 
     def _around_chosen(self, tabs: Sequence[Content], room: int) -> Content:
-        """Return as many tabs as there is room for, from the first one that leaves the one in use in sight."""
+        """Return as many tabs as there is room for, from the first one that keeps the current one visible."""
         first = 0
         while first < self._chosen and _cells(self._with_ends(tabs, first, self._chosen + 1)) > room:
             first += 1
@@ -282,7 +282,7 @@ def _more(index: int) -> Content:
 
 
 def _joined(tabs: Sequence[Content]) -> Content:
-    """Return them as a line that begins where the lines above and below do."""
+    """Join the tabs into a line aligned with those above and below."""
     return Content("").join(Content(" ") + tab for tab in tabs)
 
 
@@ -291,34 +291,34 @@ def _cells(tabs: Sequence[Content]) -> int:
 
 
 class TopLine(Line):
-    """Name and profile, the batch under way, what is wrong; a click asks for all of it."""
+    """The name, the profile, the batch under way, and problems; a click opens the full status."""
 
     class Clicked(Message):
-        """It was clicked."""
+        """Posted when the line is clicked."""
 
     def on_click(self) -> None:
         self.post_message(self.Clicked())
 
 
 class Headlines:
-    """Draws both lines, from what the watcher says and what it reads of the batch under way."""
+    """Draws the top line and the banner, from the watcher's status and the batch under way."""
 
     def __init__(self, context: Context, alarm: Callable[[], str]) -> None:
-        """`alarm` returns what is wrong with the list itself, which is told before all else; "" for nothing."""
+        """`alarm` returns a problem with the list itself, which the banner shows before any other, or ""."""
         self.context = context
         self._alarm = alarm
         self.remark = ""
-        """Stands in the banner while the watcher has nothing for it."""
+        """Shown in the banner while the watcher reports no problem."""
         self._crowd = 0
         self._progress: Progress | None = None
         self._wanted: object = None
         self._pace = Pace(context.clock)
-        # Held, not looked up: news may still arrive while the screen is being taken down.
+        # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
         self.top = TopLine(id="status")
         self.banner = Line(id="banner")
 
     def show(self, window: Window, width: int) -> None:
-        """Draw both lines in `width` cells, where they differ."""
+        """Draw both lines for `width` cells, if they have changed."""
         context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
         self._wanted = (window.listed, window.labels)
         left_ms = None
@@ -333,14 +333,14 @@ class Headlines:
         self.banner.show(banner)
 
     def tick(self, window: Window, width: int) -> None:
-        """Draw both lines as of now; count the batch again where tasks have changed their state since."""
+        """Redraw both lines with current times; recount the batch if tasks have changed state since."""
         self.show(window, width)
         if self._pace.is_time(self._wanted):
             count: WorkType[None] = partial(self._count, window)
             self.top.run_worker(count, group="count", exclusive=True)
 
     async def _count(self, window: Window) -> None:
-        """Count the batch under way: that of the one label that is shown, else the largest."""
+        """Count the batch under way: that of the only label shown, else the largest."""
         context, before = self.context, self._progress.label if self._progress else None
         with self._pace.reading(self._wanted):
             self._progress = await context.store.run(

@@ -1,4 +1,4 @@
-"""The pane with one task in full; it reads the task itself, and only the one the cursor rests on."""
+"""The pane with one task in full. It reads the task itself, skipping those the cursor only passes over."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MOVES_APART_S: Final = 0.15
 
 
 class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False):
-    """The task under the cursor, in full."""
+    """A pane with the full detail of the task under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
     class LinkClicked(Message):
-        """The line of a result was clicked, of that number, from 1."""
+        """Posted when a result is clicked; `number` counts from 1."""
 
         def __init__(self, detail: TaskDetail, number: int) -> None:
             super().__init__()
@@ -51,7 +51,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         self.context = context
         self._current: Task | None = None
         self._read_as: Task | None = None
-        """What `_current` was when `_detail` was read."""
+        """The value of `_current` when `_detail` was read."""
         self._detail: TaskDetail | None = None
         self._loading = False
         self._drawn_at_s = -inf
@@ -64,14 +64,14 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         yield self._text
 
     def on_mount(self) -> None:
-        # A picture that one can see through has the theme's colour behind it.
+        # Transparent pictures are drawn on the theme's background.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.draw))
         if self.context.make_previews is not None:
             self.call_after_refresh(self._begin_previews)
 
     def _begin_previews(self) -> None:
         if not self.is_attached:
-            return  # the first frame was the last one
+            return  # closed before its first frame
         self.preview = deferred.Preview(self.context)
         self.mount(self.preview)
         self.call_after_refresh(self.draw)
@@ -94,7 +94,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         self.draw()
 
     def show_task(self, task: Task | None) -> None:
-        """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
+        """Schedule a task to be shown. Of tasks passed over quickly only the last is read, and none while hidden."""
         self._current = task
         if task is None:
             self._read_as = self._detail = None
@@ -102,18 +102,18 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
             self._show_preview()
         elif self._is_behind and not self._loading:
             self._loading = True
-            work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+            work: WorkType[None] = self._load  # not a coroutine: the worker may be cancelled before it starts
             self.run_worker(work, group="detail")
 
     @property
     def _is_behind(self) -> bool:
-        """Return whether another task is to be seen than the one that was read."""
+        """Return whether the task to be shown is not the one last read."""
         return self.display and self._current is not None and self._current != self._read_as
 
     async def _load(self) -> None:
         try:
             while self._is_behind:
-                # The first move shows at once; while keys follow on each other the table goes first.
+                # Show the first move at once; while keys keep coming, the table goes first.
                 await asyncio.sleep(max(0.0, self._drawn_at_s + MOVES_APART_S - monotonic()))
                 task, detail = await self._read()
                 if task is None or self._current is None or self._current.seq != task.seq:
@@ -129,14 +129,14 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
 
     async def _read(self) -> tuple[Task | None, TaskDetail | None]:
         def read(store: Store) -> tuple[Task | None, TaskDetail | None]:
-            # The task that is wanted when its turn comes: those that were passed over are not read.
+            # Looked up only when the store runs this, so that tasks passed over meanwhile are not read.
             task = self._current
             return task, store.tasks.detail(task.seq, raw=False) if task is not None else None
 
         return await self.context.store.run(read)
 
     def on_click(self, event: events.Click) -> None:
-        # Not where it was dragged over to select text.
+        # Not if the mouse was dragged to select text.
         url = event.style.link
         if url is None or self._detail is None or event.chain > 1 or self.screen.get_selected_text():
             return
@@ -150,7 +150,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
                 return
 
     def tick(self, *, is_whole: bool = True) -> None:
-        """Draw again where something grows or runs down with time; unless `is_whole`, only what tells seconds."""
+        """Redraw the times and countdowns in the text; unless `is_whole`, only if some show seconds."""
         detail, context = self._detail, self.context
         now_ms = context.clock.now_ms()
         if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
@@ -160,7 +160,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
 
     @property
     def _room(self) -> Size:
-        """The cells for text and picture. The scroll bar's are left out, there or not: it comes and goes with both."""
+        """Return the room for text and picture. It never includes the scroll bar's column: the bar depends on both."""
         return self.outer_size - self.gutter.totals - (1, 0)
 
     def _say(self, content: Content) -> None:
@@ -168,12 +168,12 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
             return
         before, self._said = self._said, content
         width = self._text.content_size.width
-        # To lay out the screen costs more than to draw the frame of a key.
+        # Laying out the screen costs more than drawing the frame for a key.
         same_height = width and before.get_height({}, width) == content.get_height({}, width)
         self._text.update(content, layout=not same_height)
 
     def catch_up(self) -> None:
-        """Draw for a place of another size, and read what was passed over while there was none."""
+        """Redraw for another size, and read the task that was skipped while the pane was hidden."""
         self.draw()
         self.show_task(self._current)
 

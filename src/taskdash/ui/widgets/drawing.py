@@ -1,7 +1,7 @@
-"""Draws a small PNG for the terminal, as half blocks, for kitty, or as sixels: as this terminal can show it.
+"""Renders a small PNG as half blocks, kitty graphics or sixels, whichever this terminal can show.
 
-What it can show it has been asked once. Where it did not answer, what is known of terminals by their own variables
-decides, and in tmux what that knows of the one around it; whoever knows better says so in the config.
+The terminal has been queried once. If it did not answer, environment variables decide, and inside tmux, what tmux
+knows of the outer terminal. The config can override this.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     from taskdash.ui.terminal_answers import Answers
 
 MAX_ENLARGING: Final = 2.0
-"""How many times its own size a small picture may have on the screen."""
+"""How many times its own size a small picture may be enlarged to."""
 MAX_SENT_PIXELS: Final = 500_000
-"""How many pixels a terminal is sent, about, at most: more would make a slow line wait."""
+"""Roughly how many pixels to send at most: more would stall a slow connection."""
 _BLANK: Final = 0x3F
-"""The sixel of no pixel; a pixel of it adds 1, the one below 2, and so on to the sixth."""
+"""The sixel without pixels. The top pixel adds 1, the one below it 2, and so on up to 32."""
 _SAME: Final = re.compile(rb"(.)\1{3,254}", re.DOTALL)
 
 
 class Drawing(StrEnum):
-    """Names the ways in which a terminal shows a picture."""
+    """The ways in which a terminal can show a picture."""
 
     BLOCKS = "blocks"
-    """As half blocks in two colours each: plain characters."""
+    """Half blocks in two colours each: plain characters."""
     KITTY = "kitty"
-    """By the graphics protocol of kitty, in placeholder characters."""
+    """kitty's graphics protocol, with placeholder characters."""
     SIXEL = "sixel"
-    """As sixels, a row of cells at a time, over half blocks."""
+    """Sixels, one row of cells at a time, over half blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Holds the space that a picture is to be shown in."""
+    """The space available for a picture."""
 
     columns: int
     rows: int
@@ -61,34 +61,34 @@ class Room:
     """Width and height of a terminal cell, in pixels."""
     drawing: Drawing = Drawing.BLOCKS
     background: tuple[int, int, int] = (0, 0, 0)
-    """What shows through it, red, green and blue."""
+    """The colour behind transparent parts: red, green and blue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture that fits its room."""
+    """A picture rendered to fit its room."""
 
     format: str
     width: int
-    """Of the picture itself, in pixels."""
+    """Of the original picture, in pixels."""
     height: int
     columns: int
     rows: int
     blocks: bytes
     """Red, green and blue of `columns` x `2 * rows` half blocks."""
     size: tuple[int, int] = (0, 0)
-    """Width and height of `pixels`, or of what `sixels` draw."""
+    """Width and height of the `pixels` or `sixels`, in pixels."""
     pixels: bytes = b""
     """Red, green and blue, for kitty."""
     sixels: tuple[str, ...] = ()
-    """Of each row of cells, what stands between introducer and terminator."""
+    """The sixel data of each row of cells, without introducer and terminator."""
 
 
 def draw(picture: Picture, room: Room) -> Drawn:
-    """Draw a picture as large as its room allows; this takes a while.
+    """Render a picture as large as its room allows. Too slow for the event loop.
 
     Raises:
-        Exception: whatever Pillow likes, where the picture was damaged.
+        Exception: of any type, from Pillow, if the picture is damaged.
     """
     from PIL import Image
 
@@ -106,7 +106,7 @@ def draw(picture: Picture, room: Room) -> Drawn:
         size = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
         pixels = sized(size).tobytes()
     elif room.drawing is Drawing.SIXEL:
-        # Once for all rows: each with colours of its own would show where they meet.
+        # One palette for all rows: with one each, the seams would show.
         sixels = sixel_rows(sized(size).quantize(256, Image.Quantize.FASTOCTREE), rows)
     blocks = sized((columns, rows * 2)).tobytes()
     made_of = (picture.format, picture.width, picture.height)
@@ -116,7 +116,7 @@ def draw(picture: Picture, room: Room) -> Drawn:
 def fit(
     size: tuple[int, int], room: tuple[int, int], cell: tuple[int, int], most_pixels: int | None = None
 ) -> tuple[int, int]:
-    """Return the most columns and rows that keep the proportions of a picture, at least one of each."""
+    """Return the most columns and rows that keep a picture's aspect ratio, at least one of each."""
     scale = min(room[0] * cell[0] / size[0], room[1] * cell[1] / size[1], MAX_ENLARGING)
     if most_pixels is not None:
         scale = min(scale, (most_pixels / (size[0] * size[1])) ** 0.5)
@@ -125,7 +125,7 @@ def fit(
 
 
 def sixel_rows(picture: Image, rows: int) -> tuple[str, ...]:
-    """Encode a picture with a palette as sixels, each of `rows` rows of cells for itself."""
+    """Encode a picture with a palette as sixels, separately for each of `rows` rows of cells."""
     palette, pixels = picture.getpalette() or [], picture.tobytes()
     width, height = picture.width, picture.height // rows
     return tuple(
@@ -135,7 +135,7 @@ def sixel_rows(picture: Image, rows: int) -> tuple[str, ...]:
 
 
 def _sixels(pixels: bytes, size: tuple[int, int], palette: list[int]) -> str:
-    """Encode numbers of colours, line by line; https://vt100.net/docs/vt3xx-gp/chapter14.html says how."""
+    """Encode palette indices, line by line; see https://vt100.net/docs/vt3xx-gp/chapter14.html."""
     width, height = size
     blank = int.from_bytes(bytes([_BLANK]) * width)
     text = [f'0;0;0q"1;1;{width};{height}']
@@ -145,7 +145,7 @@ def _sixels(pixels: bytes, size: tuple[int, int], palette: list[int]) -> str:
     for top in range(0, height, 6):
         band = pixels[top * width : (top + 6) * width]
         for colour in sorted(set(band)):
-            # All columns at once: a byte of a large number for each.
+            # All columns at once, each as one byte of a large integer.
             bits = blank
             for line in range(len(band) // width):
                 is_it = bytes(colour) + bytes([1 << line]) + bytes(255 - colour)
@@ -157,13 +157,13 @@ def _sixels(pixels: bytes, size: tuple[int, int], palette: list[int]) -> str:
     return "".join(text[:-1])
 
 
-# kitty's graphics protocol, as far as a picture in placeholder characters needs it; inside tmux, through that.
+# The parts of kitty's graphics protocol that pictures in placeholder characters need, also through tmux.
 # https://sw.kovidgoyal.net/kitty/graphics-protocol/
 
 PLACEHOLDER: Final = "\U0010eeee"
 MAX_NUMBER: Final = 0xFFFFFF
 _CHUNK: Final = 4_096
-# Marks that stand for 0, 1, 2 ...: the order is the protocol's.
+# Combining marks that encode 0, 1, 2 ..., in the protocol's order.
 _MARKS: Final = """\
 305 30d-30e 310 312 33d-33f 346 34a-34c 350-352 357 35b 363-36f 483-487 592-595 597-599 59c-5a1 5a8-5a9
 5ab-5ac 5af 5c4 610-617 657-65b 65d-65e 6d6-6dc 6df-6e2 6e4 6e7-6e8 6eb-6ec 730 732-733 735-736 73a 73d
@@ -177,16 +177,16 @@ MARKS: Final = "".join(
     for first, _, last in (part.partition("-") for part in _MARKS.split())
     for code in range(int(first, 16), int(last or first, 16) + 1)
 )
-"""One for each column and row a picture can have."""
+"""One mark for each column or row of a picture."""
 
 
 def packed(rgb: bytes) -> str:
-    """Return red, green and blue, row by row, as they are sent; this takes a while."""
+    """Return RGB pixels, row by row, encoded for sending. Too slow for the event loop."""
     return standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
 
 
 def kitty_picture(number: int, data: str, size: tuple[int, int], columns: int, rows: int) -> str:
-    """Return what gives the terminal a picture that was `packed`, to be shown in placeholders; it answers nothing."""
+    """Return the sequences that send a `packed` picture, to be shown in placeholders, and suppress the reply."""
     chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
     what = f"a=T,q=2,f=24,o=z,t=d,s={size[0]},v={size[1]},i={number},U=1,c={columns},r={rows},"
     sent = []
@@ -196,25 +196,25 @@ def kitty_picture(number: int, data: str, size: tuple[int, int], columns: int, r
 
 
 def kitty_removal(number: int) -> str:
-    """Return what has the terminal forget a picture and whatever shows it."""
+    """Return the sequence that deletes a picture and its placements."""
     return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
 
 def placeholders(columns: int, row: int) -> str:
-    """Return the cells of one row; each names its place itself, so that any part of them can be covered."""
+    """Return the cells of one row. Each encodes its own position, so that any of them can be covered."""
     mark = MARKS[row]
     return "".join(f"{PLACEHOLDER}{mark}{MARKS[column]}" for column in range(columns))
 
 
 def through_tmux(text: str) -> str:
-    """Return sequences as tmux hands them on to the terminal that it is shown in, where it is told to."""
+    """Wrap sequences for tmux to pass on to the outer terminal, if it is configured to."""
     end = "\x1b\\"
     sequences = [each + end for each in text.split(end) if each]
     return "".join("\x1bPtmux;" + each.replace("\x1b", "\x1b\x1b") + end for each in sequences)
 
 
 CELL: Final = (10, 20)
-"""Width and height of a cell where nobody says: twice as high as wide, as in most fonts."""
+"""Width and height of a cell if unknown: twice as high as wide, as in most fonts."""
 MIN_CELL: Final = 4
 MAX_CELL: Final = 200
 _MULTIPLEXERS: Final = ("TMUX", "STY", "ZELLIJ")
@@ -232,27 +232,27 @@ def find_drawing(
     true_colour: bool,
     knows_cells: bool,
 ) -> Drawing:
-    """Return how pictures are drawn here; `wanted` is `auto`, or the value of a `Drawing`.
+    """Return how to draw pictures here; `wanted` is `auto`, or the value of a `Drawing`.
 
-    Kitty's placeholders name their picture by a colour, which has to reach the terminal as it is. Sixels must end where
-    their row of cells does, so the size of a cell has to be known.
+    kitty's placeholders identify their picture by a colour, which must reach the terminal unchanged. Sixels must end
+    where their row of cells does, so the cell size must be known.
     """
     if wanted != "auto":
         drawing = Drawing(wanted)
     elif says is not None and says.is_complete and not _is_inside(environ):
         drawing = _by_answers(says, environ)
     else:
-        # Those that know more are asked: kitty, and tmux.
+        # Ask the programs that know more: kitty and tmux.
         is_old, environ = is_old_kitty(environ), {**environ, **tmux_terminal(environ)}
         drawing = Drawing.BLOCKS if is_old else _by_environment(environ)
-    # tmux hands kitty's sequences on where it is told to; other multiplexers do not.
+    # tmux passes kitty's sequences on if configured to; other multiplexers do not.
     if drawing is Drawing.KITTY and (not true_colour or environ.get("STY") or environ.get("ZELLIJ")):
         return Drawing.BLOCKS
     return Drawing.BLOCKS if drawing is Drawing.SIXEL and not knows_cells else drawing
 
 
 def _is_inside(environ: Mapping[str, str]) -> bool:
-    """Return whether a multiplexer is around us, which answers for a terminal that it does not show as it is."""
+    """Return whether we run in a multiplexer, whose answers do not describe the outer terminal."""
     return any(environ.get(name) for name in _MULTIPLEXERS) or environ.get("TERM", "").startswith(
         ("tmux", "screen")
     )
@@ -269,7 +269,7 @@ def _by_answers(says: Answers, environ: Mapping[str, str]) -> Drawing:
 def _by_environment(environ: Mapping[str, str]) -> Drawing:
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     konsole = environ.get("KONSOLE_VERSION", "")
-    # NO_COLOR: the blocks follow it, a picture cannot.
+    # Half blocks can honour NO_COLOR; a picture cannot.
     if _is_inside(environ) or environ.get("NO_COLOR"):
         return Drawing.BLOCKS
     if term in _KITTY_TERMS or program == "ghostty":
@@ -282,13 +282,13 @@ def _by_environment(environ: Mapping[str, str]) -> Drawing:
 
 
 def is_old_kitty(environ: Mapping[str, str]) -> bool:
-    """Return whether the terminal is a kitty that shows placeholders as boxes; its own program is asked.
+    """Return whether the terminal is a kitty too old for placeholders; runs its executable to find out.
 
-    Over ssh it is on another machine: then it is taken for one of today's.
+    Over ssh the executable is on another machine, and kitty is assumed to be recent.
     """
     if environ.get("TERM") != "xterm-kitty" or not environ.get("KITTY_WINDOW_ID"):
         return False
-    # The one that runs may be older than the one that is found first, or not be found at all.
+    # The running kitty may be older than the one on PATH, or not on PATH at all.
     running = os.path.realpath(f"/proc/{environ.get('KITTY_PID') or 'self'}/exe")
     program = running if os.path.basename(running) == "kitty" else shutil.which("kitty")  # noqa: PTH119 - a text
     if program is None:
@@ -298,9 +298,9 @@ def is_old_kitty(environ: Mapping[str, str]) -> bool:
 
 
 def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what variables say in the terminal around tmux, where it is one of kitty's kind and pictures get through.
+    """Return the variables of the terminal around tmux, if it is kitty or Ghostty and tmux passes pictures on; else {}.
 
-    There they move with the panes: what stands in these are characters. Elsewhere it is nothing.
+    Pictures then move with the panes, since placeholders are characters.
     """
     socket, tmux = environ.get("TMUX", "").partition(",")[0], shutil.which("tmux")
     if not socket or tmux is None:
@@ -317,7 +317,7 @@ def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _answer_of(*command: str) -> bytes:
     try:
-        done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+        done = subprocess.run(  # noqa: S603 - no untrusted input
             command, stdin=subprocess.DEVNULL, capture_output=True, env={}, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -326,7 +326,7 @@ def _answer_of(*command: str) -> bytes:
 
 
 def cell_size(descriptor: int) -> tuple[int, int] | None:
-    """Return width and height of a terminal's cells in pixels, as the system knows them; None where it does not."""
+    """Return the width and height of a terminal's cells in pixels; None if the system reports no plausible ones."""
     try:
         answer = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, bytes(8))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The filter box: results follow as one types, an error stands under it, Tab completes, Esc restores the last one."""
+"""The filter box: filters while typing, shows errors below, completes on Tab, restores the last filter on Esc."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _TITLE: Final = "─ Filter"
 _KEYS: Final = "Enter keeps the filter, Esc restores the previous one"
 _MAX_SHOWN: Final = 20
 _PATIENCE_S: Final = 0.25
-"""How long Tab, and the keys after it, wait for the values that are on the list."""
+"""How long Tab, and the keys after it, wait for the labels and models on the list."""
 
 
 class TextBox(Input, inherit_bindings=False):
-    """Textual's, with priority for its editing keys.
+    """Textual's input, with priority for its editing keys.
 
-    Letters it takes in at once, other keys only after they have come by everything around it: of a burst of both the
-    letters behind a Backspace would be there before it.
+    Without priority, it takes in letters at once, but other keys only after everything around it has seen them. In a
+    burst, the letters after a Backspace would arrive before it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         replace(each, priority=True) for each in Input.BINDINGS if isinstance(each, Binding)
     ]
     take_paste: Callable[[str], None] | None = None
-    """Takes a paste whole, in place of the box, which would keep only its first line."""
+    """Called with the whole of a paste, of which the box itself would keep only the first line."""
 
     def on_paste(self, event: events.Paste) -> None:
         if self.take_paste is not None:
@@ -56,15 +56,15 @@ class TextBox(Input, inherit_bindings=False):
 
 
 class _FilterInput(TextBox):
-    """A text box in which `?` is text only behind other text: before any it asks for help."""
+    """A text box in which `?` opens the help while the box is empty."""
 
     def __init__(self, leave: Callable[[], None], highlighter: Highlighter) -> None:
         super().__init__(placeholder=HINT, select_on_focus=False, highlighter=highlighter)
         self._leave = leave
 
     async def action_submit(self) -> None:
-        # Letters before Enter may still be on their way into the box, and the keys behind it wait here: they are for
-        # the list.
+        # Letters before Enter may still be on their way into the box. Waiting for them also holds back the keys after
+        # Enter, which are for the list.
         is_taken_in = asyncio.get_running_loop().create_future()
         self.call_later(is_taken_in.set_result, None)
         await is_taken_in
@@ -75,7 +75,7 @@ class _FilterInput(TextBox):
 
 
 class _WrongWord(Highlighter):
-    """Draws the word of a filter that cannot be read, or not yet, in the colour of errors."""
+    """Highlights the word of a filter that does not parse, or not yet, in the error colour."""
 
     def __init__(self, box: FilterBox) -> None:
         self._box = box
@@ -88,21 +88,21 @@ class _WrongWord(Highlighter):
 
 
 class _Completing(NamedTuple):
-    """Holds what Tab has made of a word, and would make of it next."""
+    """The state of a completion: the word that Tab has inserted, and the others it cycles through."""
 
     text: str
-    """As it stands now: of another it would begin anew."""
+    """The whole text; if it has changed since, completion starts over."""
     start: int
     end: int
     words: Sequence[str]
     at: int
-    """Which of the words it is now."""
+    """The index of the current word in `words`."""
 
 
 class FilterBox(Vertical):
     """A titled text box, with a line under it while it has the focus.
 
-    Hidden while there is no filter and nobody types one.
+    Hidden while there is no filter and none is being typed.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-box--wrong"}
@@ -123,7 +123,7 @@ class FilterBox(Vertical):
 
     @dataclass
     class Changed(Message):
-        """The filter reads otherwise now."""
+        """Posted when the filter has changed."""
 
         terms: tuple[Term, ...]
 
@@ -133,7 +133,7 @@ class FilterBox(Vertical):
         self._reading: asyncio.Future[dict[str, list[str]]] | None = None
         self._before = ""
         self._good = ""
-        """What stood in the box when the rows last followed it."""
+        """The text that the rows last followed."""
         self._completing: _Completing | None = None
         self._box = _FilterInput(self.action_leave, _WrongWord(self))
         self._title = Line(Content(_TITLE), id="filter-title")
@@ -152,7 +152,7 @@ class FilterBox(Vertical):
 
     async def _appear(self) -> None:
         if not self.is_attached:
-            # When it is first needed: each widget that is mounted has the whole screen drawn anew.
+            # Not before it is needed: mounting a widget redraws the whole screen.
             await self._main.mount(self, before="#body")
         self.display = True
 
@@ -164,7 +164,7 @@ class FilterBox(Vertical):
             context.store.run(lambda store: store.summaries.filter_values(context.profile))
         )
         self._tell()
-        # Not `focus()`, which is done later: what is typed next is for the box.
+        # Not `focus()`, which is deferred: the next keys are for the box.
         self.screen.set_focus(self._box)
 
     async def put(self, text: str) -> None:
@@ -182,7 +182,7 @@ class FilterBox(Vertical):
 
     def on_descendant_focus(self) -> None:
         self.add_class("-typing")
-        # As the titles of the panels: heavy, and not only in another colour, where the focus is.
+        # Like the titles of the panels: the focus shows as a heavy line, not by colour alone.
         self._title.show(Content(_TITLE.replace("─", "━")))
 
     def on_descendant_blur(self) -> None:
@@ -211,7 +211,7 @@ class FilterBox(Vertical):
             self._good = text
             self.post_message(self.Changed(self._terms(text)))
         elif error.start < len(self._good) <= error.end and text.startswith(self._good):
-            # The beginning of a word such as `state:fail` was a word as well, of which no row has to do.
+            # The beginning of a term such as `state:fail` was taken for a plain word, which no row need match: drop it.
             self._good = text[: error.start]
             self.post_message(self.Changed(self._terms(self._good)))
         self._tell()
@@ -226,7 +226,7 @@ class FilterBox(Vertical):
         self._about.show(Content("").join(parts) if parts else Content.styled(_KEYS, "$text-muted"))
 
     def _completions(self) -> tuple[int, list[str]]:
-        """Return where the word before the cursor begins, and what else it may become."""
+        """Return where the word before the cursor starts, and its completions."""
         before = self.text[: self._box.cursor_position]
         done = self._reading is not None and self._reading.done() and not self._reading.cancelled()
         values = self._reading.result() if done and self._reading and not self._reading.exception() else {}
@@ -234,7 +234,7 @@ class FilterBox(Vertical):
         return start, [word for word in words if word != before[start:]]
 
     async def complete(self, steps: int) -> None:
-        """Complete the word before the cursor, each further time otherwise; one that is complete stays as it is."""
+        """Complete the word before the cursor, and cycle through the candidates when repeated."""
         if self._reading is not None:
             await asyncio.wait({self._reading}, timeout=_PATIENCE_S)
         last = self._completing
@@ -251,6 +251,6 @@ class FilterBox(Vertical):
         self._completing = _Completing(self.text, start, self._box.cursor_position, words, index)
 
     def action_leave(self) -> None:
-        """Go to the list; the box stays where it has a filter in it."""
+        """Move the focus to the list; hide the box if it is empty."""
         self.display = bool(self.text.strip())
         self.screen.set_focus(self._main.table)

@@ -1,4 +1,4 @@
-"""Table and detail: where each stands on the screen, and how they share it."""
+"""The layout of table and detail pane, and how they share the screen."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     _Widget = Widget
 else:
-    # A widget before the container in the list of bases would take the container's style sheet from it.
+    # With a real Widget before it among the bases, a container would lose its default CSS.
     _Widget = object
 
 WIDE_COLUMNS: Final = 118
-"""From this width on the detail is at the right of the table: it then holds an ID, and the table every short column."""
+"""From this width, the detail pane is at the right: it fits an ID, and the table every short column."""
 TALL_LINES: Final = 20
-"""From this height on a narrow screen has the detail below the table."""
+"""From this height, a narrow screen has the detail pane below the table."""
 POSITIONS: Final = ("right", "below", "hidden")
 MIN_PERCENT: Final = 10
 MAX_PERCENT: Final = 90
@@ -37,7 +37,7 @@ DETAIL: Final = "Detail"
 
 
 class Titled(_Widget):
-    """Draws the first line of a widget, and the second for all the others: they are alike."""
+    """A mixin that renders only the first two lines of a widget: all the others are like the second."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         title, under = super().render_lines(Region(crop.x, 0, crop.width, 2))
@@ -45,7 +45,7 @@ class Titled(_Widget):
 
 
 class Tasks(Titled, Vertical):
-    """The titles and the table under them, or why there are no tasks."""
+    """The table with its column titles, or the reason why there are no tasks."""
 
     def __init__(self, titles: Widget, table: Widget) -> None:
         self._is_titling = False
@@ -70,26 +70,26 @@ class Tasks(Titled, Vertical):
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
-        """Draw a new title by its own line alone: it changes with each line that the list scrolls."""
+        """Redraw only the title line for a new title, which changes with each line scrolled."""
         if self._is_titling:
             regions = (Region(0, -1, self.outer_size.width, 1),)
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def tell_empty(self, why: str) -> None:
-        """Say why there are no tasks; "" where there are some."""
+        """Show why there are no tasks; "" if there are some."""
         if self._empty is not None:
             self._empty.display = bool(why)
             self._empty.update(why)
         elif why:
             self._empty = Static(why, id="empty", markup=False)
-            if self.children:  # it is composed
+            if self.children:  # already composed
                 self.mount(self._empty, before=self._table)
 
 
 class Splitter(Titled, Widget):
-    """The line between, upright or lying as its place is; it tells where it is dragged to and moves nothing itself.
+    """The line between the panes, vertical or horizontal. It reports where it is dragged, but moves nothing itself.
 
-    Where it lies it is the top line of the detail, with its title.
+    When horizontal, it is the top line of the detail pane, with its title.
     """
 
     ALLOW_SELECT = False
@@ -101,7 +101,7 @@ class Splitter(Titled, Widget):
     """
 
     class Dragged(Message):
-        """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
+        """Posted while the line is dragged to `x`, `y` on the screen; `done` if it was released there."""
 
         def __init__(self, x: int, y: int, done: bool) -> None:
             super().__init__()
@@ -124,7 +124,7 @@ class Splitter(Titled, Widget):
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
     def render_line(self, y: int) -> Strip:
-        # Heavier, and not only in another colour, while it is dragged or has the focus below it.
+        # Heavier, not just coloured, while it is dragged or the pane below has the focus.
         width, is_heavy = self.size.width, self.has_class("-dragged") or self.has_class("-focused")
         if width == 1:
             line = "┬" if y == 0 else "│┃"[self.has_class("-dragged")]
@@ -135,12 +135,12 @@ class Splitter(Titled, Widget):
 
 
 class Panes(Container):
-    """The list, the line between, the detail. A class of its own, such as `-detail-right`, says where the detail is."""
+    """The list, the splitter and the detail pane, whose place is set by a CSS class such as `-detail-right`."""
 
     BLANK = True
 
     class Rearranged(Message):
-        """The user moved the detail or gave it another share."""
+        """Posted when the user has moved or resized the detail pane."""
 
         def __init__(self, position: str, percent: int) -> None:
             super().__init__()
@@ -162,13 +162,13 @@ class Panes(Container):
         yield self._detail
 
     def follow(self, view: View) -> None:
-        """Take position and share from `view`; `fit_screen` shows it."""
+        """Take position and share from `view`; `fit_screen` applies them."""
         self._chosen = None if view.detail == "auto" else view.detail
         self._percent = view.detail_percent
 
     @property
     def position(self) -> str:
-        """Return where the detail is, unless it is zoomed: one of `POSITIONS`."""
+        """Return where the detail pane is when not zoomed: one of `POSITIONS`."""
         width, height = self._room
         fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
         return self._chosen or fitting
@@ -178,10 +178,10 @@ class Panes(Container):
         return self.has_class("-zoomed")
 
     def fit_screen(self, width: int, height: int) -> None:
-        """Put the detail where a screen of that size has room for it."""
+        """Place the detail pane where a screen of this size has room for it."""
         self._room = (width, height)
         for name in POSITIONS:
-            # Before it is mounted it has no style that would have to be renewed.
+            # Before mounting there are no styles to update.
             self.set_class(self.position == name, f"-detail-{name}", update=self.is_mounted)
         self._apply()
 
@@ -200,14 +200,14 @@ class Panes(Container):
         self._apply()
 
     def next_position(self) -> None:
-        """Put the detail at the right, below, out of sight, and at the right again."""
+        """Cycle the detail pane through right, below and hidden."""
         self._chosen = POSITIONS[(POSITIONS.index(self.position) + 1) % len(POSITIONS)]
         self.remove_class("-zoomed")
         self.fit_screen(*self._room)
         self.post_message(self.Rearranged(self._chosen, self._percent))
 
     def grow_detail(self, steps: int) -> bool:
-        """Give the detail more of the screen, or less; return whether there is a line to move."""
+        """Grow or shrink the detail pane; return False if it is hidden or zoomed."""
         if self.position == "hidden" or self.zoomed:
             return False
         self._share(self._percent + steps * STEP_PERCENT, done=True)

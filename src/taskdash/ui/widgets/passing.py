@@ -1,4 +1,4 @@
-"""The lines that come and go: what happened while nobody was there, downloads under way, the tour of the demo."""
+"""Temporary lines: what happened while the user was away, running downloads, and the demo tour."""
 
 from __future__ import annotations
 
@@ -31,44 +31,44 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.window import Window
 
 AWAY_FROM_MS: Final = 60_000
-"""Who starts it again sooner was not away."""
+"""Restarting sooner than this does not count as having been away."""
 IDLE_MS: Final = 3_600_000
-"""After so long without a key nobody is there."""
+"""After this long without a key, the user counts as away."""
 LEARNED_WITHIN_MS: Final = 600_000
-"""How long after the return an end that came before it may be learned."""
+"""How long after the user's return to keep counting tasks that ended before it."""
 COUNT_EVERY_MS: Final = 1_000
 BAR_CELLS: Final = 12
 ROOMY_LINES: Final = 30
-"""From this height of the screen on there are lines for single files."""
+"""From this screen height, single files have lines of their own."""
 MAX_FILES: Final = 4
 LOOK_EVERY_S: Final = 0.2
 
 
 class AwayLine(Line):
-    """Counts since somebody was last there; it stays until Esc."""
+    """A line with counts since the user was last there; it stays until Esc."""
 
     def __init__(self, context: Context, table: Widget) -> None:
-        """`table` is on the screen that it is added to once it has something to tell."""
+        """`table` is on the screen that the line is added to once there is something to report."""
         super().__init__(id="away")
         self.context = context
         self._table = table
         self.display = False
         self._since_ms: int | None = None
-        """From when it counts; None where nobody was away."""
+        """When the absence began; None if the user was not away."""
         self._back_ms: int | None = None
-        """When somebody came back; None for not yet."""
+        """When the user came back; None if not yet."""
         self._counted: object = None
         self._again_at_ms = 0
 
     def counts(self, task: Task) -> bool:
-        """Return whether a finished task is among those that it tells of, as `store.news` counts them."""
+        """Return whether a finished task is included in the line, as `store.news` counts it."""
         at_ms = ended_ms(task)
         if self._since_ms is None or self._back_ms is None or at_ms is None or at_ms <= self._since_ms:
             return False
         return at_ms <= self._back_ms + (LEARNED_AFTER_MS if at_ms == task.finished_at_ms else 0)
 
     def begin(self) -> None:
-        """Look for when the dashboard was last closed, and count since then."""
+        """Look up when somebody last looked at the list, and count from then."""
         work: WorkType[None] = self._begin
         self._table.run_worker(work, group="away")
 
@@ -81,13 +81,13 @@ class AwayLine(Line):
             store.news.see(context.profile, now_ms)
             return before_ms
 
-        with suppress(StoreError):  # others tell of it
+        with suppress(StoreError):  # reported elsewhere
             before_ms = await context.store.run(see)
             if before_ms is not None and now_ms - before_ms >= AWAY_FROM_MS:
                 self._since_ms, self._back_ms = before_ms, now_ms
 
     def tick(self, window: Window) -> None:
-        """Notice who goes and comes, and count again where the list has changed."""
+        """Notice the user leaving and coming back, and recount if the list has changed."""
         now_ms, seen_ms = self.context.clock.now_ms(), self.context.seen_at_ms
         if seen_ms is None:
             return
@@ -114,7 +114,7 @@ class AwayLine(Line):
         def count(store: Store) -> Missed:
             return store.news.missed(context.profile, since_ms, until_ms, now_ms, ttl_ms)
 
-        with suppress(StoreError):  # others tell of it
+        with suppress(StoreError):  # reported elsewhere
             missed = await context.store.run(count)
             if self._since_ms == since_ms and missed.is_any:
                 if not self.is_attached:
@@ -123,14 +123,14 @@ class AwayLine(Line):
                 self.display = True
 
     def dismiss(self) -> bool:
-        """Close the line; return whether there was one."""
+        """Hide the line; return whether it was shown."""
         was_there, self.display = self.display, False
         self._since_ms = None
         return was_there
 
 
 def away_text(missed: Missed, ttl_ms: int | None, failures_key: str, expiring_key: str) -> Content:
-    """Return the line: how many finished, failed and are about to expire, each with the key that shows them."""
+    """Return how many tasks finished, failed and expire soon, the last two with the key that lists them."""
     parts = []
     if missed.finished:
         parts.append(Content(f"{missed.finished:,} finished"))
@@ -151,7 +151,7 @@ def _with_key(words: str, style: str, key: str) -> Content:
 
 
 class DownloadBar(Static):
-    """Shows how far downloads are; hidden while there are none."""
+    """The progress of downloads; hidden while there are none."""
 
     DEFAULT_CSS = (
         "DownloadBar { height: auto; width: 1fr; background: $panel; padding: 0 1; text-wrap: nowrap; }"
@@ -180,7 +180,7 @@ def _whole(status: DownloadStatus, cancel_key: str) -> Content:
 
 
 def _files(status: DownloadStatus) -> list[Content]:
-    # One line is kept for each file that may run, so that the table does not jump as they come and go.
+    # Reserve a line for each file that may be running, so that the table does not jump as they come and go.
     lines = [
         Content.assemble(
             "  ",
@@ -233,17 +233,17 @@ STEPS: Final = (
 
 
 class Tour(Static):
-    """Shows the step of the tour."""
+    """The line with the current step of the tour."""
 
     OWN_KEY: ClassVar = (
         "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
     )
-    """What stands at the top of the list once it was left."""
+    """Shown in the banner after the tour."""
 
     DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $accent-muted; color: $text; }"
 
     class Left(Message):
-        """The tour is over, or was not wanted."""
+        """Posted after the last step."""
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__(id="tour")
@@ -255,7 +255,7 @@ class Tour(Static):
         self.set_interval(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
-        # Past the last step it is over, and goes with the next message.
+        # Past the last step it is over; the message that removes it is on its way.
         if self._at < len(STEPS) and STEPS[self._at].is_done(self._main):
             self.go_on()
 

@@ -1,9 +1,8 @@
-"""Draws one picture on the terminal, and takes it away again.
+"""Shows a picture on the terminal, and removes it again.
 
-Half blocks are there always, as text. A kitty picture takes their place while this screen is the one on top: another
-one over it would change the colours, which are the picture's number. Sixels come with the text of each line, over it.
-Both go when the text of those cells is written anew, which Textual does with whatever moves, covers or hides this
-widget.
+Half blocks are always present, as text. kitty's placeholders replace them while this screen is on top: a screen above
+would change the colours, which encode the picture's number. Sixels follow the text of each line and are drawn over it.
+Both disappear when Textual rewrites the text of those cells, as it does when this widget moves, is covered or hidden.
 """
 
 from __future__ import annotations
@@ -54,32 +53,32 @@ if TYPE_CHECKING:
 
 UPPER_HALF: Final = "▀"
 SHADES: Final = " ░▒▓█"
-"""From dark to bright, as most terminals write bright on dark."""
+"""From dark to bright, assuming bright text on a dark background."""
 _WEIGHTS: Final = (299, 587, 114)
-"""How bright red, green and blue are, of 1000."""
+"""Shares of red, green and blue in the brightness, out of 1000."""
 _BRIGHTEST: Final = 2 * 255 * 1000 + 1
-# Textual counts no cells for what is marked as a control sequence; this one does nothing.
+# Textual counts no cells for a segment marked as a control sequence; this one is a no-op.
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A picture as it goes to the terminal."""
+    """A picture ready to be sent to the terminal."""
 
     drawn: Drawn
     blocks: list[Strip]
     packed: str
-    """Its pixels for kitty; "" for others."""
+    """Its pixels for kitty, else ""."""
 
 
 def prepare(drawn: Drawn, *, in_shades: bool = False) -> Ready:
-    """Make a picture ready: what takes too long for the event loop. `in_shades`: it has no colours."""
+    """Prepare a picture for the terminal, without colours if `in_shades`. Too slow for the event loop."""
     blocks = shades(drawn) if in_shades else half_blocks(drawn)
     return Ready(drawn, blocks, packed(drawn.pixels) if drawn.pixels else "")
 
 
 class Canvas:
-    """Draws pictures as this terminal shows them, which it is asked once."""
+    """Prepares pictures for this terminal, detecting only once how it can show them."""
 
     def __init__(self, widget: Widget, context: Context) -> None:
         self._widget = widget
@@ -93,7 +92,7 @@ class Canvas:
         return app.no_color or app.has_class(FEW_COLOURS)
 
     async def room(self, columns: int, rows: int) -> Room:
-        """Return the room for a picture that takes so many cells at most."""
+        """Return the room for a picture of up to `columns` x `rows` cells."""
         app, (_, background) = self._widget.app, self._widget.background_colors
         drawing, cell = Drawing.BLOCKS, None
         if not self.in_shades and not app.is_headless and sys.__stderr__ is not None:
@@ -108,22 +107,22 @@ class Canvas:
         return Room(columns, rows, cell or CELL, drawing, background.rgb)
 
     async def ready(self, picture: Picture | Refused, columns: int, rows: int) -> Ready | Refused:
-        """Return a picture drawn for so many cells at most, or why there is none."""
+        """Return a picture prepared for up to `columns` x `rows` cells, or why there is none."""
         if isinstance(picture, Refused):
             return picture
         room = await self.room(columns, rows)
         in_shades = self.in_shades
         try:
             return await asyncio.to_thread(lambda: prepare(draw(picture, room), in_shades=in_shades))
-        except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
+        except Exception:  # Pillow may raise anything, and no picture may crash the dashboard
             return Refused("it is damaged")
 
 
 class SentPicture:
-    """A picture that the terminal was given, in characters that stand for its parts."""
+    """A picture sent to the terminal, and the placeholder characters that show it."""
 
     def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
-        # A number of its own for each picture: cells that are not yet written anew must not show the next one.
+        # Each picture has its own number: cells not yet rewritten must not show the next one.
         self._number = secrets.randbelow(MAX_NUMBER) + 1
         self._write = write
         drawn = ready.drawn
@@ -142,7 +141,7 @@ class SentPicture:
 
 
 class ShownPicture:
-    """A picture as it goes to the terminal, which was given it where it can keep it."""
+    """A picture on the screen, sent to the terminal if that can store it."""
 
     def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
         self.ready = ready
@@ -151,11 +150,11 @@ class ShownPicture:
         self.sent = SentPicture(ready, write) if ready.packed else None
 
     def lines(self, *, is_on_top: bool) -> list[Strip]:
-        """Return its rows of cells; under another screen, which would change the colours, in plain characters."""
+        """Return its rows of cells, as plain characters if another screen is on top and would change the colours."""
         return self.sent.lines if self.sent is not None and is_on_top else self.ready.blocks
 
     def send_again(self) -> None:
-        """Give it to a terminal that has lost it."""
+        """Send it again to a terminal that has lost it."""
         if self.sent is not None:
             self.sent.forget()
             self.sent = SentPicture(self.ready, self._write)
@@ -166,7 +165,7 @@ class ShownPicture:
 
 
 class PictureView(Widget, can_focus=False):
-    """A picture as large as its cells; nothing while there is none."""
+    """A widget that shows one picture, and takes its size; blank without one."""
 
     ALLOW_SELECT = False
     app: Dashboard
@@ -180,7 +179,7 @@ class PictureView(Widget, can_focus=False):
         return self._shown.drawn if self._shown else None
 
     def on_mount(self) -> None:
-        # Whoever suspended the dashboard comes back to a terminal that knows no picture.
+        # After a suspend, the terminal has lost its pictures.
         self.app.app_resume_signal.subscribe(self, self._send_again)
 
     def on_unmount(self) -> None:
@@ -226,7 +225,7 @@ class PictureView(Widget, can_focus=False):
             return False
 
     def _with_sixels(self, drawn: Drawn, crop: Region, lines: list[Strip]) -> list[Strip]:
-        """Half blocks with sixels after them, but for the lines that a toast lies over."""
+        """Append sixels to the half blocks, except on lines that a toast covers."""
         for at, line in enumerate(lines):
             row = crop.y + at
             if row < drawn.rows and not is_under_toast(self, row):
@@ -235,21 +234,21 @@ class PictureView(Widget, can_focus=False):
 
 
 def is_under_toast(widget: Widget, line: int) -> bool:
-    """Return whether a toast lies over a line of a widget."""
+    """Return whether a toast covers part of a line of a widget."""
     y, across = widget.region.y + line, widget.region
     toasts = (toast.region for toast in widget.screen.query("Toast"))
     return any(toast.y <= y < toast.bottom and toast.overlaps(across) for toast in toasts)
 
 
 def sixels_over(drawn: Drawn, row: int, column: int) -> Segment:
-    """Return what draws a row of a picture over the cells of its line from a column of the terminal on, from 0."""
-    # The cursor must be again where Textual leaves it.
+    """Return a segment that draws a row of a picture over its line, from a terminal column (from 0) on."""
+    # The cursor must end up where Textual left it.
     text = f"\x1b7\x1b[{column + 1}G\x1bP{drawn.sixels[row]}\x1b\\\x1b8"
     return Segment(text, None, _NO_WIDTH)
 
 
 def half_blocks(drawn: Drawn) -> list[Strip]:
-    """Return a picture as characters whose upper and lower halves have colours of their own."""
+    """Return a picture as characters whose upper and lower halves differ in colour."""
     line_bytes = drawn.columns * 3
     return [
         Strip(_half_block_line(drawn.blocks, row * 2 * line_bytes, line_bytes), drawn.columns)
@@ -271,7 +270,7 @@ def _half_block_line(blocks: bytes, start: int, length: int) -> list[Segment]:
 
 
 def shades(drawn: Drawn) -> list[Strip]:
-    """Return a picture as characters that fill more or less of their cells, without a colour."""
+    """Return a picture in shade characters, without colours."""
     line_bytes = drawn.columns * 3
     lines = []
     for row in range(drawn.rows):
@@ -281,6 +280,6 @@ def shades(drawn: Drawn) -> list[Strip]:
         ]
         both = zip(greys[: drawn.columns], greys[drawn.columns :], strict=True)
         text = "".join(SHADES[(upper + lower) * len(SHADES) // _BRIGHTEST] for upper, lower in both)
-        # Textual's filter for terminals without colours needs a style to take them from.
+        # Textual's filter for terminals without colours requires a style.
         lines.append(Strip([Segment(text, Style.null())], drawn.columns))
     return lines

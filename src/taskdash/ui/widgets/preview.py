@@ -1,7 +1,7 @@
-"""The picture of a result in the detail pane: when one is wanted, what is said while there is none, where it goes.
+"""The picture of a result in the detail pane: when to load it, what to show meanwhile, where it goes.
 
-It stands at the pane's upper edge, or at its right where the pane is wide and low, and the text scrolls under or
-beside it: so the picture is always in sight as a whole.
+It is docked at the top of the pane, or at the right if the pane is wide and low. The text scrolls below or beside it,
+so that the whole picture is always visible.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.drawing import Drawn
 
 REST_S: Final = 0.25
-"""How long the cursor has rested on a task before anything is fetched for it."""
+"""How long the cursor must rest on a task before its picture is fetched."""
 MIN_COLUMNS: Final = 8
 MIN_ROWS: Final = 3
 WIDE: Final = 3
-"""A pane that is this many times as wide as high, in cells, has the picture at its right."""
+"""A pane at least this many times as wide as high, in cells, has the picture at its right."""
 MAX_SHARE: Final = 0.5
-"""How much of the pane the picture takes at most: the text must remain readable."""
+"""The largest share of the pane for the picture: the text must remain readable."""
 MAX_COLUMNS: Final = 160
 
 
@@ -46,7 +46,7 @@ _LOADING: Final = Content.styled("loading picture…", "$text-muted")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Says what is to be shown: equal plans show the same."""
+    """A result to show and the room for it; equal plans look the same."""
 
     seq: int
     number: int
@@ -70,7 +70,7 @@ class _Plan:
 
 
 class Preview(Vertical):
-    """A picture and a line about it; not there while there is nothing to show."""
+    """A picture with a caption; hidden while there is nothing to show."""
 
     DEFAULT_CSS = """
     Preview { dock: top; width: 1fr; height: auto; padding-bottom: 1; }
@@ -85,7 +85,7 @@ class Preview(Vertical):
         self._number = 1
         self._pane = Size(0, 0)
         self._fetching: _Plan | None = None
-        """What is on its way; another room for it does not begin anew."""
+        """The plan being fetched; a change of room does not restart it."""
         self._canvas = Canvas(self, context)
         self._picture = PictureView(id="picture")
         self._said = Content("")
@@ -97,9 +97,9 @@ class Preview(Vertical):
         yield self._caption
 
     def want(self, detail: TaskDetail | None, pane: Size) -> None:
-        """Show a result of this task in a pane of this size, soon; None shows nothing."""
+        """Schedule a result of this task to be shown in a pane of this size; None shows nothing."""
         if pane != self._pane - (0, 1):
-            # A message takes one line, for a while: the picture stays as it is.
+            # A message takes one line for a while: leave the picture as it is.
             self._pane = pane
         plan = self._planned(detail, self._pane)
         if plan == self._plan:
@@ -113,7 +113,7 @@ class Preview(Vertical):
             self.display = False
             return
         if not plan.is_of(before):
-            # What is not the picture of this task must go at once, its place may stay.
+            # A picture of another result must go at once; its space may stay.
             self._picture.show(None)
             self._say(Content(" "), settled=False)
         elif (drawn := self._picture.drawn) and (drawn.columns > plan.columns or drawn.rows > plan.rows):
@@ -121,17 +121,17 @@ class Preview(Vertical):
         if before is None or before.room != plan.room:
             self._place(plan)
         if self._fetching is not None:
-            return  # it comes, and is shown in the room that there is then
+            return  # on its way, and shown in whatever room there is then
         look: WorkType[None] = partial(self._look, plan)
         self.run_worker(look, group="look", exclusive=True)
 
     @property
     def cells_beside(self) -> int:
-        """Return how many cells of the pane's width it takes from the text."""
+        """Return how many columns of the pane it takes from the text."""
         return self._plan.columns + 1 if self._plan is not None and self._plan.beside else 0
 
     def next_result(self) -> int:
-        """Go on to the next result of this task; return how many there are."""
+        """Advance to the next result of this task; return how many it has."""
         plan = self._plan
         if plan is None:
             return 0
@@ -166,10 +166,10 @@ class Preview(Vertical):
     def _place(self, plan: _Plan) -> None:
         self.set_class(plan.beside, "-beside")
         self._picture.styles.max_width, self._picture.styles.max_height = plan.columns, plan.rows
-        # Beside the text its width is the text's margin: it must not change with each picture.
+        # Beside the text, its width sets the text's margin, which must not change with each picture.
         self.styles.width = plan.columns if plan.beside else None
         if not self.display and self._picture.drawn is None:
-            # Most are square: the text has its place before the picture is there.
+            # Most pictures are square: the text gets its place before the picture arrives.
             self._picture.styles.height = min(plan.rows, plan.columns // 2)
         self.display = True
 
@@ -204,9 +204,9 @@ class Preview(Vertical):
         self.display = True
 
     def _say(self, text: Content, *, settled: bool = True) -> None:
-        """Say it under the picture. The screen is laid out anew only for what takes another number of lines.
+        """Show a caption under the picture; lay out the screen again only if its number of lines changes.
 
-        What is not `settled` keeps the room of what was said before: more is to come.
+        A caption that is not `settled` keeps the room of the last one, as another will follow.
         """
         width, lines = self._caption.size
         needed = text.get_height({}, width) if width else 0
@@ -219,7 +219,7 @@ class Preview(Vertical):
 
 def _about(drawn: Drawn, plan: _Plan) -> Content:
     words = f"{drawn.format}, {drawn.width} × {drawn.height}"
-    # Beside a low pane's text there is one line for it: which of several it is goes first.
+    # Beside a low pane's text there is one line: the result's number matters more than the size.
     fits = len(_counted(Content(words), plan)) <= plan.columns
     return Content.styled(words if fits else drawn.format, "$text-muted")
 

@@ -1,4 +1,4 @@
-"""The grid of a review: a tile or a line for each result that is shown, of which those on screen are read and drawn."""
+"""The grid of a review: a tile or a line for each result, read and drawn only when on screen or close to it."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ if TYPE_CHECKING:
     from taskdash.ui.text.columns import Cell
 
 REST_S: Final = 0.1
-"""How long a grid that is scrolled has stood still before pictures are fetched."""
+"""How long scrolling must have stopped before pictures are fetched."""
 MAX_CARDS: Final = 400
 
 
 class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
-    """The results, and a cursor."""
+    """A scrolling grid of results, with a cursor."""
 
     ALLOW_SELECT = False
-    # What is told stands in the free line under it.
+    # The free line below it is for messages.
     DEFAULT_CSS = (
         "ReviewGrid { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
         "scrollbar-gutter: stable; margin-bottom: 1; }"
     )
 
     class Opened(Message):
-        """A result was clicked twice."""
+        """Posted when a result is double-clicked."""
 
     class Moved(Message):
-        """The cursor stands on another result, or what is seen was scrolled."""
+        """Posted when the cursor has moved or the grid was scrolled."""
 
     @dataclass
     class Look:
-        """All that a tile's strips depend on."""
+        """Everything that a tile's strips depend on."""
 
         result: Result
         card: TaskCard | None
@@ -74,7 +74,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.pictures = Thumbnails(self, context, self._refresh_place)
         self._tiles = Tiles(1, 1, 1)
         self._cards: dict[int, TaskCard | None] = {}
-        """None: the task is off the list."""
+        """None for a task that is off the list."""
         self._names = Names((), 1)
         self._strips: dict[Place, tuple[ReviewGrid.Look, list[Strip]]] = {}
         self._styles = RowStyles(self)
@@ -94,7 +94,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def seen(self) -> range:
-        """Return which of the shown results are on screen, as a whole or in part."""
+        """Return the indices of the results that are at least partly on screen."""
         height, columns = self._tiles.height, self._tiles.columns
         y = int(self.scroll_offset.y)
         last = -(-(y + self._lines_seen) // height)
@@ -102,7 +102,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _lines_seen(self) -> int:
-        """Return how many lines are drawn: where the first row is whole, all rows are."""
+        """Return how many lines are drawn: whole rows only, if the first row is whole."""
         is_whole = self.scroll_offset.y % self._tiles.height == 0
         return self._rows_seen * self._tiles.height if is_whole else self.size.height
 
@@ -110,7 +110,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return self._cards.get(result.seq)
 
     def lay_out(self) -> None:
-        """Lay the results out for the size there is now, with the cursor in sight."""
+        """Lay the results out for the current size, keeping the cursor visible."""
         size = self.scrollable_content_region.size
         self._tiles = tiles_for(size.width, size.height, CELL, has_pictures=self._has_pictures)
         self._strips.clear()
@@ -118,16 +118,16 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.follow()
 
     def follow(self, *, is_read_anew: bool = False) -> None:
-        """Draw the list as it is now; where it `is_read_anew`, what is said of its tasks may differ as well."""
+        """Redraw the list; if it `is_read_anew`, its tasks may have changed and are read again too."""
         rows = -(-len(self.results.shown) // self._tiles.columns)
-        # With what is left under the last row that fits: scrolled to the end, the first one is whole as well.
+        # Includes the lines left over below the rows that fit: scrolled to the end, the first row is whole too.
         left = self.size.height % self._tiles.height if rows > self._rows_seen else 0
         self.virtual_size = Size(self.size.width, rows * self._tiles.height + left)
         self._show_cursor()
         self.refresh()
         self._see()
         if is_read_anew:
-            # After what is missing, which it has as well: the last reading is the one that counts.
+            # After `_see`: this read includes and cancels the one that it may have started.
             self._read(self._near())
 
     def _show_cursor(self) -> None:
@@ -143,7 +143,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Moved())
 
     def _see(self, *, after_s: float = 0.0) -> None:
-        """Read what is said of what is on screen, and fetch its pictures, once it has stood still for so long."""
+        """Read the tasks on screen, and fetch their pictures after `after_s` without scrolling."""
         if any(seq not in self._cards for seq in self._seqs(self.seen)):
             self._read([seq for seq in self._near() if seq not in self._cards])
         if self._rest is not None:
@@ -157,7 +157,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return seqs_of(self.results.shown[index] for index in indices)
 
     def _near(self) -> list[int]:
-        """Return the tasks on screen, and those of a screen before and after."""
+        """Return the tasks on screen, then those one screen after and before."""
         seen = self.seen
         start, stop = max(0, seen.start - len(seen)), min(seen.stop + len(seen), len(self.results.shown))
         return self._seqs([*seen, *range(seen.stop, stop), *range(start, seen.start)])
@@ -191,18 +191,18 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     # Moving
 
     def move(self, columns: int, rows: int) -> None:
-        """Move the cursor by so many tiles; past the end of a row it goes on in the next."""
+        """Move the cursor by columns and rows of tiles; past the end of a row it goes on in the next."""
         steps = columns + rows * self._tiles.columns
         index = self.results.cursor + steps
         if rows and not 0 <= index < len(self.results.shown):
-            # Up from the first row it stays; down from the last but one it goes to the last tile.
+            # Up from the first row it stays; down from the last but one it may have to go to the last tile.
             is_further = rows > 0 and self._row(len(self.results.shown) - 1) > self._row(self.results.cursor)
             index = len(self.results.shown) - 1 if is_further else self.results.cursor
         self.move_to(index)
 
     @property
     def _rows_seen(self) -> int:
-        """Return how many whole rows of tiles there is room for."""
+        """Return how many whole rows of tiles fit, at least one."""
         return max(1, self.size.height // self._tiles.height)
 
     def _row(self, index: int) -> int:
@@ -217,7 +217,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.draw_cursor(before)
 
     def draw_cursor(self, before: int) -> None:
-        """Draw the cursor where it is now, and not where it was."""
+        """Redraw the tile that the cursor left and the one it is on."""
         for each in (before, self.results.cursor):
             self._refresh_tile(each, is_cursor=True)
         self._show_cursor()
@@ -243,13 +243,13 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 self._refresh_tile(index)
 
     def _refresh_tile(self, index: int, *, is_cursor: bool = False) -> None:
-        """Draw a tile anew; `is_cursor`: only whether the cursor is on it differs."""
+        """Redraw a tile; with `is_cursor`, only the cursor has moved onto or off it."""
         tiles = self._tiles
         row, column = divmod(index, tiles.columns)
         y = row * tiles.height - int(self.scroll_offset.y)
         region = Region(column * tiles.width, y, tiles.width, tiles.height)
         if self._sixels_of(index) is not None:
-            # They come with the whole line, and are long: the cursor is in the lines under them alone.
+            # Sixels are long and come with the whole line: the cursor shows only in the lines below them.
             region = Region(0, y, self.size.width, tiles.height)
             above = tiles.picture[1] if is_cursor else 0
             region = region.shrink((above, 0, 0, 0))
@@ -284,13 +284,13 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 if each is not None and of_tile < each.drawn.rows
             ]
             if over and y < self._lines_seen and not is_under_toast(self, y):
-                # Before the blank that ends it: what stands at the very end is cut off for a scroll bar.
+                # Before the final blank: anything at the very end is cut off for a scroll bar.
                 *written, blank = line
                 lines[at] = Strip([*written, *over, blank], line.cell_length)
         return lines
 
     def _sixels_of(self, index: int) -> ShownPicture | None:
-        """Return the picture of a shown result where it is drawn with sixels."""
+        """Return the picture of a shown result if it is drawn with sixels."""
         if index >= len(self.results.shown):
             return None
         picture = self.pictures.of(self.results.shown[index].place)
@@ -350,6 +350,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return [Strip([Segment(set_cell_size(text, columns), style)], columns) for text in said]
 
     def _text(self, edge: list[Segment], cell: Cell, row: Style) -> Strip:
-        """Return a text after its edge, as wide as a tile but for a blank at its end."""
+        """Return a text after its edge, padded to the width of a tile and ending in a blank."""
         drawn = self._styles.segments(fitted(cell, max(0, self._tiles.width - len(edge) - 1)), row)
         return Strip([*edge, *drawn]).adjust_cell_length(self._tiles.width, row)

@@ -1,4 +1,4 @@
-"""The pictures of a review: the small ones on screen, a few fetched at once and the last ones kept; and a large one."""
+"""The pictures of a review: a cache of thumbnails, fetched a few at a time, and the large picture."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 MAX_AT_ONCE: Final = 3
 KEPT_SCREENS: Final = 3
 WIDE_CELLS: Final = 64
-"""From this width on the text stands beside the picture."""
+"""From this width, the text is beside the picture."""
 
 
 class Thumbnails:
-    """The pictures of one grid, by the places of their results."""
+    """A cache of the pictures of one grid, by the places of their results."""
 
     def __init__(self, widget: Widget, context: Context, on_change: Callable[[Place], None]) -> None:
-        """Prepare for a widget; `on_change` hears which picture has come."""
+        """`on_change` is called with the place of each picture that has arrived."""
         self._widget = widget
         self._context = context
         self._on_change = on_change
         self._canvas = Canvas(widget, context)
         self._shown: OrderedDict[Place, tuple[str, ShownPicture | Refused]] = OrderedDict()
-        """Each with the link that it was made of."""
+        """Each with the link it was made from; the least recently wanted is dropped first."""
         self._size = (0, 0)
         self._wanted: Mapping[Place, tuple[str, str | None]] = {}
         self._fetching: dict[Place, Worker[None]] = {}
 
     def of(self, place: Place) -> ShownPicture | Refused | None:
-        """Return the picture of a result, or why there is none; None while it is on its way."""
+        """Return the picture of a result, or why there is none; None while it loads."""
         return self._shown[place][1] if place in self._shown else None
 
     def want(self, wanted: Mapping[Place, tuple[str, str | None]], size: tuple[int, int]) -> None:
-        """Fetch what of these is not here, each by its link and where it is saved, and nothing else any more."""
+        """Fetch the missing ones of these pictures, each by its link and saved path; cancel all other fetches."""
         if size != self._size:
             self.forget()
             self._size = size
@@ -78,7 +78,7 @@ class Thumbnails:
             self._fetching[place] = self._widget.run_worker(load, group="thumbnails")
 
     async def _load(self, place: Place, url: str, saved: str | None) -> None:
-        # From Python 3.12 on Textual lets a worker begin before it is known who it is.
+        # From Python 3.12, a worker may start before `run_worker` returns and `_fetching` has it.
         await asyncio.sleep(0)
         own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
@@ -105,7 +105,7 @@ class Thumbnails:
             shown.forget()
 
     def retry(self) -> None:
-        """Try again what could not be shown."""
+        """Retry the pictures that could not be shown."""
         for place in [each for each, (_, shown) in self._shown.items() if isinstance(shown, Refused)]:
             self._drop(place)
         for service in self._context.services.values():
@@ -113,7 +113,7 @@ class Thumbnails:
         self._go_on()
 
     def forget(self) -> None:
-        """Let go of all: the tiles are of another size, or of no use any more."""
+        """Drop all pictures: the tiles have another size, or the grid is closed."""
         for worker in self._fetching.values():
             worker.cancel()
         self._fetching.clear()
@@ -121,7 +121,7 @@ class Thumbnails:
             self._drop(place)
 
     def send_again(self, _app: App[object]) -> None:
-        """Give all of them to a terminal that has lost them, as after a stop."""
+        """Send all pictures again to a terminal that has lost them, as after a suspend."""
         for _, shown in self._shown.values():
             if isinstance(shown, ShownPicture):
                 shown.send_again()
@@ -129,7 +129,7 @@ class Thumbnails:
 
 
 class LargeResult(Container, can_focus=True):
-    """Shows a picture and a text; it is not there until it is asked for."""
+    """A large picture with a text; hidden until asked for."""
 
     DEFAULT_CSS = """
     LargeResult { display: none; height: 1fr; layout: horizontal; }
@@ -175,7 +175,7 @@ class LargeResult(Container, can_focus=True):
         detail = await store.run(lambda opened: opened.tasks.detail(seq, raw=False))
         card = (await read_cards(store, [seq])).get(seq)
         if detail is None or card is None:
-            return  # It was taken off the list, which the review learns as well.
+            return  # Taken off the list, which the review will notice too.
         self._text.update(self._about(result, total, detail))
         if result.n > len(card.urls):
             self._say("its record has no link")
@@ -197,7 +197,7 @@ class LargeResult(Container, can_focus=True):
     async def _look(self, seq: int, url: str, saved: str | None) -> Picture | Refused:
         previews = await self.context.previews_for(seq)
         outcome = await previews.look(url, saved)
-        # Of a clip there is the first frame, in the size of the others.
+        # A clip has only its first frame, as a thumbnail.
         is_clip = isinstance(outcome, Refused) and outcome.is_other and not previews.missing
         return await previews.thumbnail(url, saved) if is_clip else outcome
 

@@ -1,6 +1,6 @@
-"""Draws the rows of the table: margin, columns and styles. Each row is kept as it was drawn last.
+"""Draws the rows of the table: margin, columns and styles. Rendered rows are cached.
 
-Styles are the colours of the theme, moved as far as it takes to be read on the ground of each row.
+Styles use the theme's colours, adjusted as far as it takes to be legible on the background of each row.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.window import Window
 
     _Look = tuple[tuple[str, str], list[Cell], list[Placed], Style]
-    """All that a row's strip depends on: margin, cells, their columns, the row's style."""
+    """Everything that a row's strip depends on: margin, cells, their columns, the row's style."""
 
 MARGIN: Final = 2
-"""Cells left of the first column: the cursor's and the mark's."""
+"""Cells left of the first column, for the cursor and the mark."""
 MAX_STRIPS: Final = 400
-"""Rows that are kept as they were drawn: as many as a few screens have."""
+"""How many rendered rows are cached: a few screens of them."""
 CHANGED: Final = "»"
-"""Stands in the margin of a row that others have changed: no colour says it alone."""
+"""Marks a row that others have changed, in the margin: colour alone is not enough."""
 UNSEEN: Final = "*"
-"""Stands there, in the mark's place, while nobody has looked at a task that has ended."""
+"""Marks a finished task that nobody has looked at yet, in the place of the mark."""
 ROWS: Final = {
     "row": "$foreground on $background",
     "row-cursor": "bold $foreground on $primary 35%",
@@ -54,7 +54,7 @@ ANSI_ROWS: Final = ROWS | {
     "row-marked": "bold $foreground on $background",
     "row-updated": "$foreground on $background",
 }
-"""The terminal's own colours have no shades, and nobody knows which of them stand out from which."""
+"""For the terminal's own colours, which have no shades, and whose contrast is unknown."""
 ROWS_IN_16: Final = ANSI_ROWS | {"row-cursor": "bold #ffffff on #0000c0"}
 COLOURLESS_ROWS: Final = ROWS | {"row-cursor": "bold reverse $foreground on $background"}
 PIECES: Final = {
@@ -71,14 +71,14 @@ PIECES: Final = {
     "match": "bold underline",
     "picked": "bold reverse",
 }
-"""What a piece of a cell adds to its row, in the colours of the theme: each of them means one thing (`themes`).
+"""The styles that pieces of a cell add to their row, in theme colours with one meaning each (see `themes`).
 
-Not component classes of the style sheet: to find the rules of fourteen of them takes longer than to draw the rows.
+Not component classes: finding the CSS rules of so many takes longer than drawing the rows.
 """
 
 
 class RowDrawing:
-    """Draws the tasks of a table, all of them as of one moment, so that none is ahead of another."""
+    """Draws the tasks of a table, all as of the same moment, so that none is ahead of another."""
 
     def __init__(self, table: TaskTable) -> None:
         self._table = table
@@ -102,12 +102,12 @@ class RowDrawing:
         return self._placed
 
     def place_columns(self) -> None:
-        """Give the columns their widths anew: the look has others now."""
+        """Recompute the columns on the next draw, since they have changed."""
         self._placed_cells = 0
         self._table.refresh()
 
     def follow(self, before: Window) -> bool:
-        """Draw what is in the table now, in place of a window before; return whether prompts begin where they did."""
+        """Switch from the window `before` to the current one; return whether prompts start at the same places."""
         self.as_of_now()
         shared_before, window = self._shared, self._table.window
         if before.has_labels != window.has_labels:
@@ -120,13 +120,13 @@ class RowDrawing:
         self._moment = self._moment_now()
 
     def forget(self, *, styles: bool = True) -> None:
-        """Draw every row anew, in other styles as well."""
+        """Drop all cached rows, and the cached styles unless `styles` is False."""
         self._strips.clear()
         if styles:
             self._styles.forget()
 
     def is_stale(self, task: Task, *, is_cursor: bool, is_whole: bool) -> bool:
-        """Return whether a row says something else by now; unless `is_whole`, only one that tells seconds does."""
+        """Return whether a row has changed with time; unless `is_whole`, check only rows that show seconds."""
         drawn = self._strips.get(task.seq)
         moments_ms = task.create_time_ms, task.added_at_ms, task.complete_time_ms
         if drawn is None or not (is_whole or tells_seconds(self._moment.now_ms, *moments_ms)):
@@ -134,7 +134,7 @@ class RowDrawing:
         return drawn[0] != self._look(task, is_cursor=is_cursor)
 
     def strip(self, task: Task, *, is_cursor: bool) -> Strip:
-        """Return a row, drawn anew where it looks otherwise now."""
+        """Return a rendered row, from the cache if it still looks the same."""
         look, drawn = self._look(task, is_cursor=is_cursor), self._strips.get(task.seq)
         if drawn is None or drawn[0] != look:
             if len(self._strips) >= MAX_STRIPS:
@@ -143,7 +143,7 @@ class RowDrawing:
         return drawn[1]
 
     def _share(self) -> None:
-        """Find what the rows that were read have in common, for their prompts to tell them apart."""
+        """Find the beginnings that prompts have in common, so that rows can show where they differ."""
         for place in self._placed:
             if place.column.flexible:
                 self._shared = shared_of(self._table.window.rows, place.width)
@@ -182,7 +182,7 @@ class RowDrawing:
 
 
 class RowStyles:
-    """The styles of rows and of the pieces of their cells, each made once for a theme."""
+    """The styles of rows and of the pieces of their cells, cached until the theme changes."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
@@ -190,7 +190,7 @@ class RowStyles:
         self._pieces: dict[tuple[str, Style], Style] = {}
 
     def forget(self) -> None:
-        """Make every style anew: the theme is another."""
+        """Drop all styles, since the theme has changed."""
         self._rows.clear()
         self._pieces.clear()
 
@@ -213,16 +213,16 @@ class RowStyles:
         return ROWS if self._ground.ansi is None else ANSI_ROWS
 
     def segments(self, cell: Cell, row: Style) -> list[Segment]:
-        """Return the texts of a cell, drawn on a row of style `row`."""
+        """Return the segments of a cell on a row of style `row`."""
         return [Segment(text, self.piece(name, row) if name else row) for text, name in cell]
 
     def piece(self, name: str, row: Style) -> Style:
         """Return the style of a piece of a cell, one of `PIECES`, on a row of style `row`."""
         if (style := self._pieces.get((name, row))) is None:
             style, ground = row, row.bgcolor
-            # On a ground of the terminal's own no more than the row's own text is sure to be read.
+            # On the terminal's own background colours, only the row's own text is sure to be legible.
             if name == "match":
-                # Seen without colours as well, on every row.
+                # Visible without colours too, on every row.
                 style = row + Style(bold=True, underline=True)
             elif name == "picked":
                 style = row + Style(bold=True, reverse=not row.reverse)
@@ -245,13 +245,13 @@ def _legible(style: Style) -> Style:
 
 
 def _dimmer(style: Style, row: Style) -> Style:
-    """Return a muted style, dimmed further where it would stand out as the row's own text does."""
+    """Return a muted style, dimmed further if it would stand out as much as the row's own text."""
     own, text, ground = (color and color.triplet for color in (style.color, row.color, row.bgcolor))
     if own is None or text is None or ground is None:
         return style
     on = Color(*ground)
+    # As dim as is still legible.
     dimmed = muted(Color(*text), [on])
-    # What is dimmer than that could not be read.
     if contrast(Color(*own), on) <= 0.9 * contrast(Color(*text), on):
         return style
     return style + Style(color=RichColor.from_rgb(*dimmed.rgb))

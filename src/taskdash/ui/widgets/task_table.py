@@ -1,8 +1,7 @@
 """The table: a window onto a query of the store, with a cursor and marks.
 
 Only the rows around the cursor are read and only those on the screen are drawn, so a key costs the same at 100 and at
-100,000 tasks. The cursor belongs to a task, not to a line: whatever happens to the list, it is found again by its
-`seq`.
+100,000 tasks. The cursor belongs to a task, not to a line: however the list changes, it is found again by its `seq`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 FLASH_S: Final = 1.0
-"""How long a row that somebody else has changed is drawn apart."""
+"""How long a row changed by others stays highlighted."""
 
 
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -42,26 +41,26 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = False
     DEFAULT_CSS = (
         "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
-        # Else titles and rows would disagree for a frame when the bar comes or goes.
+        # Otherwise titles and rows would be misaligned for a frame when the bar comes or goes.
         "scrollbar-gutter: stable; }"
     )
 
     class CursorMoved(Message):
-        """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
+        """Posted when the cursor moves to another task, or its task changes; `task` is None if the list is empty."""
 
         def __init__(self, task: Task | None) -> None:
             super().__init__()
             self.task = task
 
     class Loaded(Message):
-        """Another window was read: counts and total may differ."""
+        """Posted when counts, total or visible rows may have changed."""
 
         def __init__(self, window: Window) -> None:
             super().__init__()
             self.window = window
 
     class Opened(Message):
-        """A row was clicked twice."""
+        """Posted when a row is double-clicked."""
 
     def __init__(self, context: Context, window: Window) -> None:
         super().__init__(id="table")
@@ -74,20 +73,20 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(0, window.total)
         self._drawn_from = 0
         self._loading = False
-        # Requests are numbered: the store's thread looks at the numbers, and changes none.
+        # Numbers of requests, which the store's thread reads but never changes.
         self._asked = self._asked_afresh = self._answered = 0
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
         self._removals = -1
         self.marked: set[int] = set()
         self.flashing: set[int] = set()
-        """The tasks that others have just changed, by `seq`."""
+        """The tasks just changed by others, by `seq`."""
         self.columns = context.view.columns
         self.widths = context.view.widths
-        """The widths of those that do not give way, in cells."""
+        """Fixed widths of columns, in cells; the others shrink as needed."""
         self.rows = RowDrawing(self)
 
-    # What is shown
+    # State
 
     @property
     def window(self) -> Window:
@@ -95,7 +94,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def wanted(self) -> Query:
-        """Return what is asked for; `window.query` is what is on screen."""
+        """Return the query asked for; `window.query` is the one on screen."""
         return self._query
 
     @property
@@ -114,23 +113,23 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Reading
 
     def show(self, query: Query, *, seq: int | None = None) -> None:
-        """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
+        """Show another query; the cursor goes to `seq`, or stays on its task if that is in it."""
         self._query = query
         if seq is not None:
             self._place = self._place.sent_to(seq)
         self.reload()
 
     def reload(self, *, moved_only: bool = False) -> None:
-        """Read the window again, soon; requests while one is under way become one more.
+        """Schedule another read of the window; requests during a read are merged into one more.
 
-        Where it is `moved_only`, that a filter still finds the same is taken for granted for a moment.
+        With `moved_only`, recent matches of a filter may be reused.
         """
         self._asked += 1
         if not moved_only:
             self._asked_afresh = self._asked
         if not self._loading and self.is_attached:
             self._loading = True
-            work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+            work: WorkType[None] = self._load  # not a coroutine: the worker may be cancelled before it starts
             self.run_worker(work, group="table", exit_on_error=True)
 
     async def _load(self) -> None:
@@ -144,7 +143,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                     continue
                 self._answered, place, window = read
                 await self._forget_removed_marks()
-                # A key pressed meanwhile has moved the cursor: its place counts, so read again.
+                # If a key has moved the cursor meanwhile, that place counts: read again.
                 if place == self._place_in(self.size.height) and query == self._query:
                     self.adopt(window)
                     if self._answered == self._asked:
@@ -153,12 +152,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._loading = False
 
     async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
-        """Read a window: return which request it answers, for which place; None once another query is wanted."""
-        # Asked for its size a widget may lay out the screen, which the store's thread must not.
+        """Read a window; return it with the request and place it answers, or None if another query is wanted."""
+        # Read here: `size` may lay out the screen, which the store's thread must not.
         now_ms, height = self.context.clock.now_ms(), self.size.height
 
         def read(store: Store) -> tuple[int, Place, Window]:
-            # As of when its turn comes: what was asked for and passed over before is not read.
+            # As of when the store runs this, so that superseded requests are not read.
             asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_in(height)
             return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
 
@@ -176,7 +175,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.marked -= removed
 
     def adopt(self, window: Window) -> None:
-        """Take over what was read and draw what differs from what is on screen."""
+        """Switch to a window and redraw the lines that differ from those on screen."""
         self._flash_changes(window)
         shown, self._window = self._window, window
         is_shared_alike = self.rows.follow(shown)
@@ -230,7 +229,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(0 if end < 0 else self._window.total - 1)
 
     def move_to(self, line: int) -> None:
-        """Move the cursor to a line of the query, scrolling as little as that needs."""
+        """Move the cursor to a line of the query, scrolling as little as possible."""
         total = self._window.total
         line = max(0, min(line, total - 1))
         height = max(1, self.size.height)
@@ -249,7 +248,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         seq = task.seq if task else None
         self._place = before.moved_to(line, top, seq)
         if task is None or not self._window.covers(top, self.size.height):
-            # What is to be seen is not here yet: the old rows stay on screen until it is.
+            # Not read yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
             return
         if top != self._drawn_from:
@@ -262,7 +261,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.reload(moved_only=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        # Wheel and scroll bar move what is seen, and the cursor only to stay in it.
+        # Wheel and scroll bar move the viewport; the cursor moves only to stay in it.
         super().watch_scroll_y(old_value, new_value)
         top = round(new_value)
         if top == self._place.top:
@@ -278,7 +277,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not (self._place.home and self._window.covers(0, self.size.height)):
             self.reload()
         elif self.is_mounted:
-            # The rows are here, but others of them are seen: the title says which.
+            # All rows are here, but the visible ones change, and the title shows which they are.
             self.post_message(self.Loaded(self._window))
 
     def on_click(self, event: events.Click) -> None:
@@ -289,13 +288,13 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(self.Opened())
 
     def look_at(self, tasks: Iterable[Task]) -> None:
-        """Take note that the user has gone to a task, or on from it, or does something with it at the cursor."""
+        """Note that the user has moved to tasks, or on from them, or acted on the one at the cursor."""
         self.context.looked_at.update(task.seq for task in tasks if task.unseen)
 
     # Marks
 
     def toggle_mark(self) -> None:
-        """Mark the row under the cursor, or unmark it, and go to the next."""
+        """Mark or unmark the row under the cursor, and move to the next."""
         if task := self.task_at_cursor:
             self.marked ^= {task.seq}
             self._refresh_line(self._place.cursor)
@@ -318,9 +317,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Drawing
 
     def tick(self, *, is_whole: bool = True) -> None:
-        """Draw again the rows that say something else by now; unless `is_whole`, only those that tell seconds.
+        """Redraw the rows that have changed with time; unless `is_whole`, only those that show seconds.
 
-        Rows that tell minutes change at a moment each of their own: together, they cost one frame and not fifty.
+        Rows that show minutes change at different moments: redrawn together, they cost one frame and not fifty.
         """
         self.rows.as_of_now()
         self._refresh_tasks(
@@ -343,12 +342,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
         if round(self.scroll_y) != top:
-            # Not where it is there already: an animation that is under way would be ended within its own step.
+            # Only if it is not there already: a running animation would be ended within its own step.
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
     def _refresh_tasks(self, is_stale: Callable[[Task, int], bool]) -> None:
-        """Draw those rows on the screen again of which `is_stale` says so of task and line."""
+        """Redraw the visible rows for which `is_stale(task, line)` is true."""
         for line in self.lines_seen:
             if (task := self._window.row(line)) and is_stale(task, line):
                 self._refresh_line(line)

@@ -1,4 +1,4 @@
-"""Tells of what is not seen: marks that a filter hides, tasks that came in above the screen, ends not looked at."""
+"""Counts things out of sight: marks hidden by a filter, new tasks off screen, and finished tasks not looked at."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.task_table import TaskTable
 
 KEEP_AGAIN_S: Final = 60.0
-"""How long a list that could not be written is left alone with what was looked at."""
+"""How long to wait, after a failed write, before saving again which tasks were looked at."""
 
 
 class Unseen:
-    """Counts for the footer, read after the rows and only as far as they are needed."""
+    """The counts for the footer and the list's title, read after the rows, and only where needed."""
 
     def __init__(self, context: Context, table: TaskTable, seen_seq: int | None) -> None:
         self._context = context
@@ -27,14 +27,14 @@ class Unseen:
         self._newer = 0
         self._hidden = 0
         self.ended = 0
-        """How many tasks have ended that nobody has looked at since."""
+        """How many finished tasks nobody has looked at yet."""
         self._kept: set[int] = set()
         self._keep_at_s = 0.0
         self._busy = False
         self._again = False
 
     async def look(self) -> bool:
-        """Count anew; return whether it was done: while another count is under way that one begins again instead."""
+        """Recount, and return True; if a count is already running, have that one repeated and return False."""
         self._again = True
         if self._busy:
             return False
@@ -59,31 +59,31 @@ class Unseen:
             newer = store.tasks.newer(query, seen, now_ms) if by_time and seen is not None else 0
             return seen, hidden, newer, store.news.unseen(query.profile)
 
-        # Of rows that are to give way to others nothing is counted: a search for it would hold those up.
+        # Not if another query is wanted by now: counting would hold up its rows.
         counted = await self._context.store.run_while(lambda: table.wanted is query, count)
         if counted is not None:
             self._seen_seq, self._hidden, self._newer, self.ended = counted
 
     @property
     def _to_keep(self) -> set[int]:
-        """Return what was looked at, without the task at the cursor: a filter would take the row from under it."""
+        """Return the tasks to save as looked at, except the one at the cursor: a filter might hide it at once."""
         cursor = self._table.task_at_cursor
         return self._context.looked_at - self._kept - ({cursor.seq} if cursor else set())
 
     @property
     def is_time(self) -> bool:
-        """Return whether something was looked at that is not written down."""
+        """Return whether to save which tasks were looked at."""
         return self._context.clock.now_s() >= self._keep_at_s and bool(self._to_keep)
 
     async def keep(self) -> None:
-        """Write it down, so that it counts as seen in every dashboard and after a restart."""
+        """Save which tasks were looked at, for other dashboards and after a restart."""
         seqs = self._to_keep
         self._kept |= seqs
         try:
             await self._context.store.run(lambda store: store.news.look_at(seqs))
-        except StoreError:  # others tell of it
+        except StoreError:  # reported elsewhere
             self._kept -= seqs
-            # Who waits for a lock holds up what reads.
+            # A write that waits for a lock holds up reads.
             self._keep_at_s = self._context.clock.now_s() + KEEP_AGAIN_S
         else:
             self._table.reload()
@@ -95,7 +95,7 @@ class Unseen:
         self._table.reload()
 
     def _see(self) -> int | None:
-        """Return the newest task that has been on the screen, the one at the list's young end among them."""
+        """Return the `seq` of the newest task that has been on screen, updating it if the newest row is visible."""
         window, table = self._table.window, self._table
         line = window.total - 1 if window.query.sort.reverse else 0
         task = window.row(line) if self._unseen_lines == 0 else None
@@ -105,7 +105,7 @@ class Unseen:
 
     @property
     def _unseen_lines(self) -> int:
-        """Return how many lines there are between the screen and the end where new tasks come in."""
+        """Return how many lines are between the screen and the end of the list where new tasks appear."""
         table = self._table
         if table.window.query.sort.reverse:
             return max(0, table.window.total - table.top - table.size.height)
@@ -113,11 +113,11 @@ class Unseen:
 
     @property
     def has_news(self) -> bool:
-        """Return whether new tasks were off the screen when it was counted."""
+        """Return whether new tasks were off screen at the last count."""
         return self._newer > 0
 
     def marks(self) -> str:
-        """Return how many tasks are marked and how many of them are not shown; "" for none."""
+        """Return how many tasks are marked and how many of them are hidden; "" for none."""
         marked = len(self._table.marked)
         if not marked:
             return ""
@@ -125,7 +125,7 @@ class Unseen:
         return f"{plural(marked, 'task')} marked{hidden}"
 
     def news(self, first_key: str, last_key: str) -> str:
-        """Return how many new tasks are off the screen, and the key that goes there; "" for none."""
+        """Return how many new tasks are off screen, and the key that goes there; "" for none."""
         count = min(self._newer, self._unseen_lines)
         if not count:
             return ""

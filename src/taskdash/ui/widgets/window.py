@@ -1,6 +1,6 @@
-"""Reads from the store in one go what the table shows: the rows around the cursor, not the list.
+"""Reads the table's window from the store: the rows around the cursor, not the whole list.
 
-Pure but for the store it is handed; the table runs it in the store's thread.
+Pure apart from the store it is given; the table runs it in the store's thread.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Says where the reader is: the cursor's task and line, and the first line on screen."""
+    """The user's position: the cursor's task and line, and the first line on screen."""
 
     chosen_seq: int | None = None
-    """The task the reader went to last. A tab or filter that is without it does not lose it."""
+    """The task the user last moved to, remembered even while a tab or filter hides it."""
     cursor_seq: int | None = None
     cursor: int = 0
     top: int = 0
     height: int = 25
     home: bool = True
-    """The reader is at the head of the list and has not moved: what is added above comes into view."""
+    """Whether the user is at the top of the list, so that tasks added above come into view."""
 
     def sent_to(self, seq: int) -> Place:
         return self._replace(chosen_seq=seq, cursor_seq=seq, home=False)
 
     def moved_to(self, line: int, top: int, seq: int | None) -> Place:
-        """Return the place of a reader who has gone to a line, with this task in it."""
+        """Return the place after the user has moved to a line with this task."""
         home = line == 0 and top == 0
         return self._replace(cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
 
     def found_at(self, line: int, top: int, seq: int | None) -> Place:
-        """Return the place of a reader who has gone nowhere, in rows that were read since."""
+        """Return the place in rows read since, the user not having moved."""
         chosen_seq = seq if self.chosen_seq is None else self.chosen_seq
         return self._replace(cursor=line, top=top, chosen_seq=chosen_seq, cursor_seq=seq)
 
@@ -47,27 +47,27 @@ class Place(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Rows `first` to `first + len(rows)` of a query that has `total`, and where the cursor is in it now."""
+    """Rows `first` to `first + len(rows)` of the `total` rows of a query, and where the cursor is among them."""
 
     query: Query
     total: int = 0
     counts: Mapping[State, int] = MappingProxyType({})
-    """What the filter finds, by state, whatever states the query asks for."""
+    """Matches of the filter by state, whatever states the query asks for."""
     listed: Mapping[State, int] = MappingProxyType({})
-    """As `counts`, of the whole list."""
+    """Like `counts`, but without the filter."""
     labels: tuple[str | None, ...] = ()
-    """The first and the last label of what the filter finds, whatever states the query asks for: once if all have that;
-    None before them, if some have none."""
+    """The first and last label among the filter's matches, whatever states the query asks for: only one if they are
+    the same, and preceded by None if some tasks have no label."""
     cursor: int = 0
     top: int = 0
     first: int = 0
     rows: Sequence[Task] = ()
     versions: tuple[int, int] = (0, 0)
-    """The store's number of what others have written, before these reads and after them."""
+    """The store's data version, which other connections' commits change, before and after these reads."""
 
     @property
     def label(self) -> str | None:
-        """Return the label that all tasks have; None where they have several, or none."""
+        """Return the label that all tasks share; None if there are several, or none."""
         return self.labels[0] if len(self.labels) == 1 else None
 
     @property
@@ -75,24 +75,24 @@ class Window(NamedTuple):
         return sum(label is not None for label in self.labels) > 1
 
     def row(self, index: int) -> Task | None:
-        """Return the task on line `index` of the query, None where this window does not reach that far."""
+        """Return the task on line `index` of the query; None if it is outside this window."""
         position = index - self.first
         return self.rows[position] if 0 <= position < len(self.rows) else None
 
     def others_wrote_since(self, earlier: Window) -> bool:
-        """Return whether what differs from an earlier window may be the work of others, not the user's own."""
+        """Return whether differences from an earlier window may be due to others, not to the user."""
         return self.versions[1] != earlier.versions[0]
 
     def covers(self, top: int, height: int) -> bool:
-        """Return whether lines `top` to `top + height`, as far as there are such lines, are here."""
+        """Return whether this window has lines `top` to `top + height`, or those of them that exist."""
         return self.first <= max(0, top) and min(self.total, top + height) <= self.first + len(self.rows)
 
 
 def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_lag: bool = False) -> Window:
     """Find the cursor's task again and read the rows around it.
 
-    The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line. With
-    `may_lag` what a filter found a moment ago is good enough.
+    The task keeps its line on the screen if possible; if it is gone, the cursor stays on the same line. With `may_lag`,
+    recent matches of a filter may be reused.
     """
     version = store.data_version()
     counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
@@ -123,7 +123,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
 
 
 def changed_tasks(before: Iterable[Task], after: Iterable[Task]) -> set[int]:
-    """Return the `seq` of each task of `after` that was in `before` and differs in more than that it was checked."""
+    """Return the `seq` of each task that differs in `before` and `after`, apart from its checks and `unseen`."""
     known = {task.seq: task for task in before}
     return {
         task.seq
