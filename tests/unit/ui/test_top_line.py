@@ -135,7 +135,7 @@ def test_the_status_view_tells_all_that_the_line_left_out() -> None:
         ({"has_key": False}, "API key", "missing"),
         ({"has_key": False, "leading": False}, "Watcher", "none without a key"),
         ({"tier": None}, "Tier", "your own limits"),
-        ({"learned": "60 a minute"}, "Limits told", "60 a minute"),
+        ({"learned": "60 a minute"}, "Server limits", "60 a minute"),
         ({"due": 3}, "Next check", "3 are due"),
         ({"next_check_at_ms": None}, "Next check", "nothing left to check"),
         ({"paused": True}, "Next check", "none is planned"),
@@ -153,3 +153,9 @@ def test_the_status_view_tells_trouble_whole() -> None:
     assert "connection refused by 127.0.0.1" in told["Trouble"]
     assert "free (assumed)" in rows(**ASSUMED)["Trouble"]
     assert "AIGPTIMAGE_API_KEY" in rows("set AIGPTIMAGE_API_KEY")["Trouble"]
+
+
+def test_new_ids_that_wait_their_turn_and_limits_that_the_server_told_are_no_trouble() -> None:
+    assert "Trouble" not in rows(new=213, due=213)
+    assert "Trouble" not in rows(learned="60 a minute")
+    assert "gets no answer" in rows(new=213, paths_remark="/a gets no answer")["Trouble"]

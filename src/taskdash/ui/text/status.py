@@ -53,10 +53,8 @@ def banner_text(
     `crowd` is how many new IDs there were when the most of them waited, `warning` is told once the gateway works.
     """
     room = width - 2
-    if key_advice:
-        words = f"{sentence(key_advice)}{_COMFORT}"
-    else:
-        words = _problem(status, now_ms) or warning or _crowd(status, crowd, room) or _slow(status)
+    words = _hindrance(status, key_advice, now_ms) or warning or _crowd(status, crowd, room)
+    words = words or _slow(status) or status.learned or ""
     return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
 
 
@@ -68,6 +66,10 @@ def sentence(text: str) -> str:
 def is_tier_assumed(status: WatchStatus) -> bool:
     """Return whether nobody has set the tier, so that checks may be slower than they could be."""
     return status.tier is not None and "assumed" in status.tier
+
+
+def _hindrance(status: WatchStatus, key_advice: str | None, now_ms: int) -> str:
+    return f"{sentence(key_advice)}{_COMFORT}" if key_advice else _problem(status, now_ms)
 
 
 def _problem(status: WatchStatus, now_ms: int) -> str:
@@ -105,7 +107,7 @@ def _slow(status: WatchStatus) -> str:
     if status.over_budget and is_tier_assumed(status):
         waiting = f"{plural(status.due, 'check')} {'waits' if status.due == 1 else 'wait'}"
         return f"{waiting} for the budget of tier {status.tier}: {_SET_TIER}."
-    return status.paths_remark or status.learned or ""
+    return status.paths_remark or ""
 
 
 def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
@@ -232,13 +234,13 @@ def status_rows(
     return [
         (name, value)
         for name, value in (
-            ("Trouble", banner_text(status, key_advice, now_ms).plain.strip()),
+            ("Trouble", _hindrance(status, key_advice, now_ms) or _slow(status)),
             ("Watcher", f"{watcher or ('starting' if key == 'set' else 'none without a key')}{stopped}"),
             ("API key", "rejected by the gateway" if rejected else key),
             ("Tier", status.tier or ("your own limits" if status.per_minute else "")),
             ("Budget", budget),
             ("Per second", f"up to {status.per_second:,}" if status.per_second else ""),
-            ("Limits told", status.learned or ""),
+            ("Server limits", status.learned or ""),
             ("Next check", _next(status, now_ms)),
             ("Next try", age(min(0, now_ms - status.held_until_ms)) if status.held_until_ms else ""),
             ("Last check", ago(last_check_ms, now_ms) if last_check_ms is not None else "none yet"),
