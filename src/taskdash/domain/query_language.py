@@ -132,12 +132,15 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
     field, colon, begun = word.partition(":")
     if not colon:
         return start, [f"{name}:" for name in FIELDS if word and name.startswith(field.casefold())]
-    field, begun = field.casefold(), fold(begun.strip('"'))
+    field = field.casefold()
+    whole = "=" if field == "label" and begun.startswith("=") else ""
+    begun = fold(begun.removeprefix(whole).strip('"'))
     known = [each for each in (*values.get(field, ()), *_values(field)) if '"' not in each]
     found = [each for each in known if fold(each).startswith(begun)]
     # Of a model one remembers the middle.
     found = found or [each for each in known if begun in fold(each)]
-    return start, [f'{field}:"{each}"' if re.search(r"\s|^=", each) else f"{field}:{each}" for each in found]
+    head = f"{field}:{whole}"
+    return start, [f'{head}"{each}"' if re.search(r"\s|^=", each) else f"{head}{each}" for each in found]
 
 
 def _values(field: str) -> list[str]:
