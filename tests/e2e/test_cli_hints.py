@@ -215,7 +215,7 @@ def corrections(words: str, said: str) -> list[str]:
         return [f"{words.partition(':')[0]}:{each}" for each in found[1].split(", ")]
     if found := re.search(r"saved:x: use (\S+) or (\S+)", said):
         return [found[1], found[2]]
-    found = re.search(r"(?:write|such as|put|unclosed quote:) (.+?)(?: \(units.*)?$", said)
+    found = re.search(r"(?:write|such as|put) (.+?)(?: \(units.*)?$", said)
     assert found, said
     return [found[1] if found[1] != "a word between the quotes" else '"word"']
 

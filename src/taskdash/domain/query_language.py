@@ -169,7 +169,7 @@ def _term(prefix: str, value: str) -> Term:
         return ExactTerm.label(whole[1] or whole[2] or None)
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
-            raise FilterError(f'unclosed quote: {prefix}{value}"')
+            raise FilterError(f'unclosed quote: write {prefix}{value}"')
         phrase = value[1:-1]
         return _field_term(prefix[:-1], phrase) if prefix else _text_term(phrase)
     word = prefix + value

@@ -92,9 +92,9 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
     [
         ("!", ["excludes nothing"]),
         ("fox !", ["excludes nothing"]),
-        ('"open', ["unclosed quote"]),
-        ('label:"open', ["unclosed quote"]),
-        ('label:="open', ["unclosed quote"]),
+        ('"open', ['unclosed quote: write "open"']),
+        ('label:"open', ['unclosed quote: write label:"open"']),
+        ('label:="open', ['unclosed quote: write label:="open"']),
         ('""', ["matches nothing"]),
         ("stat:fail", ["unknown field stat:", "did you mean state?"]),
         ("colour:red", ["unknown field colour:", '"colour:red"']),
