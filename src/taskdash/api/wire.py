@@ -60,7 +60,7 @@ _WORST_FIRST: Final = (
 _NEVER_A_RECORD: Final = frozenset({401, 403, 429})
 _GENERATION_FAILED: Final = 501
 _ADVICE: Final = {
-    ProblemKind.NOT_FOUND: "the API does not know this task, or it belongs to another key",
+    ProblemKind.NOT_FOUND: "the API has no record of this task, or it belongs to another key",
     ProblemKind.UNAUTHORIZED: "the API refused the key: check the profile's key",
     ProblemKind.NO_CREDITS: "the API account is out of credits: top it up with the provider",
     ProblemKind.RATE_LIMITED: "too many requests on this key",
