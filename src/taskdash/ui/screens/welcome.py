@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 _WHAT = """\
-taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
+taskdash keeps your task IDs, checks on them within your key's rate limit, and shows what became of them. \
 It never creates, cancels or pays for a task."""
 _HINT = muted("Esc to continue without a key (nothing will be checked)")
 _KEY_HINT = muted("Enter saves it, Esc goes back")
