@@ -293,7 +293,11 @@ class TaskList(Additions):
         of_profile = "FROM tasks WHERE removal = 0 AND profile = ? AND"
         if found := read_tasks(self._database, f"{of_profile} task_id = ?", [profile, text]):
             return found[0]
-        hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
+        hint = (
+            f" (a prefix needs {MIN_PREFIX_CHARS} characters)"
+            if 0 < len(text.strip()) < MIN_PREFIX_CHARS
+            else ""
+        )
         if len(text) >= MIN_PREFIX_CHARS:
             # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
             near = f"{of_profile} task_id >= ? AND task_id < ? LIMIT 2"
@@ -442,9 +446,9 @@ def _united(before: Labels, after: Labels) -> Labels:
 
 
 def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
-    return UnknownTaskError(
-        f"{inert_line(text, 128)} is not on the list of profile {inert_line(profile)}{hint}"
-    )
+    # The variable of a script that is empty comes as an ID.
+    name = inert_line(text, 128).strip() or "an empty ID"
+    return UnknownTaskError(f"{name} is not on the list of profile {inert_line(profile)}{hint}")
 
 
 def clean_note(note: str | None) -> str | None:

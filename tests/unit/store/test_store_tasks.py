@@ -217,6 +217,13 @@ def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
             store.tasks.find("p", text)
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_id_of_nothing_is_named_as_that(store: Store, text: str) -> None:
+    """A script's variable that is empty comes as one."""
+    with pytest.raises(UnknownTaskError, match=r"^an empty ID is not on the list of profile p$"):
+        store.tasks.find("p", text)
+
+
 PROFILES = itertools.count()
 
 
