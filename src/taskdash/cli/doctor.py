@@ -99,8 +99,8 @@ class Finding(NamedTuple):
 def doctor(session: Session, *, online: bool, as_json: bool) -> int:
     """Check whether everything taskdash needs is right here: terminal, config, API key, list, watcher and versions.
 
-    Changes nothing. Exits with 0 if all is right, 1 if something is wrong; something optional that is missing is not
-    wrong. No API key is printed.
+    Changes nothing. Exits with 0 if all is right, 1 if something is wrong; that something optional is missing does not
+    count. No API key is printed.
     """
     findings = [
         each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))

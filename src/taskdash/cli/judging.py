@@ -33,7 +33,7 @@ def pick(session: Session, results: Sequence[str], *, selection: Selection, undo
     """Pick result N of a task, or all its results; --filter picked:yes and download --picked find them again.
 
     Prints the picked results as ID:N, one per line; `-` reads such lines from standard input. If any ID or result is
-    unknown, nothing changes. An ID that has a colon in it is taken whole where the list has it. A result that was
+    unknown, nothing changes. An ID that contains a colon is taken whole if it is on the list. A result that was
     rejected is picked instead; --undo leaves those alone that are not picked.
     """
     return _judge(session, results, selection, Verdict.PICKED, undo=undo)

@@ -44,7 +44,7 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
 
     Without IDs, takes all failed tasks; --filter and --label narrow that down, --state takes others. `-` reads IDs from
     standard input. A curl command has its own X-Request-ID, so that running it twice creates one task, and names the
-    variable of your API key. Exits with 1 if the request of a task is not known; which ones, goes to stderr.
+    variable of your API key. Exits with 1 if the request of a task is not known; stderr has the IDs of those.
     """
     task_ids = with_stdin(session, task_ids)
     lines: list[str] = []

@@ -57,7 +57,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     """Make a contact sheet of results: one HTML file that any browser opens, and that you can send to somebody.
 
     It has each result's picture, prompt, inputs, model, duration, credits, verdict and link. The pictures are embedded,
-    smaller ones the more there are; the page loads nothing from the network. Without IDs or a selection, it shows the
+    scaled down the more there are; the page loads nothing from the network. Without IDs or a selection, it shows the
     results of all tasks. An earlier contact sheet is replaced, any other file is not.
     """
     path = None if file == STDOUT else absolute(file)

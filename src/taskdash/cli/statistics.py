@@ -190,7 +190,7 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
 def failures(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
     """Show why tasks failed: how many for each reason, and the newest of them.
 
-    On a terminal reasons of a kind stand together. Elsewhere there is a line for each, separated by tabs: count, kind,
+    On a terminal, reasons are grouped by kind. Elsewhere, each has a line with fields separated by tabs: count, kind,
     code, message, and ID, label and prompt of the newest task. Sends no request.
     """
     query = selection.query(session, all_profiles=all_profiles)

@@ -31,10 +31,10 @@ NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "cred
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def status(session: Session, *, form: str | None, all_profiles: bool, as_json: bool) -> None:
-    """Print how many tasks there are of each kind, and what those cost that were created today.
+    """Print how many tasks are in each state, and what those created today cost.
 
-    Sends no request and writes nothing. Counts of nothing are left out, and so are credits where no record of today's
-    tasks tells them.
+    Sends no request and writes nothing. Counts of 0 are left out, and so are credits if no record of today's tasks has
+    any.
     """
     if form is not None and as_json:
         raise click.UsageError("--format and --json cannot be combined")
