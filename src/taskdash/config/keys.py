@@ -66,25 +66,24 @@ def key_origin(profile: Profile) -> str:
     return f"environment {profile.api_key_env}"
 
 
-def known_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return the keys of all profiles that are known without running a command: none of them is a task ID."""
-    secrets = []
+def known_keys(settings: Settings, environ: Mapping[str, str]) -> Iterator[Secret]:
+    """Yield the keys of all profiles that are known without running a command: none of them is a task ID."""
     for profile in settings.profiles.values():
-        if profile.api_key_command:
-            continue
-        try:
-            secrets.append(find_key(profile, environ).secret)
-        except KeyMissingError:
-            continue
-    return tuple(dict.fromkeys(secrets))
+        if profile.api_key is not None:
+            yield profile.api_key
+        elif profile.api_key_env and not profile.api_key_command:
+            yield from _keys_at([profile.api_key_env], environ)
 
 
 def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
     """Return the API keys that stand in variables of the usual name, whether a profile uses them or not."""
-    for name, text in environ.items():
-        if name.endswith("_API_KEY"):
-            with suppress(ValueError):
-                yield Secret(text)
+    return _keys_at([name for name in environ if name.endswith("_API_KEY")], environ)
+
+
+def _keys_at(names: Iterable[str], environ: Mapping[str, str]) -> Iterator[Secret]:
+    for name in names:
+        with suppress(ValueError):
+            yield Secret(environ.get(name, ""))
 
 
 def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _SHOWN_CHARS: Final = 60
 _KEY_PREFIX: Final = r"(?i)sk[-_]"
 _HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
@@ -113,7 +112,11 @@ class Setting(NamedTuple):
 def setting(default: T, reader: Reader[T], why: str, *, key: str = "", example: Json = None) -> T:
     """Return a field of a model that is a setting; `key` is its name in the file, where that is another one."""
     about = Setting(key, "", reader, default, " ".join(why.split()), example)
-    return field(default_factory=lambda: default, metadata={"setting": about})
+    metadata = {"setting": about}
+    if isinstance(default, dict):
+        # Each model has its own, as it could be changed.
+        return cast("T", field(default_factory=default.copy, metadata=metadata))
+    return field(default=default, metadata=metadata)
 
 
 def settings_of(model: type) -> dict[str, Setting]:

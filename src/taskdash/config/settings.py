@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
 from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, VIEWS, OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
-    NOTHING,
     Reader,
     entries_of,
     read,
@@ -127,7 +125,7 @@ class View:
         (what the terminal says that it can show; in tmux kitty's, where passthrough is on, else blocks).""",
     )
     widths: Mapping[str, int] = setting(
-        NOTHING,
+        {},
         entries_of(kinds.whole(3, 200), COLUMN_NAMES),
         "Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs.",
         example={"label": 40},
@@ -214,14 +212,14 @@ class Settings:
         "The set of keys that [keys] changes: default, plain (arrows and named keys first) or vim.",
     )
     keys: Mapping[str, tuple[str, ...]] = setting(
-        NOTHING,
+        {},
         entries_of(KEYS),
         """Your own keys: action = "key", or a list of keys; an empty list takes the action's keys away. The help (?)
         names the actions.""",
         example={"remove": ["x", "delete"]},
     )
     commands: Mapping[str, OwnCommand] = setting(
-        NOTHING,
+        {},
         COMMANDS,
         """Commands of your own, [commands.NAME], which act on the marked tasks, else on the one at the cursor. They get
         no API key; what they print is in the messages (m).""",
@@ -238,13 +236,13 @@ class Settings:
         it.""",
     )
     profiles: Mapping[str, Profile] = setting(
-        MappingProxyType({DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)}),
+        {DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)},
         PROFILES,
         "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
     )
     config_file: Path | None = field(default=None, compare=False)
     """The file that was read; None where there is none."""
-    origins: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each value that is no default came from, by its dotted name."""
 
     @property

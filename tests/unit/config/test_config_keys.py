@@ -202,7 +202,7 @@ def test_the_keys_of_all_profiles_are_known_without_running_a_command(tmp_path: 
         "e": Profile(name="e", api_key_env="A"),
     }
     found = known_keys(Settings(profile="a", profiles=profiles), {"A": "first-key"})
-    assert [secret.reveal() for secret in found] == ["first-key", "second-key"]
+    assert {secret.reveal() for secret in found} == {"first-key", "second-key"}
     assert not trace.exists()
 
 
