@@ -10,8 +10,8 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.query import folded_search_text
 from taskdash.domain.task import State
+from taskdash.store.additions import folded_search_text
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.store import Store
 

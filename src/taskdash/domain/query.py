@@ -1,21 +1,15 @@
 """Describes which part of the list to show, and in which order, as values that the store runs.
 
-`domain.query_language` reads them from what people write. Texts are compared in one form (`fold`).
+`domain.query_language` reads them from what people write.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from enum import StrEnum
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from taskdash.domain.task import State
-
-
-SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
-"""The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 
 
 class SortKey(StrEnum):
@@ -144,17 +138,3 @@ class Query(NamedTuple):
     def without_terms(self) -> Query:
         """Return what asks for all tasks of its profile and states."""
         return self._replace(terms=())
-
-
-def fold(text: str) -> str:
-    """Return `text` as it is compared: canonical composition, case folded."""
-    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
-
-
-def folded_search_text(*texts: str | None) -> str:
-    """Return all that a filter word may match, folded: the texts of `SEARCHED` in their order, as far as there are any.
-
-    Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
-    serves any field, and none matches across two.
-    """
-    return fold("".join([f"{mark}{text or ''}" for mark, text in zip_longest("\1\2\3\4\5\6\7", texts)]))

@@ -30,10 +30,9 @@ from taskdash.domain.query import (
     SpanTerm,
     Term,
     TextTerm,
-    fold,
 )
 from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.untrusted import REPLACEMENT
+from taskdash.domain.untrusted import REPLACEMENT, fold
 from taskdash.domain.words import nearest
 
 if TYPE_CHECKING:

@@ -157,6 +157,11 @@ def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
     return value
 
 
+def fold(text: str) -> str:
+    """Return `text` as it is compared: canonical composition, case folded."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+
+
 class LineCounter:
     """Numbers the lines of a text, for offsets that ascend."""
 

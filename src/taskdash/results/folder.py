@@ -13,8 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.locations import make_private_dir
-from taskdash.domain.query import fold
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.untrusted import fold, inert_line
 from taskdash.results.faults import DiskError
 
 if TYPE_CHECKING:

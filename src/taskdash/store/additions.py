@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.query import folded_search_text
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.untrusted import fold, inert_line
 from taskdash.store.database import IN_LIST, Part, as_json
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_LABEL_CHARS: Final = 200
 NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
+SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
+"""The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 
 
 class Added(NamedTuple):
@@ -86,3 +88,12 @@ def take_places(connection: sqlite3.Connection, count: int) -> int:
 def clean_label(label: str | None) -> str | None:
     """Return a label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
     return inert_line(label, MAX_LABEL_CHARS) or None if label else None
+
+
+def folded_search_text(*texts: str | None) -> str:
+    """Return all that a filter word may match, folded: the texts of `SEARCHED` in their order, as far as there are any.
+
+    Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
+    serves any field, and none matches across two.
+    """
+    return fold("".join([f"{mark}{text or ''}" for mark, text in zip_longest("\1\2\3\4\5\6\7", texts)]))

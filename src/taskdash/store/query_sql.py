@@ -15,7 +15,6 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import (
-    SEARCHED,
     Exact,
     ExactTerm,
     ExpiryTerm,
@@ -30,6 +29,7 @@ from taskdash.domain.query import (
 )
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.additions import SEARCHED
 from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:

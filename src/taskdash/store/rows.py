@@ -6,9 +6,9 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.query import folded_search_text
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.untrusted import inert, inert_json, inert_line
+from taskdash.store.additions import folded_search_text
 from taskdash.store.query_sql import STATE_CODES
 
 if TYPE_CHECKING:

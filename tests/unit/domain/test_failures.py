@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.failures import FailedTasks, FailureClass, Reason, classify, reasons
-from taskdash.domain.query import Exact, ExactTerm, TextTerm, fold
+from taskdash.domain.query import Exact, ExactTerm, TextTerm
 from taskdash.domain.query_language import parse_filter
+from taskdash.domain.untrusted import fold
 
 POLICY = FailureClass.CONTENT_POLICY
 INVALID = FailureClass.INVALID_INPUT

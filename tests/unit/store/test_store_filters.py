@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.failures import classify
-from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, TextTerm, fold
+from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, TextTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
+from taskdash.domain.untrusted import fold
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from taskdash.domain.query import TextTerm, fold
+from taskdash.domain.query import TextTerm
+from taskdash.domain.untrusted import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
