@@ -14,8 +14,7 @@ import pytest
 
 from taskdash.store import database
 from taskdash.store.database import Database
-from taskdash.store.migration import bring_up_to_date
-from taskdash.store.store_file import PRIVATE_FILE, create_private
+from taskdash.store.store_file import PRIVATE_FILE, bring_up_to_date, create_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.migration import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
+    bring_up_to_date,
     connect,
     copy_past_holder,
     create_private,
@@ -34,6 +34,7 @@ from taskdash.store.store_file import (
     is_copy_due,
     keep_copy,
     lock_path,
+    refuse_foreign,
     stopped_holder_of,
     was_emptied,
 )

@@ -12,9 +12,8 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import as_store_error, code_of
 from taskdash.store.gateways import Process
-from taskdash.store.migration import first, refuse_foreign
 from taskdash.store.schema import MIGRATIONS
-from taskdash.store.store_file import connect, copies_of
+from taskdash.store.store_file import connect, copies_of, first, refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

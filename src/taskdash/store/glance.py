@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task import State
 from taskdash.store.database import as_store_error
-from taskdash.store.migration import refuse_foreign
 from taskdash.store.store import Store
-from taskdash.store.store_file import connect
+from taskdash.store.store_file import connect, refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

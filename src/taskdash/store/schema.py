@@ -1,4 +1,4 @@
-"""The schema, as an append-only row of steps; `store.migration` takes them.
+"""The schema, as an append-only row of steps; `store.store_file` takes them.
 
 A step that was released is never edited: add another.
 """

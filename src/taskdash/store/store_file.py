@@ -1,4 +1,8 @@
-"""The store as a file among others: private, told from another one of its name, with locks and copies beside it.
+"""The store as a file among others: private, told from another's, brought up to date, with locks and copies beside it.
+
+`PRAGMA user_version` counts the steps of `store.schema` that a file has had, `PRAGMA application_id` tells it from
+other programs' files. A file with more steps than this program knows was written by a newer taskdash and is left
+exactly as it is.
 
 SQLite's locks are the process's own and go with the first descriptor of the file that is closed, whoever opened it.
 So nothing here opens the store's file but SQLite, and who has no lock of it: it is looked at by name. A copy is kept
@@ -14,13 +18,19 @@ import stat
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config.locations import make_private_dir
+from taskdash.domain.errors import StoreChangedError, StoreError
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.schema import APPLICATION_ID, MIGRATIONS, OWN_INDEXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from tempfile import TemporaryDirectory
+
+    Execute = Callable[[str], sqlite3.Cursor]
+    """Executes a statement, waiting for other processes' locks."""
 
 PRIVATE_FILE: Final = 0o600
 UNSETTLED_NS: Final = 2_500_000_000
@@ -132,6 +142,82 @@ def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
     # With a dot left as it is, profile "b.c" of list "a" would meet profile "c" of list "a.b".
     plain = re.sub(r"[^a-z0-9_-]", lambda found: f"%{ord(found[0]):02x}", profile)
     return path.with_name(f"{path.name}.{plain}.lock")
+
+
+# Whose it is, and how it is laid out
+
+
+def refuse_foreign(execute: Execute, path: Path) -> None:
+    """Leave alone what another program, or a newer taskdash, wrote; nothing is written before this.
+
+    Raises:
+        StoreError: it is not for us.
+        StoreChangedError: it is ours, and what says so is damaged.
+    """
+    version, application = first(execute, "PRAGMA user_version"), first(execute, "PRAGMA application_id")
+    shown = inert_line(str(path))
+    if application != APPLICATION_ID and first(execute, "SELECT count(*) FROM sqlite_master"):
+        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
+            raise StoreChangedError(f"the header of the store {shown} is damaged")
+        raise StoreError(
+            f"{shown} is a database of another program: name another store with --store, or move it away"
+        )
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
+            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store",
+            code="store_newer",
+            next_step="Upgrade taskdash, or name another store with --store.",
+        )
+
+
+def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
+    """Take the steps that the file has not had, all in one transaction, with a copy of the file beside it.
+
+    Where that fails it stays as it was. One that `is_emptied` was no new one, as far as could be seen before it was
+    opened: StoreChangedError is raised, if it is empty.
+    """
+    if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
+        return
+    execute("BEGIN IMMEDIATE")
+    try:
+        # Read again under the lock: another process may have done it meanwhile.
+        done = first(execute, "PRAGMA user_version")
+        if not done and is_emptied:
+            raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
+                f"the store {inert_line(str(file))} is empty, and was not always"
+            )
+        if 0 < done < len(MIGRATIONS):
+            keep_copy(file)
+        for step in MIGRATIONS[done:]:
+            for statement in _statements(step):
+                execute(statement)
+        execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
+        execute("COMMIT")
+    except BaseException:
+        # The first error is the one to tell; some end the transaction themselves.
+        with suppress(sqlite3.Error):
+            execute("ROLLBACK")
+        raise
+
+
+def first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
+    """Return the first cell of a query."""
+    return execute(sql).fetchone()[0]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of `script` one by one, as `executescript` would commit the transaction around them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+# Copies
 
 
 def copies_of(path: Path) -> list[Path]:
