@@ -1,0 +1,277 @@
+"""IDs that are told by where they stand: below a header, in the URL of a record, in an object that has a status.
+
+The header of a column (CSV, TSV, markdown and box tables, columns set apart by spaces) is the label of every row below
+it: an ID there outranks the other words of its row. The families of a key and their neighbours show an ID as a part of
+the path in the URL of its record, after "Accepted", or as the `id` of an object that has a status; and a URL, a label
+or the form of an ID may tell its family, and so under which path its record is.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
+from taskdash.domain.record_paths import FAMILIES, RECORD_PATH
+from taskdash.domain.task import MAX_ID_CHARS
+from taskdash.domain.task_ids.bare import denial
+from taskdash.domain.task_ids.findings import WHY_NOT, Findings, Hit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# As in `labels`: the first character alone, then the rest.
+_HEADER = re.compile(
+    r"[tTrRaA](?:(?<=[tT])(?:ask|ASK)[ _.-]?[iI][dD]s?|(?<=[rR])(?:equest|EQUEST)[ _-]?[iI][dD]"
+    r"|(?<=[tT])(?:race|RACE)[ _-]?[iI][dD]|(?<=[aA])(?:pi|PI)[ _-]?(?:key|KEY|Key))"
+    r"[ \t\"'`*]*(?=[|,;\t\n]|  |$)"
+)
+_HEADER_CELL = re.compile(
+    r"[\s\"'`*]*(?:[A-Za-z0-9]{1,20}[_ .-]|[a-z]{1,20}(?=T))?(?:[tT]ask|TASK)[ _.-]?[iI][dD]s?[\s\"'`*:]*"
+)
+_CLAIM_CELL = re.compile(
+    r"(?i:(?:[a-z0-9]{1,20}[_-]){0,2}(?:request|trace|correlation|api|secret|access)[ _-]?(?:id|key|token))"
+)
+_TITLE = re.compile(r"[^\n.!?]{0,30}")
+_RULE = re.compile(r"[\s|+:=\-\x1a]*")
+_MARKS: Final = ("|", "\t", ",", ";", "  ")
+_MAX_HEADER_CHARS: Final = 2_000
+_MAX_COLUMNS: Final = 100
+
+
+class _Layout(NamedTuple):
+    """Says how the rows of one table are read."""
+
+    mark: str
+    """What stands between cells; two spaces stand for any number of them."""
+    column: int | None
+    """The column of task IDs."""
+    claims: tuple[tuple[int, str], ...]
+    """The columns of keys and request IDs, each with what they are."""
+    width: int
+
+
+def find_in_columns(text: str, seen: Findings) -> None:
+    """Report what stands below headers: task IDs, and the keys and request IDs that are none.
+
+    `text` went through `task_ids.text.plain`.
+    """
+    at = 0
+    while header := _HEADER.search(text, at):
+        line_start = text.rfind("\n", max(at, header.start() - _MAX_HEADER_CHARS), header.start()) + 1
+        line_end = _line_end(text, header.end())
+        at = line_end
+        if line_start > 0 and line_end - line_start <= _MAX_HEADER_CHARS:
+            layout = _layout(text[line_start:line_end])
+            at = _read_rows(text, line_end, layout, seen) if layout else at
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _cell(mark: str) -> str:
+    if mark == "  ":
+        return r"(?:[^ \t\n]|[ ](?![ \t]))++"
+    plain_cell = rf"[^{re.escape(mark)}\n]*+"
+    return plain_cell if mark == "|" else rf'(?:[ ]*"(?:[^"\n]|"")*+"[ ]*(?={mark}|\n|$)|{plain_cell})'
+
+
+def _between(mark: str) -> str:
+    return r"[ \t]{2,}+|\t" if mark == "  " else re.escape(mark)
+
+
+@lru_cache(maxsize=64)
+def _row(mark: str, column: int) -> re.Pattern[str]:
+    indent = r"[ \t]*+" if mark == "  " else ""
+    pad = "" if mark == "  " else "[ ]*+" if mark == "\t" else r"[ \t]*+"
+    return re.compile(
+        rf"{indent}(?:{_cell(mark)}(?:{_between(mark)})){{{column}}}"
+        rf"{pad}[\"'`*(<\[]*+(?P<word>[A-Za-z0-9._:-]{{1,128}}+)[\"'`*)>\]]*+{pad}(?:{_between(mark)}|$)"
+    )
+
+
+@lru_cache(maxsize=16)
+def _split(mark: str) -> re.Pattern[str]:
+    return re.compile(rf"({_cell(mark)})(?:{_between(mark)}|$)")
+
+
+@lru_cache(maxsize=64)
+def _layout(header: str) -> _Layout | None:
+    for mark in _MARKS:
+        if mark not in header:
+            continue
+        cells = _cells(header, mark)
+        if not 1 < len(cells) <= _MAX_COLUMNS or not all(_is_title(cell) for cell in cells):
+            continue
+        columns = [index for index, cell in enumerate(cells) if _HEADER_CELL.fullmatch(cell)]
+        claims = tuple(_claims(cells))
+        if columns or claims:
+            return _Layout(mark, columns[0] if columns else None, claims, len(cells))
+    return None
+
+
+def _is_title(cell: str) -> bool:
+    name = cell.strip(" \"'`*")
+    return _TITLE.fullmatch(name) is not None and name.count(" ") < 4 and not has_known_form(name)
+
+
+def _claims(cells: list[str]) -> Iterator[tuple[int, str]]:
+    for index, cell in enumerate(cells):
+        name = cell.strip(" \"'`*")
+        if _CLAIM_CELL.fullmatch(name) and (why := denial(name, has_sep=True)):
+            yield index, why
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    line = line.strip(" \t") if mark == "  " else line
+    cells = _split(mark).findall(line)
+    # At the end of the line the pattern finds one more cell, of no width.
+    return cells[:-1] if cells and not cells[-1] and not line.endswith(mark) else cells
+
+
+def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
+    """Read rows until a line is none; return where the table ends."""
+    own = None if layout.column is None else _row(layout.mark, layout.column)
+    others = [(_row(layout.mark, column), why) for column, why in layout.claims]
+    while at < len(text):
+        start = at + 1
+        end = _line_end(text, start)
+        if text.find(layout.mark, start, end) < 0:
+            if start == end or not _RULE.fullmatch(text, start, end):
+                return at
+            at = end
+            continue
+        at = end
+        if own and (found := own.match(text, start, end)):
+            whole = has_known_form(found["word"]) or len(_cells(text[start:end], layout.mark)) == layout.width
+            _judge(found, seen, whole_row=whole)
+        for row, why in others:
+            if (found := row.match(text, start, end)) and has_known_form(found["word"]):
+                seen.claim(found["word"], why)
+    return at
+
+
+def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
+    """A word of unknown form counts only where the row has all its columns."""
+    start, word = found.start("word"), found["word"]
+    kind = kind_of(word)
+    if kind is Kind.KNOWN or (kind is Kind.UNKNOWN and whole_row and any(map(str.isdigit, word))):
+        seen.take_labelled(Hit(start, word, "in a Task ID column"))
+    elif why_not := WHY_NOT.get(kind):
+        seen.drop(start, word, why_not)
+
+
+# IDs as families show them, and the paths of their records
+
+_ID: Final = rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}"
+_NAMES: Final = {name: path for path, words in FAMILIES.items() for name in words.split()}
+_ANY_NAME: Final = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
+# `task_veo3_...`, `veo_task_...`, `mj_task_...`, `task-unified-...`, `video_...`; a model's name is no family's:
+# `task_nano-banana-pro_...` and `task_flux-2_...` are jobs.
+_FORM = re.compile(rf"(?:task[_-])?({_ANY_NAME})(?:[_-].*|\d.*)", re.IGNORECASE)
+_LABEL = re.compile(
+    rf"(?<![A-Za-z0-9])({_ANY_NAME})[A-Za-z0-9.]{{0,8}}[ _.-]?(?:task|job)[ _.-]?(?:id)?[\"'`]?\s?[:=#]\s?[\"'`]?\s?$",
+    re.IGNORECASE,
+)
+_LABEL_CHARS: Final = 48
+# The first words are searched for as they stand, which is fast.
+_QUERY = re.compile(rf"record-(?:info|detail)\?(?:[^\s\"'<>#]{{0,200}}?[&;])?[tT]ask_?[iI]d=({_ID})")
+_TAILS: Final = {
+    path.removeprefix("/api/v1"): path for path in FAMILIES if path.endswith(("record-info", "record-detail"))
+}
+_PATH_CHARS: Final = 200
+_PATH = re.compile(r"(?:[^\s\"'`(<=]*://[^\s/\"'`]*)?(?P<path>[^\s\"'`(<=:]*)$")
+_IN_PATH = re.compile(
+    r"/v[0-9]{1,2}(?:/[A-Za-z0-9-]{1,40}){0,3}?/(?:"
+    rf"(?:tasks?|predictions|requests|videos(?:/[a-z0-9-]{{1,40}})?)/(?P<id>{_ID})"
+    rf"|get_result\?id=(?P<asked>{_ID}))(?=(?:/(?:fetch|status|content|creations|cancel))?(?:[?#\s\"'`<>),;]|$))"
+)
+_TOKEN: Final = rf"(?:video|job|task|cgt|veo|suno|mj)[_-]{_ID}"
+_ACCEPTED = re.compile(
+    r"ccepted(?<![A-Za-z][Aa]ccepted)(?:[ ](?:task|job))?[ ]?[:=#]?[ ]{1,4}[\"'`(]?"
+    rf"(?P<id>{UUID}|{HEX_32}|{_TOKEN})(?=[\"'`\s,;)]|$)"
+)
+_ID_KEY = re.compile(
+    r"id(?<![A-Za-z0-9_.-]id)(?:\\*[\"'])?[ ]?:[ ]?(?P<quote>\\*[\"'])"
+    rf"(?P<id>{_TOKEN})(?P=quote)"
+)
+_STATUS = re.compile(r"(?<![A-Za-z0-9])(?:task_?)?(?:status|state)\\*[\"']?[ ]?:", re.IGNORECASE)
+_BRACE = re.compile(r"[{}]")
+_WITHIN = re.compile(r"\{[^{}]*+\}")
+_OBJECT_CHARS: Final = 600
+
+
+def find_of_families(text: str, seen: Findings) -> None:
+    """Report the IDs that only these gateways show so, in a text that went through `task_ids.text.plain`."""
+    for found in _IN_PATH.finditer(text):
+        group = "asked" if found["asked"] else "id"
+        _report(seen, found, group, "in the URL of a record")
+    for found in _ACCEPTED.finditer(text):
+        _report(seen, found, "id", "labelled")
+    for found in _ID_KEY.finditer(text):
+        if _stands_by_status(text, found):
+            seen.take_labelled(Hit(found.start("id"), found["id"], "id beside a status"), in_json=True)
+
+
+def path_hint_of(task_id: str) -> str | None:
+    """Return under which path the form of an ID says that its record is; None where it does not tell."""
+    found = _FORM.fullmatch(task_id)
+    return _NAMES[found[1].lower()] if found else None
+
+
+def path_hints(text: str, hits: list[Hit]) -> dict[str, str]:
+    """Return the paths that a text tells for the IDs in it: by a URL first, then by a label, then by their form."""
+    hints: dict[str, str] = {}
+    for task_id, path in _paths_in_urls(text):
+        hints.setdefault(task_id, path)
+    for hit in hits:
+        if hit.task_id in hints:
+            continue
+        hint = _by_label(text, hit) or path_hint_of(hit.task_id)
+        if hint and "jobs/recordInfo?" in text[max(0, hit.start - _LABEL_CHARS) : hit.start]:
+            hint = RECORD_PATH
+        if hint:
+            hints[hit.task_id] = hint
+    return hints
+
+
+def _report(seen: Findings, found: re.Match[str], group: str, why: str) -> None:
+    task_id = found[group].rstrip(".:")
+    is_likely = kind_of(task_id) is Kind.UNKNOWN and len(task_id) >= 6 and any(map(str.isdigit, task_id))
+    if not is_file_name(task_id) and (has_known_form(task_id) or is_likely):
+        seen.take_labelled(Hit(found.start(group), task_id, why))
+
+
+def _stands_by_status(text: str, found: re.Match[str]) -> bool:
+    """Return whether the object that an `id` is in has a status; the objects within it are left out."""
+    start, end = max(0, found.start() - _OBJECT_CHARS), found.end() + _OBJECT_CHARS
+    before = _WITHIN.sub("", text[start : found.start()])
+    after = _WITHIN.sub("", text[found.end() : end])
+    opened = max(before.rfind("{"), before.rfind("}"))
+    return (
+        _STATUS.search(before, opened + 1) is not None or _STATUS.search(_BRACE.split(after)[0]) is not None
+    )
+
+
+def _paths_in_urls(text: str) -> Iterator[tuple[str, str]]:
+    for found in _QUERY.finditer(text):
+        # Another URL may stand shortly before it.
+        address = text[max(0, found.start() - _PATH_CHARS) : text.index("?", found.start())]
+        written = _PATH.search(address)
+        path = f"/{written['path'].lstrip('/')}" if written else ""
+        tail = next((tail for tail in _TAILS if path.endswith(tail)), None)
+        yield found[1].rstrip(".:"), _TAILS[tail] if tail else path
+    for found in _IN_PATH.finditer(text):
+        group = "asked" if found["asked"] else "id"
+        start = found.start() - len("/api") * text.endswith("/api", 0, found.start())
+        yield found[group].rstrip(".:"), f"{text[start : found.start(group)]}{{id}}"
+
+
+def _by_label(text: str, hit: Hit) -> str | None:
+    if hit.why.startswith("bare"):
+        return None
+    found = _LABEL.search(text[max(0, hit.start - _LABEL_CHARS) : hit.start])
+    return _NAMES[found[1].lower()] if found else None
