@@ -13,8 +13,8 @@ rules:
 
 Time is linear in the text, and nothing here recurses.
 
-`text` makes a paste plain ASCII with its line numbers, `findings` collects what the searches report and knows where
-nothing counts, `labels`, `surroundings` and `bare` search.
+`paste` makes a text plain ASCII with its line numbers, knows where nothing counts, and collects what the searches find.
+`labels`, `surroundings` and `bare` search.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
-from taskdash.domain.task_ids.findings import Findings, Miss, Why
 from taskdash.domain.task_ids.labels import find_labelled
+from taskdash.domain.task_ids.paste import Findings, Miss, Why, lines_of, plain
 from taskdash.domain.task_ids.surroundings import find_in_columns, find_of_families, path_hint_of, path_hints
-from taskdash.domain.task_ids.text import lines_of, plain, without_escapes
 from taskdash.domain.untrusted import LineCounter, inert_line
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def _single_word(text: str, keys: KnownKeys) -> str | None:
 
 
 def _nothing_in(text: str, keys: KnownKeys) -> tuple[Ignored, ...]:
-    for number, line in enumerate(lines_of(without_escapes(text[:20_000])), start=1):
+    for number, line in enumerate(lines_of(text[:20_000]), start=1):
         if shown := _shown(without_labelled_keys(line.strip()), "", keys):
             return (Ignored(shown, number, _why_nothing(line.strip())),)
     return ()

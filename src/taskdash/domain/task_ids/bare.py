@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import TASK_TOKEN, has_known_form, is_placeholder, is_word_of_code, words
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.findings import CLAIMS, Findings, Hit, Why
+from taskdash.domain.task_ids.paste import CLAIMS, Findings, Hit, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

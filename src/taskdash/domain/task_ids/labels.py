@@ -21,8 +21,7 @@ from taskdash.domain.id_forms import (
     kind_of,
 )
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.findings import WHY_NOT, Findings, Hit, Why
-from taskdash.domain.task_ids.text import NOT_ASCII
+from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Hit, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +152,7 @@ class _Place:
 
 
 def find_labelled(text: str, seen: Findings) -> None:
-    """Report every labelled ID of a text that went through `task_ids.text.plain`."""
+    """Report every labelled ID of a text that went through `task_ids.paste.plain`."""
     at = 0
     while label := _LABEL.search(text, at):
         at = label.end()

@@ -16,7 +16,7 @@ from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file
 from taskdash.domain.record_paths import FAMILIES, RECORD_PATH
 from taskdash.domain.task import MAX_ID_CHARS
 from taskdash.domain.task_ids.bare import denial
-from taskdash.domain.task_ids.findings import WHY_NOT, Findings, Hit
+from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class _Layout(NamedTuple):
 def find_in_columns(text: str, seen: Findings) -> None:
     """Report what stands below headers: task IDs, and the keys and request IDs that are none.
 
-    `text` went through `task_ids.text.plain`.
+    `text` went through `task_ids.paste.plain`.
     """
     at = 0
     while header := _HEADER.search(text, at):
@@ -205,7 +205,7 @@ _OBJECT_CHARS: Final = 600
 
 
 def find_of_families(text: str, seen: Findings) -> None:
-    """Report the IDs that only these gateways show so, in a text that went through `task_ids.text.plain`."""
+    """Report the IDs that only these gateways show so, in a text that went through `task_ids.paste.plain`."""
     for found in _IN_PATH.finditer(text):
         group = "asked" if found["asked"] else "id"
         _report(seen, found, group, "in the URL of a record")

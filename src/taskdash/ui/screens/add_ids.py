@@ -12,7 +12,7 @@ from textual.widgets import Static
 from taskdash.domain.errors import StoreError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id
-from taskdash.domain.task_ids.findings import Why
+from taskdash.domain.task_ids.paste import Why
 from taskdash.domain.words import plural
 from taskdash.ui.paste_search import PasteSearch
 from taskdash.ui.screens.dialog import Dialog, muted
