@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import time
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.faults import as_store_error, damage, is_busy, is_changed
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
@@ -29,13 +30,11 @@ from taskdash.store.store_file import (
     connect,
     copy_past_holder,
     create_private,
-    damage,
     identity_of,
     is_copy_due,
     keep_copy,
     lock_path,
     refuse_foreign,
-    stopped_holder_of,
     was_emptied,
 )
 from taskdash.store.transaction_gate import TRANSACTIONS
@@ -57,28 +56,6 @@ _GONE_S: Final = 0.5
 """How long a file that is gone is waited for."""
 _OPENINGS: Final = 3
 """So often is a file opened that turns out damaged, or is exchanged in that moment."""
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_TOLD: Final = (
-    ("locked|busy", "store_locked", "another program holds it; try again when that has ended"),
-    ("interrupted", "store_locked", "taskdash is closing it"),
-    (
-        "readonly|read-only",
-        "store_read_only",
-        "it, or the folder it is in, is read-only; check the permissions",
-    ),
-    ("full|no space", "store_full", "the disk is full; free some space and try again, nothing was lost"),
-    ("unable to open", "store_unusable", "check that the folder exists and that you may write in it"),
-    (
-        "not a database",
-        "store_damaged",
-        "it is not a taskdash store; move it away, or name another with --store",
-    ),
-    ("malformed", "store_damaged", "it is damaged; move it away, or name another with --store"),
-    ("disk i/o", "store_full", "the disk reports an error, or a size limit was reached; nothing was lost"),
-    ("too large", "store_full", "a size limit was reached; nothing was lost"),
-    ("", "store_unusable", "check the file and its folder"),
-)
-"""The code for programs, and what to do, by words of SQLite's or the system's message."""
 
 
 class Database:
@@ -133,11 +110,30 @@ class Database:
                     try:
                         return self._open()
                     except sqlite3.OperationalError as error:
-                        if self._interrupted or not (is_patient and _is_busy(error)):
+                        if self._interrupted or not (is_patient and is_busy(error)):
                             raise
         except BaseException:
             self.close()
             raise
+
+    def __getattr__(self, name: str) -> Part:
+        """Make one of the parts that a class declares, whose modules have their names.
+
+        It is imported when it is first used: commands such as `add` take a tenth of a second less for it.
+        """
+        kind = type(self).__annotations__.get(name)
+        if kind is None:
+            raise AttributeError(name)
+        module = import_module(f"taskdash.store.{'saved' if name == 'verdicts' else name}")
+        part: Part = getattr(module, kind)(self)
+        setattr(self, name, part)
+        return part
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -227,10 +223,6 @@ class Database:
                 with FileLock(lock_path(self._file, "mend"), timeout=0, mode=PRIVATE_FILE):
                     keep_copy(self._file, lambda: self._interrupted)
 
-    def overdue(self, profile: str | None, now_ms: int) -> Sequence[int]:  # noqa: ARG002 - a store knows
-        """Return what is overdue at a time, of a profile or (None) of all."""
-        return ()
-
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
         self._interrupted = True
@@ -268,7 +260,7 @@ class Database:
                 # What SQLite said of a damaged schema has pieces of it that are no text.
                 raise damage() from error
             except sqlite3.OperationalError as error:
-                self.is_waiting = _is_busy(error)
+                self.is_waiting = is_busy(error)
                 if not self.is_waiting or self._interrupted or time.monotonic() >= until_s:
                     raise
                 if not self.connection.in_transaction:
@@ -303,7 +295,7 @@ class Database:
             try:
                 self._connect()
             except (sqlite3.DatabaseError, StoreChangedError) as error:
-                if not left or not _is_changed(error):
+                if not left or not is_changed(error):
                     raise
                 self._make_way(is_surely_damaged=isinstance(error, StoreChangedError))
             else:
@@ -369,39 +361,6 @@ class Part:
 def as_json(items: Iterable[int] | Iterable[str]) -> str:
     """Return numbers or IDs as the one value that `IN_LIST` takes."""
     return json.dumps(list(items))
-
-
-def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
-    """Return what SQLite or the system said of a store, with what the user can do; `file`: where `path` leads."""
-    said = inert_line(str(error), 200)
-    code, advice = next(told for words, *told in _TOLD if re.search(words, said, re.IGNORECASE))
-    if _is_busy(error) and (holder := stopped_holder_of(file)):
-        advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
-    kind = StoreChangedError if _is_changed(error) else StoreError
-    message = f"the store {inert_line(str(path))} cannot be used ({said}): {advice}"
-    return kind(message, code=code, next_step=f"{advice[:1].upper()}{advice[1:]}.")
-
-
-def code_of(error: Exception) -> int:
-    """Return SQLite's extended code of an error; 0 where it is not SQLite's own."""
-    return int(getattr(error, "sqlite_errorcode", 0))
-
-
-def is_damage(error: Exception) -> bool:
-    """Return whether an error says that the file is damaged."""
-    return isinstance(error, UnicodeDecodeError) or code_of(error) & 0xFF in _DAMAGED
-
-
-def _is_busy(error: Exception) -> bool:
-    return code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _is_changed(error: Exception) -> bool:
-    return (
-        is_damage(error)
-        or code_of(error) == sqlite3.SQLITE_READONLY_DBMOVED
-        or isinstance(error, StoreChangedError)
-    )
 
 
 @lru_cache(2_000)

@@ -47,7 +47,7 @@ class Documents(Part):
             f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
         )
         items = []
-        overdue = as_json(self._database.overdue(query.profile, now_ms))
+        overdue = as_json(self._database.history.overdue(query.profile, now_ms))
         for seq, text in self._database.rows(sql, [overdue, *values, limit]):
             item = text if text.isascii() else json.dumps(json.loads(text))
             # DEL is the one control that JSON in ASCII shows as it is.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import as_store_error, code_of
+from taskdash.store.faults import as_store_error, code_of
 from taskdash.store.gateways import Process
 from taskdash.store.schema import MIGRATIONS
 from taskdash.store.store_file import connect, copies_of, first, refuse_foreign

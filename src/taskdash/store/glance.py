@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task import State
-from taskdash.store.database import as_store_error
+from taskdash.store.faults import as_store_error
 from taskdash.store.store import Store
 from taskdash.store.store_file import connect, refuse_foreign
 

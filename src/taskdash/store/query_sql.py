@@ -35,7 +35,7 @@ from taskdash.store.database import IN_LIST, as_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from taskdash.store.database import Database
+    from taskdash.store.store import Store
 
 STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
 """As stored; their order is the order of `--sort state`."""
@@ -94,7 +94,7 @@ Condition = tuple[str, list[Any]]
 Version = tuple[int, int]
 
 
-def where(database: Database, query: Query, now_ms: int) -> Condition:
+def where(database: Store, query: Query, now_ms: int) -> Condition:
     """Return the condition of `query` and the values to bind; `now_ms` is what `age` counts to."""
     parts, values = _listed(query.profile)
     if query.states is not None:
@@ -165,7 +165,7 @@ def _states(states: frozenset[State]) -> str:
     return f"state IN ({', '.join(str(STATE_CODES[state]) for state in sorted(states, key=STATE_CODES.__getitem__))})"
 
 
-def _condition(database: Database, profile: str | None, term: Term, now_ms: int) -> Condition:
+def _condition(database: Store, profile: str | None, term: Term, now_ms: int) -> Condition:
     match term:
         case TextTerm():
             return _text(term)
@@ -177,7 +177,7 @@ def _condition(database: Database, profile: str | None, term: Term, now_ms: int)
             return _expiry(term, now_ms)
         case FlagTerm():
             told_of, has, has_not = _FLAGS[term.flag]
-            bound = [as_json(database.overdue(profile, now_ms))] if term.flag is Flag.OVERDUE else []
+            bound = [as_json(database.history.overdue(profile, now_ms))] if term.flag is Flag.OVERDUE else []
             return f"({told_of} AND {has if term.is_set else has_not})", bound
 
 
@@ -264,7 +264,7 @@ class Found:
 class Matches:
     """The last filter of one store's list with what it found."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         self._database = database
         self._last: Found | None = None
 
@@ -324,7 +324,7 @@ class Matches:
         return array("q", sorted(numbers(self._database, sql, values)))
 
 
-def end_labels(database: Database, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
+def end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
     """Return the first and the last label under a condition: once if all have that; None before, if some have none."""
     ends = [
         row[0]
@@ -340,7 +340,7 @@ def end_labels(database: Database, condition: str, values: Sequence[Any]) -> tup
     return tuple(dict.fromkeys(labels))
 
 
-def numbers(database: Database, sql: str, values: Sequence[Any]) -> array[int]:
+def numbers(database: Store, sql: str, values: Sequence[Any]) -> array[int]:
     """Return the one column of a query, in its order, all in one step of SQLite."""
     # A LIMIT, even none, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
     text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT json_group_array(n) FROM found", values)

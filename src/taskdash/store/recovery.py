@@ -21,7 +21,8 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.store.database import Database, is_damage
+from taskdash.store.database import BUSY_TIMEOUT_S, Database
+from taskdash.store.faults import is_damage
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
 from taskdash.store.schema import OWN_INDEXES
 from taskdash.store.store_file import (
@@ -49,7 +50,6 @@ SLOW_S: Final = 1.0
 """A recovery that takes longer is told of while it goes on."""
 _LOCK_PATIENCE_S: Final = 120.0
 """To recover a list of 100,000 tasks takes some ten seconds."""
-_BUSY_TIMEOUT_S: Final = 30.0
 _PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
 _OF_RESULTS: Final = {"saved", "contents", "verdicts"}
 _TABLES: Final = ("removals", "gateways", "sent")
@@ -70,7 +70,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
     with recovering(path):
         if identity_of(path) != identity:
             return
-        with closing(connect(path, "rw", _BUSY_TIMEOUT_S)) as damaged:
+        with closing(connect(path, "rw", BUSY_TIMEOUT_S)) as damaged:
             if not _lock_damaged(damaged) and not is_surely_damaged:
                 return
             if not _is_ours(path, damaged):
@@ -175,7 +175,7 @@ def _aside(path: Path, identity: Identity | None) -> Path | None:
 def _count(path: Path) -> int | None:
     """Return how many tasks are on a list; None where that cannot be told."""
     try:
-        with closing(connect(path, "ro", _BUSY_TIMEOUT_S)) as connection:
+        with closing(connect(path, "ro", BUSY_TIMEOUT_S)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return 0  # another thread is about to make a new list of it
             return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
@@ -187,14 +187,14 @@ def _count(path: Path) -> int | None:
 
 
 def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
-    with closing(Database(fresh)) as database, database.writing() as connection:
+    with Database(fresh) as database, database.writing() as connection:
         target = _Target(connection, {table for table in _OF_RESULTS if not _is_read_whole(damaged, table)})
         target.take_tasks(damaged)
         for table in _TABLES:
             target.take(table, _rows_of(damaged, f"SELECT * FROM {table}"))
         number = _list_number(damaged)
         for copy in copies_of(path):
-            with closing(connect(copy, "ro", _BUSY_TIMEOUT_S)) as source:
+            with closing(connect(copy, "ro", BUSY_TIMEOUT_S)) as source:
                 # A list that was deleted has left its copies to the one that took its place.
                 its_number = _list_number(source)
                 if number in (None, its_number) and target.take_tasks(source):

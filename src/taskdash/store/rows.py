@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from taskdash.domain.record import Record
-    from taskdash.store.database import Database
+    from taskdash.store.store import Store
 
 
 _LINES_KEPT: Final = ("note", "prompt", "fail_msg")
@@ -76,7 +76,7 @@ def task_from_row(row: tuple[Any, ...]) -> Task:
     return Task(**plain, state=STATES.get(state, State.WAITING), problem=problem)
 
 
-def read_tasks(database: Database, rest: str, values: Sequence[Any]) -> list[Task]:
+def read_tasks(database: Store, rest: str, values: Sequence[Any]) -> list[Task]:
     """Return the tasks of a query of which `rest` is what follows its columns."""
     return [task_from_row(row) for row in database.rows(f"SELECT {TASK_COLUMNS} {rest}", values)]
 

@@ -1,20 +1,16 @@
-"""The store as one object, and as one that lives in a thread of its own.
-
-Each part is imported when it is first used: commands such as `add` take a tenth of a second less for it.
-"""
+"""The store as one object, and as one that lives in a thread of its own."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.store.database import Database
 from taskdash.store.store_file import ChangeHint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -35,7 +31,7 @@ _COPY_ASKED_EVERY_S: Final = 3_600.0
 
 
 class Store(Database):
-    """An open store, by its parts, whose modules have their names. Use it from one thread at a time."""
+    """An open store, by its parts. Use it from one thread at a time."""
 
     additions: Additions
     tasks: TaskList
@@ -47,25 +43,6 @@ class Store(Database):
     news: News
     history: History
     gateways: Gateways
-
-    def __getattr__(self, name: str) -> object:
-        kind = Store.__annotations__.get(name)
-        if kind is None:
-            raise AttributeError(name)
-        module = import_module(f"taskdash.store.{'saved' if name == 'verdicts' else name}")
-        part: object = getattr(module, kind)(self)
-        setattr(self, name, part)
-        return part
-
-    def overdue(self, profile: str | None, now_ms: int) -> Sequence[int]:
-        """Return the tasks of a profile, or (None) of all, that are overdue at a time."""
-        return self.history.overdue(profile, now_ms)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class StoreThread:

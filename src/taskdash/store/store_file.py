@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.config.locations import make_private_dir
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.faults import damage, stopped_holder_of
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS, OWN_INDEXES
 
 if TYPE_CHECKING:
@@ -271,24 +272,6 @@ def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> No
 def _refuse_damaged(copy: sqlite3.Connection) -> None:
     if copy.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise damage()
-
-
-def damage() -> sqlite3.DatabaseError:
-    """Return what SQLite raises for a damaged file."""
-    error = sqlite3.DatabaseError("database disk image is malformed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def stopped_holder_of(path: Path) -> int | None:
-    """Return the number of a process that has a file locked and is stopped; None where the system tells of none."""
-    with suppress(OSError):
-        # A line is `1: POSIX  ADVISORY  WRITE 4711 fe:00:2506996 1073741824 1073742335`.
-        held = re.compile(rf"POSIX .* ([0-9]+) [0-9a-f]+:[0-9a-f]+:{path.stat().st_ino} ")
-        for found in held.finditer(Path("/proc/locks").read_text("ascii")):
-            if b") T " in Path(f"/proc/{found[1]}/stat").read_bytes():
-                return int(found[1])
-    return None
 
 
 def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str]] | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from taskdash.domain.query import Query
-    from taskdash.store.database import Database
+    from taskdash.store.store import Store
 
 MAX_ENDS: Final = 1_000
 """How many of the list's last ends are read to tell the pace of its batches."""
@@ -248,7 +248,7 @@ def _name(text: object) -> str | None:
 
 
 def _where(
-    database: Database, query: Query, now_ms: int, marked: Collection[int] | None
+    database: Store, query: Query, now_ms: int, marked: Collection[int] | None
 ) -> tuple[str, list[Any]]:
     condition, values = where(database, query, now_ms)
     if marked is None:

@@ -194,7 +194,7 @@ class TaskList(Additions):
         They are read in portions that take little memory, each of which is one read. They know whether they are overdue
         at `now_ms`, if that is given.
         """
-        overdue = frozenset(() if now_ms is None else self._database.overdue(None, now_ms))
+        overdue = frozenset(() if now_ms is None else self._database.history.overdue(None, now_ms))
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):
             bound = [as_json(portion)]

@@ -220,7 +220,7 @@ def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_transaction_that_fails_half_way_has_not_happened(tmp_path: Path) -> None:
-    with closing(Database(tmp_path / "tasks.db")) as database:
+    with Database(tmp_path / "tasks.db") as database:
         statements = ["INSERT INTO numbers VALUES ('x', 1)", "INSERT INTO nowhere VALUES (1)"]
         with pytest.raises(StoreError, match="no such table"), database.writing() as connection:
             list(map(connection.execute, statements))

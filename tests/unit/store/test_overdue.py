@@ -59,10 +59,10 @@ def test_it_becomes_overdue_by_the_clock_alone_and_each_gateway_has_its_own_hist
     wait(store, "here", 50)
     wait(store, "there", 100, "q")
     query = Query(None)
-    assert store.overdue(None, NOW) == []
+    assert store.history.overdue(None, NOW) == []
     late = NOW + 11_000
-    assert [task.task_id for task in store.tasks.by_seq(store.overdue(None, late))] == ["task_here"]
-    assert store.overdue("q", late) == []
+    assert [task.task_id for task in store.tasks.by_seq(store.history.overdue(None, late))] == ["task_here"]
+    assert store.history.overdue("q", late) == []
     later = [json.loads(item) for item in store.documents.json_items(query, NOW + 100_000)]
     assert {each["taskId"] for each in later if each["overdue"]} == {"task_here", "task_there"}
 
