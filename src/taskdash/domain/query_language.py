@@ -12,10 +12,9 @@ This module only understands the words; the store runs what they mean.
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.failures import FailureClass
@@ -37,8 +36,8 @@ from taskdash.domain.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from enum import StrEnum
 
-Word = TypeVar("Word", bound=StrEnum)
 UNFINISHED: Final = "unfinished"
 STATES: Final[dict[str, frozenset[State]]] = {
     **{state.value: frozenset({state}) for state in State},
@@ -94,7 +93,7 @@ def parse_sort(text: str) -> Sort:
 def parse_states(text: str) -> frozenset[State]:
     """Read the value of `--state`; the message of what there is not lists them."""
     if (states := STATES.get(text.casefold())) is None:
-        raise UsageError(_unknown("state", text, list(STATES)))
+        raise FilterError(_unknown("state", text, list(STATES)))
     return states
 
 
@@ -144,12 +143,12 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
 
 def _values(field: str) -> list[str]:
     """Return the values of a field that has but a few."""
-    if field == "reason":
-        return ["none", *(word.replace(" ", "-") for word in FailureClass)]
+    if field in _CLASSES:
+        _, words, no_word = _CLASSES[field]
+        return [no_word, *(word.replace(" ", "-") for word in words)]
     if field in Flag.__members__.values():
         return ["no", "yes"]
-    problems = ["any", *(word.replace(" ", "-") for word in ProblemKind)]
-    return {"state": list(STATES), "problem": problems}.get(field, [])
+    return list(STATES) if field == "state" else []
 
 
 def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool]) -> Term:
@@ -199,30 +198,15 @@ def _field_term(name: str, value: str) -> Term:
 
 
 def _state(value: str) -> Term:
-    try:
-        return ExactTerm(Exact.STATE, parse_states(value))
-    except UsageError as error:
-        raise FilterError(str(error)) from None
+    return ExactTerm(Exact.STATE, parse_states(value))
 
 
-def _problem(value: str) -> Term:
-    return ExactTerm(Exact.PROBLEM, _one_of(ProblemKind, value, "problem", "any"))
-
-
-def _reason(value: str) -> Term:
-    return ExactTerm(Exact.REASON, _one_of(FailureClass, value, "reason", "none"))
-
-
-def _one_of(words: type[Word], value: str, what: str, no_word: str) -> frozenset[Word]:
-    """Return the word that is meant; nothing for `no_word`."""
+def _class(field: str, value: str) -> Term:
+    of, words, no_word = _CLASSES[field]
     wanted = value.casefold().replace("-", " ").replace("_", " ")
-    if wanted == no_word:
-        return frozenset()
-    try:
-        return frozenset((words(wanted),))
-    except ValueError:
-        names = [no_word, *(word.replace(" ", "-") for word in words)]
-        raise FilterError(_unknown(what, value, names)) from None
+    if wanted not in (no_word, *words):
+        raise FilterError(_unknown(field, value, _values(field)))
+    return ExactTerm(of, frozenset(() if wanted == no_word else (wanted,)))
 
 
 def _flag(flag: Flag, value: str) -> Term:
@@ -244,10 +228,14 @@ def _span(field: str, value: str) -> Term:
     return SpanTerm(OTHER_NAMES.get(field, field), operator or "=", span_ms)
 
 
+_CLASSES: Final[dict[str, tuple[Exact, type[StrEnum], str]]] = {
+    "problem": (Exact.PROBLEM, ProblemKind, "any"),
+    "reason": (Exact.REASON, FailureClass, "none"),
+}
+"""The fields whose values are classes, and the word for all of them or none."""
 _READERS: Final[dict[str, Callable[[str], Term]]] = {
     "state": _state,
-    "problem": _problem,
-    "reason": _reason,
+    **{field: partial(_class, field) for field in _CLASSES},
     **{field: partial(_span, field) for field in ("duration", "cost", "age")},
     "expires": _expires,
     **{flag.value: partial(_flag, flag) for flag in Flag},
