@@ -49,8 +49,7 @@ _LABEL = re.compile(
     """,
     re.VERBOSE,
 )
-# Most labels of most pastes have one of these, and need no closer look.
-_EASY_VALUE = re.compile(
+_VALUE = re.compile(
     rf"(?P<lead>)(?P<quote>\\*[\"']|)(?P<word>{UUID}|{HEX_32}|task_[A-Za-z0-9-]+_[0-9]{{13}})"
     r"(?P=quote)(?=[\s,;&})\]\\|]|$)"
 )
@@ -156,19 +155,9 @@ def find_labelled(text: str, seen: Findings) -> None:
     at = 0
     while label := _LABEL.search(text, at):
         at = label.end()
-        if label["sep"] in (":", "=") and not label["plural"] and (easy := _easy_value(text, at)):
-            place = _Place(text, label, easy)
-            place.report(seen, easy.start("word"), easy["word"])
-            at = _read_more(place, easy["word"], easy.end(), seen)
-            continue
         start = _value_start(text, label)
         if start is not None and (value := _VALUE.match(text, start)):
             at = max(at, _read(_Place(text, label, value), seen))
-
-
-def _easy_value(text: str, at: int) -> re.Match[str] | None:
-    easy = _EASY_VALUE.match(text, at)
-    return easy if easy and has_known_form(easy["word"]) else None
 
 
 def _value_start(text: str, label: re.Match[str]) -> int | None:
