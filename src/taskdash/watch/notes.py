@@ -143,16 +143,12 @@ class Notes:
 
         `accounts` tell what became of the checks of this process, when it watched.
         """
-        may_have_changed, last, asked_with = (
-            store.change_hint.may_have_changed(),
-            self._reading,
-            (paused, can_lead),
-        )
+        may_have_changed = store.change_hint.may_have_changed()
+        last, asked_with = self._reading, (paused, can_lead)
         if may_have_changed or last is None or self._is_stale(last, asked_with):
             self._reading = None
-            self._reading = await self._read(store, accounts, asked_with, last)
-        assert self._reading is not None  # noqa: S101 - it was just read
-        return self._follower_status(self._reading)
+            self._reading = last = await self._read(store, accounts, asked_with, last)
+        return self._follower_status(last)
 
     def _is_stale(self, reading: _Reading, asked_with: tuple[bool, bool]) -> bool:
         now_ms, age_s = self._clock.now_ms(), self._clock.now_s() - reading.read_s

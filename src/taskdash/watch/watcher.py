@@ -260,10 +260,8 @@ class Watcher:
 
     async def _others_wrote(self) -> bool:
         """Return whether the list may be another one; a file that is as it was is seldom asked, in its thread."""
-        may_have_changed, since_s = (
-            self._store.change_hint.may_have_changed(),
-            self._clock.now_s() - self._asked_at_s,
-        )
+        may_have_changed = self._store.change_hint.may_have_changed()
+        since_s = self._clock.now_s() - self._asked_at_s
         if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:
             return False
         self._asked_at_s = self._clock.now_s()
