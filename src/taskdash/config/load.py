@@ -220,10 +220,8 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
         line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
         raise ConfigError(f"{shown_path}: {what}{source}; create it with `{line} config init`") from None
     except OSError as error:
-        what, advice = (
-            f"cannot be read{source}: {inert_line(error.strerror or 'unknown reason')}",
-            "choose another with --config",
-        )
+        what = f"cannot be read{source}: {inert_line(error.strerror or 'unknown reason')}"
+        advice = "choose another with --config"
         if isinstance(error, IsADirectoryError):
             what, advice = f"is a directory{source}", "give a file in it, such as config.toml"
         elif isinstance(error, PermissionError):

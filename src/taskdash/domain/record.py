@@ -101,21 +101,6 @@ class Answer:
     """Whether the gateway closed a kept connection just as the check crossed, which is no fault of anybody's: it is
     sent once more, at once. The gateway may have counted the first one."""
 
-    @property
-    def knows_no_task(self) -> bool:
-        """Return whether it says that there is no such task."""
-        return self.problem is ProblemKind.NOT_FOUND
-
-    @property
-    def refuses_task(self) -> bool:
-        """Return whether it says that the task, or its ID, is none to ask for here."""
-        return self.problem is ProblemKind.REJECTED
-
-    @property
-    def is_fault(self) -> bool:
-        """Return whether it says nothing of a task, but that something went wrong, or a key is not taken."""
-        return self.problem in (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

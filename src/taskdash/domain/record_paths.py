@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
+from taskdash.domain.task import ProblemKind
+
 if TYPE_CHECKING:
     from taskdash.domain.record import Answer
     from taskdash.domain.task import Task
@@ -33,6 +35,9 @@ AUTH_HEADER: Final = "Authorization: Bearer {key}"
 ID_MARK: Final = "{id}"
 KEY_MARK: Final = "{key}"
 
+_OF_A_TASK: Final = (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
+_FAULTS: Final = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
+"""What is said of a task, or its ID, and what speaks of none."""
 _FRAME: Final = r"(?i)^/(?:api/)?(?:v\d+/)?|(?:/?(?:record-?(?:info|detail)|\{id\}))?(?:\?.*)?$"
 """What stands around the name of a family in a path."""
 
@@ -92,12 +97,12 @@ class RecordPaths(NamedTuple):
         Some paths reject the IDs of other families, or fail on them. A failure is taken for that where the path has
         never spoken of a task, and others have.
         """
-        if answer.knows_no_task:
+        if answer.problem is ProblemKind.NOT_FOUND:
             return True
         if len(self.paths) == 1 or task.record_path in self.paths:
             return False
         is_strange = bool(self.right) and self.next_for(task) not in self.right
-        return answer.refuses_task or (answer.is_fault and is_strange)
+        return answer.problem is ProblemKind.REJECTED or (answer.problem in _FAULTS and is_strange)
 
     def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
         """Return whether no path is left that may know a task, as the last answer leaves it.
@@ -120,7 +125,7 @@ class RecordPaths(NamedTuple):
         """Return the paths with what one of them has answered."""
         if answer.is_bare_404:
             return self if path in self.bare else self._replace(bare=self.bare | {path})
-        speaks = answer.record is not None or answer.knows_no_task or answer.refuses_task
+        speaks = answer.record is not None or answer.problem in _OF_A_TASK
         return self._replace(right=self.right | {path}) if speaks and path not in self.right else self
 
     @property

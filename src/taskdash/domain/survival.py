@@ -116,8 +116,6 @@ def _between(values: Sequence[float], age_s: float) -> float:
     i = bisect_right(AGES_S, age_s)
     if i >= len(AGES_S):
         return values[-1]
-    if i <= 0:
-        return values[0]
     part = (age_s - AGES_S[i - 1]) / (AGES_S[i] - AGES_S[i - 1])
     return values[i - 1] + part * (values[i] - values[i - 1])
 

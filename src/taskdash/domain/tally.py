@@ -91,11 +91,9 @@ class Tally:
     @property
     def remarks(self) -> list[str]:
         """Return what is to be told of the credits beside their sum."""
-        said = (
-            []
-            if self.mean_credits is None
-            else [f"{amount(self.mean_credits)} credits per success on average"]
-        )
+        said = []
+        if self.mean_credits is not None:
+            said.append(f"{amount(self.mean_credits)} credits per success on average")
         if self.charged_fails:
             said.append(f"{self.charged_fails:,} failed but charged ({amount(self.lost_credits)} credits)")
         if self.without_credits and self.credits is not None:

@@ -115,11 +115,8 @@ def toml_table(values: dict[str, Json]) -> dict[str, Json]:
     """Return what `export_json` gave, as TOML can say it: nothing for null, and JSON for what has a null in it."""
     table: dict[str, Json] = {}
     for name, value in values.items():
-        if (
-            value is None
-            or name == RAW
-            or (name == "verdicts" and isinstance(value, list) and not any(value))
-        ):
+        says_nothing = name == "verdicts" and isinstance(value, list) and not any(value)
+        if value is None or name == RAW or says_nothing:
             continue
         if _fits_toml(value):
             table[name] = value

@@ -144,8 +144,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
 
 def _credits_in(consumed: str | None) -> float | None:
     """Return the number in the text that older lists have in its place."""
-    is_number = consumed is not None and _AMOUNT.fullmatch(consumed)
-    return float(consumed) if consumed is not None and is_number else None
+    return float(consumed) if consumed is not None and _AMOUNT.fullmatch(consumed) else None
 
 
 def _problem(fields: _Fields) -> Problem | None:

@@ -144,15 +144,11 @@ def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
     """
     if isinstance(value, str):
         return inert(value)
-    if isinstance(value, list):
-        return [inert_json(item, depth - 1) for item in value] if depth else None
-    if isinstance(value, dict):
-        return (
-            {inert_line(k, MAX_KEY_CHARS): inert_json(v, depth - 1) for k, v in value.items()}
-            if depth
-            else None
-        )
-    if isinstance(value, float) and not isfinite(value):
+    if isinstance(value, list) and depth:
+        return [inert_json(item, depth - 1) for item in value]
+    if isinstance(value, dict) and depth:
+        return {inert_line(k, MAX_KEY_CHARS): inert_json(v, depth - 1) for k, v in value.items()}
+    if isinstance(value, list | dict) or (isinstance(value, float) and not isfinite(value)):
         return None
     return value
 

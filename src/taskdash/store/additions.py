@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.untrusted import fold, inert_line
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 
 MAX_LABEL_CHARS: Final = 200
-NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
 SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
 """The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 
@@ -37,7 +35,7 @@ class Additions(Part):
         now_ms: int,
         *,
         label: str | None = None,
-        hints: Mapping[str, str] = NO_HINTS,
+        hints: Mapping[str, str] | None = None,
     ) -> Added:
         """Put IDs on the list, above all others and in the order given; on disk when this returns.
 
@@ -45,7 +43,7 @@ class Additions(Part):
         with, which is asked first.
         """
         wanted, clean = list(dict.fromkeys(task_ids)), clean_label(label)
-        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean, hints))
+        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean, hints or {}))
 
     def _add(
         self, profile: str, wanted: list[str], now_ms: int, label: str | None, hints: Mapping[str, str]

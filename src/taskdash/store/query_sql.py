@@ -165,10 +165,10 @@ def _states(states: frozenset[State]) -> str:
     return f"state IN ({', '.join(str(STATE_CODES[state]) for state in sorted(states, key=STATE_CODES.__getitem__))})"
 
 
-def _condition(database: Store, profile: str | None, term: Term, now_ms: int) -> Condition:
+def _condition(
+    database: Store, profile: str | None, term: ExactTerm | SpanTerm | ExpiryTerm | FlagTerm, now_ms: int
+) -> Condition:
     match term:
-        case TextTerm():
-            return _text(term)
         case ExactTerm():
             return _exact(term.of, sorted(term.values))
         case SpanTerm():
