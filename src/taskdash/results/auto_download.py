@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
 from taskdash.results.faults import DiskError, DownloadError, LockedError, PrivateHostError
+from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from taskdash.results.downloads import Downloads
     from taskdash.results.saved_results import SavedResults
@@ -45,16 +45,14 @@ class AutoDownload:
         profile: str,
         tell: Callable[[str], None],
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._downloads = downloads
         self._saved = saved
         self._store = saved.store
         self._profile = profile
         self._tell = tell
-        self._now_ms = now_ms
-        self._sleep = sleep
+        self._clock = clock or Clock()
         self._backlog: deque[int] = deque()
         self._saving: set[int] = set()
         self._put_off: dict[int, int | None] = {}
@@ -64,7 +62,7 @@ class AutoDownload:
 
     async def run(self) -> None:
         """Look for results to save until cancelled. Raises StoreError where the list cannot be used."""
-        self._since_ms = self._now_ms() - OVERLAP_MS
+        self._since_ms = self._clock.now_ms() - OVERLAP_MS
         await self._store.run(lambda store: store.saved.forget_gone())
         self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))
         try:
@@ -75,7 +73,7 @@ class AutoDownload:
                         seq = self._backlog.popleft()
                         self._saving.add(seq)
                         group.create_task(self._save(seq))
-                    await self._sleep(LOOK_EVERY_S)
+                    await self._clock.sleep(LOOK_EVERY_S)
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -86,7 +84,7 @@ class AutoDownload:
 
     async def _look(self) -> None:
         """Find what finished since the last look, and what is due for another try."""
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         if now_ms < self._looked_ms:
             # The clock was set back: what ended since may have any time.
             self._since_ms = 0
@@ -123,9 +121,9 @@ class AutoDownload:
         if PrivateHostError in kinds:
             self._put_off[seq] = None
         elif LockedError in kinds:
-            self._put_off[seq] = self._now_ms() + LOCKED_AFTER_MS
+            self._put_off[seq] = self._clock.now_ms() + LOCKED_AFTER_MS
         elif DiskError in kinds:
-            self._put_off[seq] = self._now_ms() + DISK_AFTER_MS
+            self._put_off[seq] = self._clock.now_ms() + DISK_AFTER_MS
         else:
             try:
                 await self._write_down(seq, task_id, errors)
@@ -140,7 +138,7 @@ class AutoDownload:
         passing = next((error for error in errors if error.passing), None)
         next_ms = None
         if passing is not None and tries <= len(RETRY_AFTER_MS):
-            next_ms = self._now_ms() + RETRY_AFTER_MS[tries - 1]
+            next_ms = self._clock.now_ms() + RETRY_AFTER_MS[tries - 1]
         reason = str(passing or errors[0])
         await self._store.run(lambda store: store.saved.failed(seq, tries, next_ms, reason))
         if next_ms is None:

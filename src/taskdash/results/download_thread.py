@@ -15,7 +15,7 @@ from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
 from taskdash.results.download_status import DownloadStatus
-from taskdash.results.downloads import Downloader, Downloads
+from taskdash.results.downloads import Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.renewals import Renewals
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from taskdash.results.downloads import Ended
 
 PUBLISH_EVERY_S: Final = 0.2
+RETRY_AFTER_S: Final = (0.5, 2.0)
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ async def open_downloads(
             allow_private=profile.allow_private,
             max_bytes=None if max_mib is None else max_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
+            retry_after_s=RETRY_AFTER_S,
         )
         provenance = Provenance(
             file_name=settings.file_name, has_sidecar=settings.sidecar, is_embedded=settings.embed, keys=keys
@@ -86,9 +88,7 @@ async def open_downloads(
         saved = SavedResults(store, Clock().now_ms, provenance)
         async with asyncio.TaskGroup() as group:
             renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
-            downloads = Downloads(
-                Downloader(folder, fetcher), saved, locks, group, on_end=on_end, renewals=renewals
-            )
+            downloads = Downloads(folder, fetcher, saved, locks, group, on_end=on_end, renewals=renewals)
             try:
                 yield downloads
             finally:

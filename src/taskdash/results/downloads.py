@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, summary
-from taskdash.results.faults import DiskError, DownloadError, ExpiredError, LockedError, PassingError
+from taskdash.results.faults import DiskError, DownloadError, ExpiredError, LockedError
 from taskdash.results.part import PartFile
+from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from taskdash.results.fetch import Fetcher
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 6
 PER_HOST: Final = 3
-RETRY_AFTER_S: Final = (0.5, 2.0)
-"""How long to wait before each further try, while tries bring nothing."""
-MAX_TRIES: Final = 50
-"""However much each of them brings."""
 LOCK_POLL_S: Final = 0.3
 LOCK_WAIT_S: Final = 120.0
 """How long to wait for another process that saves the same result."""
@@ -42,76 +38,7 @@ FIRST_REST_S: Final = 1.0
 MAX_REST_S: Final = 60.0
 
 _LOG = logging.getLogger(__name__)
-
-
-class Downloader:
-    """Saves results into one folder. It may be used for several at once, but not twice for the same."""
-
-    def __init__(
-        self,
-        folder: Folder,
-        fetcher: Fetcher,
-        *,
-        retry_after_s: Sequence[float] = RETRY_AFTER_S,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self.folder = folder
-        self._fetcher = fetcher
-        self._retry_after_s = tuple(retry_after_s)
-        self._sleep = sleep
-
-    async def save(
-        self,
-        url: str,
-        stem: str,
-        key: str,
-        *,
-        on_open: Callable[[Sink], None] = lambda _: None,
-        on_whole: Callable[[PartFile, str], Awaitable[None]] | None = None,
-        remember: Callable[[Path, int, str], Awaitable[None]] | None = None,
-    ) -> Path:
-        """Save what `url` leads to as `stem` with the ending of its content; return its path.
-
-        What has arrived is kept when this is cancelled, or fails in a way that may pass, if it can be gone on with:
-        `key` names the result over all runs. `on_open` is given the file in the making, whose size tells how far it
-        is, `on_whole` the whole file and its ending before it has a name; `remember` is told path, size and SHA-256
-        before anything of this try is forgotten. Raises DownloadError where it was not saved.
-        """
-        part = PartFile(self.folder, key)
-        try:
-            on_open(part)
-            ending = await self._fetch(url, part)
-            if on_whole is not None:
-                await on_whole(part, ending)
-            digest = await part.digest()
-            path = part.keep(stem, ending)
-            if remember is not None:
-                await remember(path, part.size, digest)
-        except DownloadError as error:
-            if error.passing:
-                part.leave()
-            else:
-                part.discard()
-            raise
-        except BaseException:
-            part.leave()
-            raise
-        part.discard()
-        return path
-
-    async def _fetch(self, url: str, part: PartFile) -> str:
-        fruitless = 0
-        for _ in range(MAX_TRIES):
-            before = part.size
-            try:
-                return await self._fetcher.fetch(url, part)
-            except PassingError as error:
-                goes_on = part.tag is not None and part.size > before
-                fruitless = 0 if goes_on else fruitless + 1
-                if not self._retry_after_s or fruitless > len(self._retry_after_s):
-                    raise
-                await self._sleep(max(error.after_s, self._retry_after_s[max(0, fruitless - 1)]))
-        raise PassingError("the server hangs up again and again")
+T = TypeVar("T")
 
 
 class End(Enum):
@@ -160,11 +87,12 @@ class _Download:
 
 
 class Downloads:
-    """Downloads in a group of tasks. All of it belongs to the group's event loop."""
+    """Saves results into a folder, in a group of tasks. All of it belongs to the group's event loop."""
 
     def __init__(
         self,
-        downloader: Downloader,
+        folder: Folder,
+        fetcher: Fetcher,
         saved: SavedResults,
         locks: ResultLocks,
         group: asyncio.TaskGroup,
@@ -173,21 +101,17 @@ class Downloads:
         renewals: Renewals | None = None,
         at_once: int = AT_ONCE,
         per_host: int = PER_HOST,
-        now_s: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
+        self.folder = folder
         self.saved = saved
-        self.folder = downloader.folder
-        self._downloader = downloader
+        self._fetcher = fetcher
         self._locks = locks
         self._group = group
         self._on_end = on_end
         self._renewals = renewals
         """Where fresh links come from; None: a dead one is given up."""
-        self._now_s = now_s
-        self._now_ms = now_ms
-        self._sleep = sleep
+        self._clock = clock or Clock()
         self._slots = asyncio.Semaphore(at_once)
         self._slots_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
             partial(asyncio.Semaphore, per_host)
@@ -241,7 +165,7 @@ class Downloads:
         """Return how far it is."""
         running = tuple(each.status for each in self._running)
         fresh = sum(each.arrived for each in self._running)
-        speed = self._speed.see(self._now_s(), self._arrived + fresh) if self._tasks else None
+        speed = self._speed.see(self._clock.now_s(), self._arrived + fresh) if self._tasks else None
         waiting = self._total - self._ends.total() - len(running)
         return DownloadStatus(
             total=self._total,
@@ -260,7 +184,7 @@ class Downloads:
         return summary(self.status, self._reasons, known, where)
 
     async def _run(self, this: _Download) -> Ended:
-        rests_s = _rests_s(this.wanted.seen_ms, self._now_ms)
+        rests_s = _rests_s(this.wanted.seen_ms, self._clock)
         while True:
             async with self._slots_of_host[this.wanted.host], self._slots:
                 self._running.append(this)
@@ -285,7 +209,7 @@ class Downloads:
             this.sink = None
             self.resting += 1
             try:
-                await self._sleep(rest_s)
+                await self._clock.sleep(rest_s)
             finally:
                 self.resting -= 1
 
@@ -310,34 +234,29 @@ class Downloads:
             if await self.saved.is_saved(wanted):
                 return Ended(wanted=wanted, end=End.KNOWN)
 
-            def opened(sink: Sink) -> None:
-                this.sink, this.before = sink, sink.size
-
-            said: list[str] = []
-
-            async def mark(part: PartFile, ending: str) -> None:
-                said.append(await self.saved.mark(wanted, part, ending))
-
-            async def remember(path: Path, size: int, digest: str) -> None:
-                async def keep() -> None:
-                    await self.saved.keep(wanted, path, size, digest)
-                    said.append(await self.saved.describe(wanted, path, self.folder))
-
-                await _in_any_case(keep())
-
-            path = await self._downloader.save(
-                wanted.url, wanted.stem, wanted.key, on_open=opened, on_whole=mark, remember=remember
-            )
-            return Ended(wanted=wanted, end=End.SAVED, path=path, lacks="; ".join(filter(None, said)))
+            with PartFile(self.folder, wanted.key) as part:
+                this.sink, this.before = part, part.size
+                ending = await self._fetcher.fetch(wanted.url, part)
+                unmarked = await self.saved.mark(wanted, part, ending)
+                digest = await part.digest()
+                path = part.keep(wanted.stem, ending)
+                # The file is there, so the list has to know.
+                alone = await _in_any_case(self._remember(wanted, path, part.size, digest))
+            lacks = "; ".join(filter(None, (unmarked, alone)))
+            return Ended(wanted=wanted, end=End.SAVED, path=path, lacks=lacks)
         finally:
             self._locks.release(wanted.seq, wanted.n)
 
+    async def _remember(self, wanted: Wanted, path: Path, size: int, digest: str) -> str:
+        await self.saved.keep(wanted, path, size, digest)
+        return await self.saved.describe(wanted, path, self.folder)
+
     async def _acquire(self, wanted: Wanted) -> None:
-        until_s = self._now_s() + LOCK_WAIT_S
+        until_s = self._clock.now_s() + LOCK_WAIT_S
         while not self._locks.acquire(wanted.seq, wanted.n):
-            if self._now_s() >= until_s:
+            if self._clock.now_s() >= until_s:
                 raise LockedError("another taskdash is saving it")
-            await self._sleep(LOCK_POLL_S)
+            await self._clock.sleep(LOCK_POLL_S)
 
     def _ended(self, wanted: Wanted, task: asyncio.Task[Ended]) -> None:
         ended = _outcome(wanted, task)
@@ -353,9 +272,9 @@ def _outcome(wanted: Wanted, task: asyncio.Task[Ended]) -> Ended:
     return Ended(wanted=wanted, end=End.CANCELLED) if task.cancelled() else task.result()
 
 
-def _rests_s(seen_ms: int | None, now_ms: Callable[[], int]) -> Iterator[float]:
+def _rests_s(seen_ms: int | None, clock: Clock) -> Iterator[float]:
     """Give how long to wait before each further try of a link that leads nowhere yet, ever longer."""
-    age_s = YOUNG_FOR_S if seen_ms is None else max(0, now_ms() - seen_ms) / 1_000
+    age_s = YOUNG_FOR_S if seen_ms is None else max(0, clock.now_ms() - seen_ms) / 1_000
     rest_s = FIRST_REST_S
     while age_s + rest_s <= YOUNG_FOR_S:
         yield rest_s
@@ -363,10 +282,10 @@ def _rests_s(seen_ms: int | None, now_ms: Callable[[], int]) -> Iterator[float]:
         rest_s = min(2 * rest_s, MAX_REST_S)
 
 
-async def _in_any_case(work: Coroutine[None, None, None]) -> None:
-    """Wait for what must not be broken off: the file is there, so the list has to know."""
+async def _in_any_case(work: Coroutine[None, None, T]) -> T:
+    """Wait for what must not be broken off."""
     working = asyncio.get_running_loop().create_task(work)
     while not working.done():
         with suppress(asyncio.CancelledError):
             await asyncio.shield(working)
-    working.result()
+    return working.result()

@@ -40,6 +40,7 @@ from taskdash.results.faults import DiskError, DownloadError, ExpiredError, Pass
 from taskdash.results.guard import Guard, resolve
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import tag_of
+from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
+MAX_TRIES: Final = 50
+"""However much each of them brings."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _GONE: Final = (403, 404, 410)
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
@@ -89,6 +92,8 @@ class Fetcher:
         max_bytes: int | None = None,
         limited_by: str = "",
         timeouts: Timeouts | None = None,
+        retry_after_s: Sequence[float] = (),
+        clock: Clock | None = None,
         resolver: Resolver = resolve,
     ) -> None:
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
@@ -97,12 +102,30 @@ class Fetcher:
         self._limited_by = limited_by
         """What to tell of that limit, after it."""
         self._timeouts = timeouts or Timeouts()
+        self._retry_after_s = retry_after_s
+        """How long to wait before each further try, while tries bring nothing."""
+        self._clock = clock or Clock()
 
     async def fetch(self, url: str, sink: Sink) -> str:
         """Fetch what `url` leads to, or what `sink` lacks of it; return the ending of its kind, such as `png`.
 
         Where a `DownloadError` is raised, what `sink` holds is worth keeping only if the error is a passing one.
         """
+        fruitless = 0
+        for _ in range(MAX_TRIES):
+            before = sink.size
+            try:
+                return await self._try(url, sink)
+            except PassingError as error:
+                goes_on = sink.tag is not None and sink.size > before
+                fruitless = 0 if goes_on else fruitless + 1
+                if not self._retry_after_s or fruitless > len(self._retry_after_s):
+                    raise
+                wait_s = self._retry_after_s[max(0, fruitless - 1)]
+                await self._clock.sleep(max(error.after_s, wait_s))
+        raise PassingError("the server hangs up again and again")
+
+    async def _try(self, url: str, sink: Sink) -> str:
         if sink.size and not any(sink.read(0, HEAD_BYTES)):
             # What did not reach the disk before a crash is zeros.
             sink.begin(None, None)

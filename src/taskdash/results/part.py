@@ -12,9 +12,9 @@ import json
 import os
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.results.faults import DiskError
+from taskdash.results.faults import DiskError, DownloadError
 from taskdash.results.folder import disk_errors
 
 if TYPE_CHECKING:
@@ -120,7 +120,10 @@ def part_key(*names: str) -> str:
 
 
 class PartFile(Sink):
-    """A file in the making. `leave` or `discard` ends it."""
+    """A file in the making, in a `with` block.
+
+    What has arrived is kept where that is cancelled, or fails in a way that may pass, if it can be gone on with.
+    """
 
     def __init__(self, folder: Folder, key: str) -> None:
         """Open what an earlier run left, else begin. Raises DiskError where the folder does not take it."""
@@ -183,17 +186,15 @@ class PartFile(Sink):
             await asyncio.sleep(0)
         return found.hexdigest()
 
-    def leave(self) -> None:
-        """Keep it for another try, if that can go on with it."""
-        if self.tag is None or not self.size:
-            self.discard()
-        else:
-            os.close(self.descriptor)
+    def __enter__(self) -> Self:
+        return self
 
-    def discard(self) -> None:
-        """Take it away, but for a name that it has for good."""
-        self._folder.remove(self._note_name)
-        self._folder.remove(self._name)
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        is_over = error is None or (isinstance(error, DownloadError) and not error.passing)
+        if is_over or self.tag is None or not self.size:
+            # But for a name that it has for good.
+            self._folder.remove(self._note_name)
+            self._folder.remove(self._name)
         os.close(self.descriptor)
 
     def _write_again(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import REMOVED
 from taskdash.results.links import host_and_port, safe_url
+from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -55,16 +55,12 @@ class Renewals:
         store: StoreThread,
         *,
         begin: Callable[[], Awaitable[bool]] = somebody_watches,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        now_s: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         """Prepare to ask; `begin` sees to it that somebody watches, and returns False where nobody can."""
         self._store = store
         self._begin = begin
-        self._now_ms = now_ms
-        self._now_s = now_s
-        self._sleep = sleep
+        self._clock = clock or Clock()
         self._asked: dict[int, tuple[float, asyncio.Task[_Answer | None]]] = {}
 
     async def renew(self, wanted: Wanted) -> Renewed:
@@ -92,18 +88,18 @@ class Renewals:
 
     def _answer(self, seq: int) -> asyncio.Task[_Answer | None]:
         at_s, asked = self._asked.get(seq, (0.0, None))
-        if asked is None or (asked.done() and self._now_s() >= at_s + ANEW_AFTER_S):
+        if asked is None or (asked.done() and self._clock.now_s() >= at_s + ANEW_AFTER_S):
             asked = asyncio.get_running_loop().create_task(self._ask(seq))
-            self._asked[seq] = self._now_s(), asked
+            self._asked[seq] = self._clock.now_s(), asked
         return asked
 
     async def _ask(self, seq: int) -> _Answer | None:
         """Have a task checked; return it as it is then, None where nobody checks it in time."""
-        now_ms, until_s = self._now_ms(), self._now_s() + LONGEST_WAIT_S
+        now_ms, until_s = self._clock.now_ms(), self._clock.now_s() + LONGEST_WAIT_S
         mark = await self._store.run(lambda store: store.checks.ask([seq], now_ms))
         try:
-            while self._now_s() < until_s:
-                await self._sleep(LOOK_EVERY_S)
+            while self._clock.now_s() < until_s:
+                await self._clock.sleep(LOOK_EVERY_S)
                 found = await self._store.run(partial(_links_of, seq=seq))
                 if found is None or found.task.asked_at_ms is None:
                     return found

@@ -27,6 +27,10 @@ class Clock:
         """Return monotonic seconds, the same for every process since boot."""
         return time.monotonic()
 
+    async def sleep(self, wait_s: float) -> None:
+        """Return when so many seconds have passed."""
+        await asyncio.sleep(wait_s)
+
     async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
         """Return when `event` is set or `timeout_s` seconds have passed."""
         try:

@@ -1,10 +1,26 @@
-"""What saves nothing, and what nobody else holds."""
+"""What fetches nothing, what nobody else holds, and a clock that a test moves; and one result saved alone."""
 
 from __future__ import annotations
 
-from taskdash.results.downloads import Downloader
-from taskdash.results.folder import Folder
+import asyncio
+from typing import TYPE_CHECKING
+
+from taskdash.results.fetch import Fetcher
+from taskdash.results.part import PartFile, Sink
 from taskdash.results.saved_results import ResultLocks
+from taskdash.watch.machine import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from taskdash.results.folder import Folder
+
+
+async def save(folder: Folder, fetcher: Fetcher, url: str, stem: str = "hero-1", key: str = "a" * 32) -> Path:
+    """Save one result, as downloads do, on no list."""
+    with PartFile(folder, key) as part:
+        return part.keep(stem, await fetcher.fetch(url, part))
 
 
 class FakeLocks(ResultLocks):
@@ -20,8 +36,29 @@ class FakeLocks(ResultLocks):
         pass
 
 
-class FakeDownloader(Downloader):
-    """Has no folder; what it saves, its heirs say."""
+class FakeFetcher(Fetcher):
+    """Asks nobody: each result is an empty picture."""
 
     def __init__(self) -> None:
-        self.folder = Folder.__new__(Folder)
+        self.fetches = 0
+
+    async def fetch(self, url: str, sink: Sink) -> str:  # noqa: ARG002 - the real one's signature
+        self.fetches += 1
+        return "png"
+
+
+class StillClock(Clock):
+    """A clock that stands still, and waits as the test says: not at all, if it says nothing."""
+
+    def __init__(self, at_ms: int = 0, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
+        self.at_ms = at_ms
+        self._sleep = sleep or (lambda _: asyncio.sleep(0))
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def now_s(self) -> float:
+        return self.now_ms() / 1_000
+
+    async def sleep(self, wait_s: float) -> None:
+        await self._sleep(wait_s)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body
 from tests.finished import record
-from tests.unit.results.fakes import FakeDownloader, FakeLocks
+from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.results.folder import Folder
 from taskdash.results.saved_results import Provenance, SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
 
 PROFILE = "p"
 NOW_MS = 1_777_475_100_000
@@ -53,17 +54,21 @@ class Scene:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.store = Store(path)
-        self.now_ms = NOW_MS
+        self.clock = StillClock(NOW_MS, self._rest)
         self.queue = FakeQueue()
         self.told: list[str] = []
         self.rounds = 0
         self.auto: AutoDownload | None = None
 
+    async def _rest(self, _: float) -> None:
+        self.rounds += 1
+        await asyncio.sleep(0.002)
+
     def finish(self, task_id: str, count: int = 1) -> None:
         """Have a task end with so many results."""
-        self.store.tasks.add(PROFILE, [task_id], self.now_ms)
+        self.store.tasks.add(PROFILE, [task_id], self.clock.at_ms)
         body = success_body(task_id, [f"https://cdn.test/{task_id}/{n}" for n in range(count)])
-        record(self.store, PROFILE, body, self.now_ms)
+        record(self.store, PROFILE, body, self.clock.at_ms)
 
     def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
         """End all that is under way."""
@@ -77,18 +82,12 @@ class Scene:
     async def running(self) -> AsyncIterator[None]:
         """One run of the program."""
         store = StoreThread(self.path, "store")
-
-        async def sleep(_: float) -> None:
-            self.rounds += 1
-            await asyncio.sleep(0.002)
-
         self.auto = AutoDownload(
             self.queue,  # type: ignore[arg-type] # it needs no more of a queue
-            SavedResults(store, lambda: self.now_ms),
+            SavedResults(store, self.clock.now_ms),
             PROFILE,
             self.told.append,
-            now_ms=lambda: self.now_ms,
-            sleep=sleep,
+            clock=self.clock,
         )
         running = asyncio.ensure_future(self.auto.run())
         try:
@@ -124,11 +123,11 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 async def test_what_finishes_after_the_clock_was_set_is_saved(scene: Scene, jump_ms: int) -> None:
     async with scene.running():
         for n in range(3):
-            scene.now_ms += 5_000
+            scene.clock.at_ms += 5_000
             await scene.look()
-            scene.now_ms += jump_ms
+            scene.clock.at_ms += jump_ms
             scene.finish(f"after_{n}")
-            scene.now_ms += 500
+            scene.clock.at_ms += 500
             await scene.look()
     assert scene.given == ["after_0", "after_1", "after_2"]
 
@@ -137,7 +136,7 @@ async def test_what_finished_before_and_what_finishes_now_is_saved_once(scene: S
     scene.finish("before", count=2)
     async with scene.running():
         assert scene.given == ["before", "before"]
-        scene.now_ms += 5_000
+        scene.clock.at_ms += 5_000
         scene.finish("now")
         await scene.look()
         assert scene.given == ["before", "before", "now"]
@@ -160,7 +159,7 @@ async def test_a_dead_link_is_tried_once_over_all_runs_and_told_once(scene: Scen
         assert len(scene.told) == 1
         assert "the link has probably expired" in scene.told[0]
     async with scene.running():
-        scene.now_ms += 10 * RETRY_AFTER_MS[-1]
+        scene.clock.at_ms += 10 * RETRY_AFTER_MS[-1]
         await scene.look()
         assert scene.given == []
 
@@ -171,17 +170,17 @@ async def test_what_may_pass_is_tried_again_ever_later_and_then_given_up(scene: 
         for wait_ms in RETRY_AFTER_MS:
             scene.end(PassingError("the server says HTTP 503"))
             await scene.look()
-            scene.now_ms += wait_ms - 1
+            scene.clock.at_ms += wait_ms - 1
             await scene.look()
             assert scene.given == []
             assert scene.told == []
-            scene.now_ms += 1
+            scene.clock.at_ms += 1
             await scene.look()
             assert scene.given == ["one"]
         scene.end(PassingError("the server says HTTP 503"))
         await scene.look()
         assert scene.told == ["Not saved, and not tried again: one: the server says HTTP 503"]
-        scene.now_ms += 100 * RETRY_AFTER_MS[-1]
+        scene.clock.at_ms += 100 * RETRY_AFTER_MS[-1]
         await scene.look()
         assert scene.given == []
 
@@ -204,7 +203,7 @@ async def test_a_full_disk_puts_it_off(scene: Scene) -> None:
         scene.end(DiskError("it cannot be written: No space left on device"))
         await scene.look()
         assert scene.given == []
-        scene.now_ms += DISK_AFTER_MS
+        scene.clock.at_ms += DISK_AFTER_MS
         await scene.look()
         assert scene.given == ["one"]
 
@@ -230,34 +229,31 @@ async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:
 
 
 async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_saved(
-    scene: Scene, group: asyncio.TaskGroup
+    scene: Scene, group: asyncio.TaskGroup, tmp_path: Path
 ) -> None:
     """The other one may be stopped, or end without having saved it."""
 
-    class Saver(FakeDownloader):
-        saves = 0
+    class Passing(StillClock):
+        def now_ms(self) -> int:
+            return scene.clock.at_ms
 
-        async def save(self, *_: object, **__: object) -> Path:
-            self.saves += 1
-            return Path("/saved")
+        async def sleep(self, wait_s: float) -> None:
+            scene.clock.at_ms += round(1_000 * wait_s)
+            await asyncio.sleep(0)
 
-    async def sleep(seconds: float) -> None:
-        scene.now_ms += round(1_000 * seconds)
-        await asyncio.sleep(0)
-
-    locks, saver = FakeLocks(is_free=False), Saver()
+    locks, fetcher = FakeLocks(is_free=False), FakeFetcher()
     ends: list[Ended] = []
     scene.finish("one")
     thread = StoreThread(scene.path, "memory")
 
     queue = Downloads(
-        saver,
-        SavedResults(thread, lambda: scene.now_ms),
+        Folder(tmp_path / "results"),
+        fetcher,
+        SavedResults(thread, scene.clock.now_ms),
         locks,
         group,
         on_end=ends.append,
-        now_s=lambda: scene.now_ms / 1_000,
-        sleep=sleep,
+        clock=Passing(),
     )
     scene.queue = queue  # type: ignore[assignment] # the real one
     try:
@@ -265,21 +261,21 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
             for round_ in range(1, 8):
                 async with asyncio.timeout(20):
                     while len(ends) < round_:
-                        scene.now_ms += 60_000
+                        scene.clock.at_ms += 60_000
                         await asyncio.sleep(0.005)
-            assert saver.saves == 0
+            assert fetcher.fetches == 0
             assert scene.told == []
             locks.is_free = True
             async with asyncio.timeout(20):
-                while not saver.saves:
-                    scene.now_ms += 60_000
+                while not fetcher.fetches:
+                    scene.clock.at_ms += 60_000
                     await asyncio.sleep(0.005)
     finally:
         thread.close()
 
 
 async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
-    scene: Scene, group: asyncio.TaskGroup
+    scene: Scene, group: asyncio.TaskGroup, tmp_path: Path
 ) -> None:
     class LockedMemory(SavedResults):
         is_locked = True
@@ -293,24 +289,17 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
             return False
 
         async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
-            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.now_ms, digest)
-
-    class Saver(FakeDownloader):
-        async def save(  # type: ignore[override] # it needs no more
-            self, *_: object, remember: Callable[[Path, int, str], Awaitable[None]], **__: object
-        ) -> Path:
-            await remember(Path("/saved"), 7, "00")
-            return Path("/saved")
+            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.clock.at_ms, digest)
 
     memory = LockedMemory()
     scene.finish("one")
     scene.queue = Downloads(  # type: ignore[assignment] # the real one
-        Saver(), memory, FakeLocks(), group
+        Folder(tmp_path / "results"), FakeFetcher(), memory, FakeLocks(), group
     )
     async with scene.running():
         await scene.look()
         memory.is_locked = False
-        scene.now_ms += DISK_AFTER_MS
+        scene.clock.at_ms += DISK_AFTER_MS
         await scene.look()
         await scene.look()
     assert scene.store.tasks.find(PROFILE, "one").saved_count == 1

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.file_server import PNG, FileServer
 from tests.servers import http_reply
+from tests.unit.results.fakes import save as save_in
 
-from taskdash.results.downloads import Downloader
 from taskdash.results.faults import PassingError, PrivateHostError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
@@ -54,10 +54,7 @@ def save(target: Path, port: int, addresses: Sequence[str], *, allow_private: bo
             timeouts=TIMEOUTS,
             resolver=lambda _host, _port: list(addresses),
         )
-        saving = Downloader(folder, fetcher, retry_after_s=()).save(
-            f"http://cdn.test:{port}/x.png", "hero-1", "a" * 32
-        )
-        return asyncio.run(saving)
+        return asyncio.run(save_in(folder, fetcher, f"http://cdn.test:{port}/x.png"))
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])

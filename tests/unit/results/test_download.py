@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer
 from tests.servers import http_reply
+from tests.unit.results.fakes import save as save_in
 
 from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kind_of_content, why_refused
-from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
@@ -32,7 +32,7 @@ def save(target: Path, url: str, *, base_url: str = "", stem: str = "hero-1", **
     """Save one result, without a second try; `base_url` is the gateway, whose own host may be private."""
     with Folder(target) as folder:
         fetcher = Fetcher(base_url or url, **{"max_bytes": 10_000} | options)
-        return asyncio.run(Downloader(folder, fetcher, retry_after_s=()).save(url, stem, "a" * 32))
+        return asyncio.run(save_in(folder, fetcher, url, stem))
 
 
 def reason(target: Path, url: str, **options: Any) -> str:

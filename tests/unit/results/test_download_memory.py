@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 _CODE = """
 import asyncio, resource, sys
 from pathlib import Path
-from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
+from taskdash.results.part import PartFile
 
 def peak_kib():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 async def fetch(folder, url):
     try:
-        await Downloader(folder, Fetcher(url, max_bytes=64 * 2**20), retry_after_s=()).save(url, "x-1", "a" * 32)
+        with PartFile(folder, "a" * 32) as part:
+            part.keep("x-1", await Fetcher(url, max_bytes=64 * 2**20).fetch(url, part))
     except DownloadError as error:
         return str(error)
     return "saved"

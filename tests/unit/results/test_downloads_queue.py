@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -16,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
-from tests.unit.results.fakes import FakeDownloader, FakeLocks
+from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
-from taskdash.results.downloads import YOUNG_FOR_S, Downloader, Downloads, End, Ended
+from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
@@ -68,9 +69,8 @@ class Bench:
 
     def queue(self, **options: Any) -> Downloads:
         fetcher = Fetcher(self.server.url, allow_private=True)
-        downloader = Downloader(self.folder, fetcher, retry_after_s=())
         more: dict[str, Any] = {"locks": self.locks, "at_once": 4, "per_host": 2} | options
-        return Downloads(downloader, self.memory, group=self.group, on_end=self.ends.append, **more)
+        return Downloads(self.folder, fetcher, self.memory, group=self.group, on_end=self.ends.append, **more)
 
     def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
         return Wanted(
@@ -207,15 +207,24 @@ async def test_what_is_cancelled_before_its_first_step_ends_as_well_and_can_be_a
 def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None:
     """No server is needed: what is saved fails at once, or waits until it is cancelled."""
 
-    class Saver(FakeDownloader):
-        async def save(self, url: str, *_: object, **__: object) -> Path:
+    class Failing(FakeFetcher):
+        async def fetch(self, url: str, _: object) -> str:
             if url.endswith("/slow"):
                 await asyncio.Event().wait()
             raise DownloadError("it is gone")
 
-    async def play(group: asyncio.TaskGroup) -> None:
+    async def play(folder: Folder, group: asyncio.TaskGroup) -> None:
         ends: list[Ended] = []
-        queue = Downloads(Saver(), Memory(), FakeLocks(), group, on_end=ends.append, at_once=3, per_host=2)
+        queue = Downloads(
+            folder,
+            Failing(),
+            Memory(),
+            FakeLocks(),
+            group,
+            on_end=ends.append,
+            at_once=3,
+            per_host=2,
+        )
         added = 0
         for number, step in enumerate(steps):
             if step == "add":
@@ -228,7 +237,7 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
                         task_id="task",
                         stem="task",
                         host=f"h{n % 2}.test",
-                        key="key",
+                        key=part_key(str(number), str(n)),
                     )
                     for n, path in enumerate(paths)
                 )
@@ -244,15 +253,16 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
         assert not queue.status.is_busy
 
     async def play_in_group() -> None:
-        async with asyncio.TaskGroup() as group:
-            await play(group)
+        with TemporaryDirectory() as path, Folder(Path(path)) as folder:
+            async with asyncio.TaskGroup() as group:
+                await play(folder, group)
 
     asyncio.run(play_in_group())
 
 
 async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(bench: Bench) -> None:
     held = FakeLocks(is_free=False)
-    queue = bench.queue(locks=held, sleep=lambda _: asyncio.sleep(0.001))
+    queue = bench.queue(locks=held, clock=StillClock(sleep=lambda _: asyncio.sleep(0.001)))
     queue.add([bench.wanted(1, "/x")])
     await asyncio.sleep(0.02)
     assert bench.ends == []
@@ -367,13 +377,14 @@ def comes_after(tries: int, status: int = 404) -> OnRequest:
     return answer
 
 
-class Rests:
+class Rests(StillClock):
     """Takes note of how long a queue rests, and lets it go on at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_ms: int) -> None:
+        super().__init__(at_ms)
         self.gaps_s: list[float] = []
 
-    async def __call__(self, gap_s: float) -> None:
+    async def sleep(self, gap_s: float) -> None:
         self.gaps_s.append(gap_s)
         await asyncio.sleep(0)
 
@@ -381,8 +392,8 @@ class Rests:
 @pytest.mark.parametrize("status", [404, 403])
 async def test_a_young_result_that_is_not_there_yet_is_waited_for(bench: Bench, status: int) -> None:
     bench.server.files["/x"] = comes_after(5, status)
-    rests = Rests()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 2_000)
+    rests = Rests(NOW_MS + 2_000)
+    queue = bench.queue(clock=rests)
     queue.add([young(bench, 1, "/x")])
     await queue.drained()
     assert bench.counts() == {End.SAVED: 1}
@@ -404,8 +415,8 @@ async def test_it_counts_as_expired_after_some_minutes_and_few_requests(
     bench: Bench, status: int, age_s: int | None, least_s: int, most_s: int
 ) -> None:
     bench.server.files["/gone"] = http_reply(status)
-    rests = Rests()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 1_000 * (age_s or 0))
+    rests = Rests(NOW_MS + round(1_000 * (age_s or 0)))
+    queue = bench.queue(clock=rests)
     queue.add([bench.wanted(1, "/gone") if age_s is None else young(bench, 1, "/gone")])
     await queue.drained()
     assert bench.counts() == {End.FAILED: 1}
@@ -419,7 +430,7 @@ async def test_waiting_for_some_holds_up_no_others_and_ends_with_all(bench: Benc
     async def for_ever(_: float) -> None:
         await asyncio.Event().wait()
 
-    queue = bench.queue(sleep=for_ever, now_ms=lambda: NOW_MS)
+    queue = bench.queue(clock=StillClock(NOW_MS, for_ever))
     queue.add([young(bench, n, f"/gone{n}") for n in range(20)])
     queue.add([bench.wanted(100 + n, "/x") for n in range(10)])
     await until(lambda: bench.counts()[End.SAVED] == 10 and queue.resting == 20)
@@ -455,7 +466,7 @@ async def test_those_that_were_waited_for_keep_to_the_limits(bench: Bench) -> No
         else:
             await asyncio.sleep(0.005)
 
-    queue = bench.queue(sleep=together, now_ms=lambda: NOW_MS)
+    queue = bench.queue(clock=StillClock(NOW_MS, together))
     queue.add([young(bench, n, f"/{n}") for n in range(12)])
     await until(lambda: queue.resting == 12)
     go_on.set()

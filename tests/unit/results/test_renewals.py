@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bodies import success_body
 from tests.store_lists import NOW, replied
+from tests.unit.results.fakes import StillClock
 
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
@@ -110,15 +111,12 @@ async def test_a_record_without_a_fresh_link_says_so(
 
 
 async def test_nobody_who_checks_costs_a_while_and_leaves_no_request(bench: Bench) -> None:
-    now_s = 0.0
-
     async def sleep(span_s: float) -> None:
-        nonlocal now_s
-        now_s += span_s
+        clock.at_ms += round(1_000 * span_s)
 
-    renewals = Renewals(bench.thread, now_s=lambda: now_s, sleep=sleep)
-    assert (await renewals.renew(bench.wanted()[0])).wanted is None
-    assert now_s == pytest.approx(LONGEST_WAIT_S, abs=1)
+    clock = StillClock(NOW, sleep)
+    assert (await Renewals(bench.thread, clock=clock).renew(bench.wanted()[0])).wanted is None
+    assert clock.at_ms - NOW == pytest.approx(1_000 * LONGEST_WAIT_S, abs=1_000)
     assert bench.store.tasks.find("p", TASK).asked_at_ms is None
 
 

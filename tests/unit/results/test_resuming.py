@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.file_server import FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
+from tests.unit.results.fakes import StillClock, save
 
-from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DiskError, DownloadError, PassingError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import PART_KEPT_S, Folder
@@ -32,14 +32,12 @@ def run(
     target: Path, url: str, *, tries: int = 1, timeouts: Timeouts | None = None, max_bytes: int = 2**26
 ) -> Path:
     """One run of the program."""
-
-    async def no_wait(_: float) -> None:
-        return
-
     with Folder(target) as folder:
-        fetcher = Fetcher(url, timeouts=timeouts, max_bytes=max_bytes)
-        downloader = Downloader(folder, fetcher, retry_after_s=(0.0,) * (tries - 1), sleep=no_wait)
-        return asyncio.run(downloader.save(url, "hero-1", KEY))
+        waits_s = (0.0,) * (tries - 1)
+        fetcher = Fetcher(
+            url, timeouts=timeouts, max_bytes=max_bytes, retry_after_s=waits_s, clock=StillClock()
+        )
+        return asyncio.run(save(folder, fetcher, url, key=KEY))
 
 
 def broken_run(target: Path, url: str) -> None:
