@@ -19,7 +19,7 @@ from taskdash.results.downloads import Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.renewals import Renewals
-from taskdash.results.saved_results import Provenance, ResultLocks, SavedResults
+from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
@@ -82,10 +82,7 @@ async def open_downloads(
             limited_by=", the limit that max_result_mib sets in the config",
             retry_after_s=RETRY_AFTER_S,
         )
-        provenance = Provenance(
-            file_name=settings.file_name, has_sidecar=settings.sidecar, is_embedded=settings.embed, keys=keys
-        )
-        saved = SavedResults(store, Clock().now_ms, provenance)
+        saved = SavedResults(store, Clock(), settings, keys)
         async with asyncio.TaskGroup() as group:
             renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
             downloads = Downloads(folder, fetcher, saved, locks, group, on_end=on_end, renewals=renewals)

@@ -12,12 +12,10 @@ import os
 import re
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.kinds import FILE_NAME_PART
-from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import moment
@@ -28,13 +26,16 @@ from taskdash.results.part import part_key
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
+    from taskdash.config.settings import Settings
+    from taskdash.domain.secret import KnownKeys
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.results.folder import Folder
     from taskdash.results.part import PartFile
     from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.machine import Clock
 
 MAX_STEM_CHARS: Final = 80
 MAX_STEM_BYTES: Final = 200
@@ -71,26 +72,15 @@ class Wanted:
     """When its task was seen to finish, if it had just done so; None: long ago."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Says how a saved file tells where it came from: by its name, beside it, and in itself."""
-
-    file_name: str | None = None
-    has_sidecar: bool = False
-    is_embedded: bool = False
-    keys: KnownKeys = field(default_factory=KnownKeys)
-    """What no file may have in it."""
-
-
 class SavedResults:
     """Asks the list for saved files and tells it of them, and tells the files of the list, off the event loop."""
 
-    def __init__(
-        self, store: StoreThread, now_ms: Callable[[], int], provenance: Provenance | None = None
-    ) -> None:
+    def __init__(self, store: StoreThread, clock: Clock, settings: Settings, keys: KnownKeys) -> None:
         self.store = store
-        self._now_ms = now_ms
-        self._provenance = provenance or Provenance()
+        self._clock = clock
+        self._settings = settings
+        self._keys = keys
+        """What no file may have in it."""
 
     async def is_saved(self, wanted: Wanted) -> bool:
         """Return whether a result is, and its file is still there and as large as it was."""
@@ -103,12 +93,12 @@ class SavedResults:
 
     async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
         """Take note that it is; `digest` is the SHA-256 of the file."""
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
 
     async def mark(self, wanted: Wanted, part: PartFile, ending: str) -> str:
         """Have a picture name its task, if that is wanted; return why it does not, though it should."""
-        detail = await self._detail(wanted) if self._provenance.is_embedded else None
+        detail = await self._detail(wanted) if self._settings.embed else None
         if detail is not None:
             try:
                 pieces = with_origin(part.read, part.size, ending, detail.task, wanted.n)
@@ -120,7 +110,7 @@ class SavedResults:
 
     async def describe(self, wanted: Wanted, path: Path, folder: Folder) -> str:
         """Write the task of a saved file beside it, if that is wanted; return why it is not there, though it should."""
-        detail = await self._detail(wanted) if self._provenance.has_sidecar else None
+        detail = await self._detail(wanted) if self._settings.sidecar else None
         if detail is None:
             return ""
         text = json.dumps(task_json(detail), indent=2) + "\n"
@@ -138,14 +128,14 @@ class SavedResults:
     async def _detail(self, wanted: Wanted) -> TaskDetail | None:
         """Return a task without any key; None where it was removed meanwhile."""
         detail = await self.store.run(lambda store: store.tasks.detail(wanted.seq, raw=False))
-        return detail and self._provenance.keys.redact_values(detail)
+        return detail and self._keys.redact_values(detail)
 
     async def wanted_of(
         self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None
     ) -> tuple[list[Wanted], int]:
         """Return what of the results of tasks is to be saved; see the function of this name."""
-        file_name = self._provenance.file_name
-        return await self.store.run(partial(wanted_of, seqs=seqs, only=only, file_name=file_name))
+        named = self._settings.file_name
+        return await self.store.run(lambda store: wanted_of(store, seqs, only=only, file_name=named))
 
 
 def wanted_of(

@@ -11,12 +11,14 @@ from tests.bodies import success_body
 from tests.finished import record
 from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
+from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
+from taskdash.domain.secret import KnownKeys
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.folder import Folder
-from taskdash.results.saved_results import Provenance, SavedResults, Wanted
+from taskdash.results.saved_results import SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Scene:
         store = StoreThread(self.path, "store")
         self.auto = AutoDownload(
             self.queue,  # type: ignore[arg-type] # it needs no more of a queue
-            SavedResults(store, self.clock.now_ms),
+            SavedResults(store, self.clock, Settings(), KnownKeys()),
             PROFILE,
             self.told.append,
             clock=self.clock,
@@ -249,7 +251,7 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
     queue = Downloads(
         Folder(tmp_path / "results"),
         fetcher,
-        SavedResults(thread, scene.clock.now_ms),
+        SavedResults(thread, scene.clock, Settings(), KnownKeys()),
         locks,
         group,
         on_end=ends.append,
@@ -281,7 +283,7 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
         is_locked = True
 
         def __init__(self) -> None:
-            self._provenance = Provenance()
+            self._settings = Settings()
 
         async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
             if self.is_locked:

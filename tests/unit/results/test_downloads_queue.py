@@ -19,6 +19,7 @@ from tests.file_server import PNG, FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
+from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
 from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
@@ -27,7 +28,7 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
 from taskdash.results.renewals import Renewals, Renewed
-from taskdash.results.saved_results import Provenance, ResultLocks, SavedResults, Wanted
+from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,7 +43,7 @@ class Memory(SavedResults):
 
     def __init__(self) -> None:
         self.kept: dict[tuple[int, int], Path] = {}
-        self._provenance = Provenance()
+        self._settings = Settings()
         self.failure: StoreError | None = None
 
     async def is_saved(self, wanted: Wanted) -> bool:
