@@ -20,7 +20,7 @@ from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.results.sheet import check_count, check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
 from taskdash.watch.thread import run_unwaited
 from taskdash.wiring import open_previews
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
-    from taskdash.results.sheet import SheetResult
+    from taskdash.results.sheet import Card
     from taskdash.store.store import Store
 
 DEFAULT_NAME: Final = "sheet.html"
@@ -69,14 +69,14 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         of_all = store.summaries.result_counts(Query(session.profile.name), session.now_ms(), marked=seqs)
         check_count(sum(count for _, count in of_all), f"give IDs, or {OPTIONS}")
         store.saved.forget_gone(seqs)
-        results = results_of(store, seqs, session.keys)
-    if not results:
+        cards = cards_of(store, seqs, session.keys)
+    if not cards:
         talk("taskdash: no results to show")
         return 1
     asked = session.redacted(_asked(task_ids, selection))
     # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)
-    text = run_unwaited(_made(session, results, asked, path))
+    text = run_unwaited(_made(session, cards, asked, path))
     if isinstance(text, int):
         return text
     if path is None:
@@ -85,7 +85,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     else:
         save_sheet(path, text)
         print_lines([inert_line(str(path))])
-    talk(f"{plural(len(results), 'result')}, {len(text.encode('utf-8', 'replace')) / 1_048_576:.1f} MiB")
+    talk(f"{plural(len(cards), 'result')}, {len(text.encode('utf-8', 'replace')) / 1_048_576:.1f} MiB")
     return 0
 
 
@@ -102,15 +102,15 @@ def _asked(task_ids: Sequence[str], selection: Selection) -> str:
     return selection.heading or "All results"
 
 
-async def _made(session: Session, results: Sequence[SheetResult], asked: str, path: Path | None) -> str | int:
+async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path | None) -> str | int:
     """Return the page, or the exit code where a signal ended the work."""
     previews = open_previews(session.profile)
     if previews.missing:
         talk(previews.missing)
-    with Progress("results", len(results)) as progress:
+    with Progress("results", len(cards)) as progress:
         working = asyncio.ensure_future(
             make_sheet(
-                results,
+                cards,
                 previews,
                 asked=asked,
                 now_ms=session.now_ms(),

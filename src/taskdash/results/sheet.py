@@ -14,7 +14,7 @@ import io
 import os
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -64,21 +64,6 @@ HEAD: Final = (
 """How each sheet begins: by this one is told from a file of another kind."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetResult:
-    """A result that is to be shown."""
-
-    detail: TaskDetail
-    number: int
-    """Which of the task's results, from 1."""
-    saved: SavedFile | None
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """Return what somebody thinks of it."""
-        return self.detail.verdicts.get(self.number)
-
-
 class _Html(str):
     """A text that is markup already."""
 
@@ -102,14 +87,15 @@ class Card:
 
     detail: TaskDetail
     number: int
-    picture: Embedded | str
+    """Which of the task's results, from 1."""
+    saved: SavedFile | None = None
+    picture: Embedded | str = "no picture"
     """Or why there is none."""
-    verdict: Verdict | None = None
-    saved: str | None = None
-    saved_beside: str | None = None
-    """The same from the folder of the sheet, where it is in there: only then it is linked."""
-    ttl_ms: int | None = None
-    """How long links live, where the profile tells."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Return what somebody thinks of it."""
+        return self.detail.verdicts.get(self.number)
 
 
 def check_count(count: int, instead: str) -> None:
@@ -120,23 +106,20 @@ def check_count(count: int, instead: str) -> None:
         )
 
 
-def results_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[SheetResult]:
-    """Return each result of those of the tasks that have some, in their order, without any key."""
+def cards_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[Card]:
+    """Return a card for each result of those of the tasks that have some, in their order, without any key."""
     saved = store.saved.of(seqs)
     found = []
     for read in store.tasks.details(seqs, raw=False):
         detail = keys.redact_values(read)
         files = saved.get(detail.task.seq, {})
         count = len(detail.result_urls) if detail.task.state is State.SUCCESS else 0
-        found += [
-            SheetResult(detail=detail, number=number, saved=files.get(number))
-            for number in range(1, count + 1)
-        ]
+        found += [Card(detail=detail, number=n, saved=files.get(n)) for n in range(1, count + 1)]
     return found
 
 
 async def make_sheet(
-    results: Sequence[SheetResult],
+    cards: Sequence[Card],
     previews: Previews,
     *,
     asked: str,
@@ -145,44 +128,35 @@ async def make_sheet(
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda _done: None,
 ) -> str:
-    """Return the page with results and their pictures, whose heading is what was asked for.
+    """Return the page with cards and their pictures, whose heading is what was asked for.
 
     Files in the `folder` where the page will be are linked; `on_progress` is told now and then how many are done.
     """
-    side = next((side for most, side in SIDES if len(results) <= most), LEAST_SIDE)
+    side = next((side for most, side in SIDES if len(cards) <= most), LEAST_SIDE)
     free, done = asyncio.Semaphore(AT_ONCE), 0
 
-    async def card(result: SheetResult) -> Card:
+    async def filled(card: Card) -> Card:
         nonlocal done
         async with free:
             # A network's disk may take a minute to say so.
-            is_there = result.saved is not None and await asyncio.to_thread(result.saved.is_there)
-            saved = result.saved if is_there else None
-            picture = await _picture(result, saved, previews, side)
+            if card.saved is not None and not await asyncio.to_thread(card.saved.is_there):
+                card = replace(card, saved=None)
+            card = replace(card, picture=await _picture(card, previews, side))
         done += 1
         on_progress(done)
-        return Card(
-            detail=result.detail,
-            number=result.number,
-            picture=picture,
-            verdict=result.verdict,
-            saved=None if saved is None else saved.shown,
-            saved_beside=None if saved is None or folder is None else _beside(saved.path, folder),
-            ttl_ms=ttls_ms.get(result.detail.task.profile),
-        )
+        return card
 
     async with asyncio.TaskGroup() as group:
-        cards = [group.create_task(card(result)) for result in results]
+        filling = [group.create_task(filled(card)) for card in cards]
     note = "Made without pictures: Pillow was not installed." if previews.missing else ""
-    return page([each.result() for each in cards], asked=asked, now_ms=now_ms, note=note)
+    done_cards = [each.result() for each in filling]
+    return page(done_cards, asked=asked, now_ms=now_ms, ttls_ms=ttls_ms, folder=folder, note=note)
 
 
-async def _picture(
-    result: SheetResult, saved: SavedFile | None, previews: Previews, side: int
-) -> Embedded | str:
+async def _picture(card: Card, previews: Previews, side: int) -> Embedded | str:
     if previews.missing:
         return "no picture"
-    url, path = result.detail.result_urls[result.number - 1], saved and str(saved.path)
+    url, path = card.detail.result_urls[card.number - 1], card.saved and str(card.saved.path)
     outcome = await previews.look(url, path)
     if isinstance(outcome, Refused) and outcome.is_other:
         # Of a clip the first frame, where something here can tell it.
@@ -241,8 +215,19 @@ def save_sheet(path: Path, text: str) -> None:
 # The page
 
 
-def page(cards: Sequence[Card], *, asked: str, now_ms: int, note: str = "") -> str:
-    """Return the page: cards in this order under what was asked for, and a note on all of them."""
+def page(
+    cards: Sequence[Card],
+    *,
+    asked: str,
+    now_ms: int,
+    ttls_ms: Mapping[str, int],
+    folder: Path | None = None,
+    note: str = "",
+) -> str:
+    """Return the page: cards in this order under what was asked for, and a note on all of them.
+
+    How long links live comes by profile; files in the `folder` where the page will be are linked.
+    """
     tasks = len({card.detail.task.seq for card in cards})
     counts = plural(len(cards), "result") + ("" if tasks == len(cards) else f" of {plural(tasks, 'task')}")
     title = f"{asked} · {counts}"
@@ -266,7 +251,13 @@ def page(cards: Sequence[Card], *, asked: str, now_ms: int, note: str = "") -> s
             *([_tag("p", note, class_="note")] if note else []),
             _filter(cards),
         ),
-        _tag("main", *(_card(card, place, now_ms) for place, card in enumerate(cards, 1))),
+        _tag(
+            "main",
+            *(
+                _card(card, place, _places(card, now_ms, ttls_ms.get(card.detail.task.profile), folder))
+                for place, card in enumerate(cards, 1)
+            ),
+        ),
         _tag("dialog"),
         _tag("script", _Html(_SCRIPT)),
     ]
@@ -292,7 +283,7 @@ def _filter(cards: Sequence[Card]) -> _Html:
     )
 
 
-def _card(card: Card, place: int, now_ms: int) -> _Html:
+def _card(card: Card, place: int, places: Iterable[_Html]) -> _Html:
     task = card.detail.task
     verdict = card.verdict or UNDECIDED
     return _tag(
@@ -312,7 +303,7 @@ def _card(card: Card, place: int, now_ms: int) -> _Html:
                 class_="head",
             ),
             *([_tag("p", task.prompt, class_="prompt", dir="auto")] if task.prompt else []),
-            _tag("p", *_places(card, now_ms), class_="places"),
+            _tag("p", *places, class_="places"),
             _tag("dl", *(_pair(name, value) for name, value in _facts(card))),
             _tag("p", f"{task.task_id}:{card.number}", class_="id"),
         ),
@@ -329,12 +320,12 @@ def _image(card: Card) -> _Html:
     return _void("img", src=f"data:image/webp;base64,{data}", alt="", **size)
 
 
-def _places(card: Card, now_ms: int) -> Iterable[_Html]:
+def _places(card: Card, now_ms: int, ttl_ms: int | None, folder: Path | None) -> Iterable[_Html]:
     """Return where the result is: its link, unless that is dead, and its file."""
     task = card.detail.task
-    expiry = expiry_of(task, card.ttl_ms)
+    expiry = expiry_of(task, ttl_ms)
     url = safe_url(card.detail.result_urls[card.number - 1])
-    if are_links_dead(task, card.ttl_ms, now_ms):
+    if are_links_dead(task, ttl_ms, now_ms):
         yield _tag("span", "The link has expired")
     elif url is None:
         yield _tag("span", "Unsafe link left out")
@@ -348,12 +339,12 @@ def _places(card: Card, now_ms: int) -> Iterable[_Html]:
         )
         if expiry is not None:
             yield _tag("span", f"expires {moment(expiry.at_ms)}")
-    if card.saved_beside is not None:
-        yield _tag(
-            "a", card.saved_beside, href=f"./{quote(card.saved_beside, errors='replace')}", target="_blank"
-        )
-    elif card.saved is not None:
-        yield _tag("span", card.saved)
+    if card.saved is not None:
+        beside = None if folder is None else _beside(card.saved.path, folder)
+        if beside is None:
+            yield _tag("span", card.saved.shown)
+        else:
+            yield _tag("a", beside, href=f"./{quote(beside, errors='replace')}", target="_blank")
 
 
 def _facts(card: Card) -> Iterable[tuple[str, str]]:

@@ -21,7 +21,7 @@ from taskdash.domain.task import Verdict
 from taskdash.results.decoding import Picture
 from taskdash.results.faults import DownloadError
 from taskdash.results.previews import Previews
-from taskdash.results.sheet import HEAD, SIDES, SheetResult, check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet import HEAD, SIDES, Card, cards_of, check_place, make_sheet, save_sheet
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ async def fetch(url: str, _: IO[bytes], _kinds: Collection[str]) -> None:
     raise DownloadError(f"{url} leads nowhere")
 
 
-def sheet_results(store: Store, seqs: list[int]) -> list[SheetResult]:
-    return results_of(store, seqs, KnownKeys([Secret(KEY)]))
+def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
+    return cards_of(store, seqs, KnownKeys([Secret(KEY)]))
 
 
-async def sheet(results: list[SheetResult], folder: Path | None = None, *, is_installed: bool = True) -> str:
+async def sheet(results: list[Card], folder: Path | None = None, *, is_installed: bool = True) -> str:
     previews = Previews(fetch, None, is_installed=is_installed)
     try:
         return await make_sheet(results, previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from taskdash.domain.task import Json, State, Task, TaskDetail, Verdict
 from taskdash.results.sheet import HEAD, Card, Embedded, page
+from taskdash.store.saved import SavedFile
 
 NOW = 1_790_000_000_000
 URL = "https://cdn.example.com/a.png"
@@ -59,17 +61,27 @@ class Parsed(HTMLParser):
 
 
 def card(
-    *, param: Json = None, urls: tuple[str, ...] = (URL,), number: int = 1, about: Any = None, **fields: Any
+    *,
+    param: Json = None,
+    urls: tuple[str, ...] = (URL,),
+    about: Any = None,
+    verdict: Verdict | None = None,
+    saved: str | None = None,
+    picture: Embedded | str = PICTURE,
 ) -> Card:
     task: dict[str, Any] = {"task_id": "task_a", "state": State.SUCCESS, "result_count": len(urls)}
     detail = TaskDetail(
-        task=Task(seq=1, profile="p", added_at_ms=NOW, **task | (about or {})), param=param, result_urls=urls
+        task=Task(seq=1, profile="p", added_at_ms=NOW, **task | (about or {})),
+        param=param,
+        result_urls=urls,
+        verdicts={1: verdict} if verdict else {},
     )
-    return Card(detail=detail, number=number, **{"picture": PICTURE} | fields)
+    file = None if saved is None else SavedFile(Path(saved), None)
+    return Card(detail=detail, number=1, saved=file, picture=picture)
 
 
-def shown(*cards: Card) -> Parsed:
-    return Parsed(page(cards, asked="label: mugs", now_ms=NOW))
+def shown(*cards: Card, ttl_ms: int = 86_400_000) -> Parsed:
+    return Parsed(page(cards, asked="label: mugs", now_ms=NOW, ttls_ms={"p": ttl_ms}, folder=Path("/x")))
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
@@ -84,13 +96,14 @@ def test_what_a_task_says_is_text_and_never_an_element(
                         param={"input": {words[2]: words[3]}},
                         urls=(words[4],),
                         about={"prompt": words[0], "label": words[1], "model": words[0]},
-                        saved=words[5],
-                        saved_beside=words[5],
+                        saved=f"/x/{words[5]}",
                         picture=words[0],
                     )
                 ],
                 asked=words[1],
                 now_ms=NOW,
+                ttls_ms={},
+                folder=Path("/x"),
                 note=words[2],
             )
         )
@@ -121,7 +134,7 @@ def test_the_policy_lets_nothing_in_but_what_is_in_the_page() -> None:
         f"default-src 'none'; img-src data:; style-src {style}; script-src {script}; "
         "base-uri 'none'; form-action 'none'"
     )
-    assert page([card()], asked="x", now_ms=NOW).startswith(HEAD)
+    assert page([card()], asked="x", now_ms=NOW, ttls_ms={}).startswith(HEAD)
     loaded = [attributes["src"] for _, attributes in parsed.tags if "src" in attributes]
     assert loaded == ["data:image/webp;base64," + base64.b64encode(b"RIFF").decode()]
 
@@ -139,7 +152,6 @@ def test_a_card_has_what_one_wants_to_know_of_a_result() -> None:
                 "complete_time_ms": NOW,
             },
             verdict=Verdict.PICKED,
-            ttl_ms=3_600_000,
         )
     )
     text = " ".join(parsed.texts)
@@ -176,8 +188,8 @@ def test_the_filter_counts_verdicts() -> None:
     ("fields", "links", "words"),
     [
         ({"saved": "/home/me/a.png"}, [URL], "/home/me/a.png"),
-        ({"saved": "/x/b c#1.png", "saved_beside": "b c#1.png"}, [URL, "./b%20c%231.png"], "b c#1.png"),
-        ({"ttl_ms": 1, "about": {"complete_time_ms": NOW - 9}}, [], "The link has expired"),
+        ({"saved": "/x/b c#1.png"}, [URL, "./b%20c%231.png"], "b c#1.png"),
+        ({"about": {"complete_time_ms": NOW - 90_000_000}}, [], "The link has expired"),
         ({"urls": ("file:///etc/passwd",)}, [], "Unsafe link left out"),
         ({"urls": ("https://me@evil.test/a",)}, [], "Unsafe link left out"),
     ],

@@ -16,7 +16,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.results.sheet import check_count, check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
 from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, saving, warning
@@ -322,7 +322,7 @@ class Review(LeftOnce, Screen[int]):
     async def _make_sheet(self, chosen: Sequence[Result], asked: str) -> None:
         context, path = self.context, download_dir(self.context.settings) / SHEET_NAME
         places, seqs = {each.place for each in chosen}, seqs_of(chosen)
-        found = await context.store.run(lambda store: results_of(store, seqs, context.keys))
+        found = await context.store.run(lambda store: cards_of(store, seqs, context.keys))
         results = [each for each in found if (each.detail.task.seq, each.number) in places]
         try:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
