@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.locations import users_umask
@@ -28,6 +28,7 @@ from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from taskdash.config.own import OwnCommand
@@ -48,6 +49,7 @@ START_WAIT_S: Final = 0.2
 """How long a program that is just being started is waited for before all are killed."""
 _under_way: Final[set[subprocess.Popen[bytes]]] = set()
 _starting: Final = threading.Lock()
+MAX_AT_ONCE: Final = 64
 MAX_OUTPUT_CHARS: Final = 65_536
 """Of what is printed for all tasks together; the rest is left out."""
 
@@ -93,16 +95,13 @@ class Programs:
         return replace(ran, output=self.keys.redact(ran.output))
 
 
-def end_threads(threads: Collection[threading.Thread], stop: threading.Event, grace_s: float) -> None:
-    """Wait `grace_s` seconds for threads that run programs; then have `stop` end those, and wait for that."""
-    until_s = time.monotonic() + grace_s
+def end_runs(runs: Collection[Future[None]], stop: threading.Event, grace_s: float) -> None:
+    """Wait `grace_s` seconds for what runs programs; then have `stop` end those, and wait for that."""
     try:
-        for thread in threads:
-            thread.join(max(0.0, until_s - time.monotonic()))
+        wait(runs, grace_s)
     finally:
         stop.set()
-        for thread in threads:
-            thread.join(2 * TERM_GRACE_S)
+        wait(runs, 2 * TERM_GRACE_S)
 
 
 def kill_all() -> None:
@@ -205,7 +204,8 @@ class OwnCommands:
 
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
-        self._threads: dict[threading.Thread, str] = {}
+        self._pool = ThreadPoolExecutor(MAX_AT_ONCE, "command")
+        self._runs: dict[Future[None], str] = {}
 
     def run(
         self,
@@ -215,40 +215,33 @@ class OwnCommands:
         on_end: Callable[[Ended], None],
     ) -> None:
         """Begin to run a command for tasks; `read` and `on_end` are called from another thread, the latter once."""
-        work = partial(self._work, command, self._runs(command, seqs, read), len(seqs), on_end)
-        thread = threading.Thread(target=work, name=f"command-{command.name}", daemon=True)
-        thread.start()
-        alive = {each: name for each, name in self._threads.items() if each.is_alive()}
-        self._threads = alive | {thread: command.name}
+
+        def work() -> None:
+            try:
+                ended = _ended(command, list(self._run(command, seqs, read)), len(seqs))
+            except StoreError as error:
+                ended = Ended(f"{command.name}: {error}", is_bad=True)
+            except Exception as error:
+                # No traceback: it might show values.
+                _log.error("command %s: %s", command.name, type(error).__name__)
+                ended = Ended(f"{command.name}: {type(error).__name__} in taskdash", is_bad=True)
+            _log.info("command %s", ended.text)
+            on_end(ended)
+
+        under_way = {run: name for run, name in self._runs.items() if not run.done()}
+        self._runs = under_way | {self._pool.submit(work): command.name}
 
     @property
     def running(self) -> list[str]:
         """Return the names of those that run."""
-        return [name for thread, name in self._threads.items() if thread.is_alive()]
+        return [name for run, name in self._runs.items() if not run.done()]
 
     def close(self, grace_s: float = 0.0) -> None:
         """End what still runs after `grace_s` seconds."""
-        end_threads(self._threads, self._programs.stop, grace_s)
+        self._pool.shutdown(wait=False)
+        end_runs(self._runs, self._programs.stop, grace_s)
 
-    def _work(
-        self,
-        command: OwnCommand,
-        runs: Iterator[tuple[str, Ran]],
-        count: int,
-        on_end: Callable[[Ended], None],
-    ) -> None:
-        try:
-            ended = self._ended(command, list(runs), count)
-        except StoreError as error:
-            ended = Ended(f"{command.name}: {error}", is_bad=True)
-        except Exception as error:
-            # No traceback: it might show values.
-            _log.error("command %s: %s", command.name, type(error).__name__)
-            ended = Ended(f"{command.name}: {type(error).__name__} in taskdash", is_bad=True)
-        _log.info("command %s", ended.text)
-        on_end(ended)
-
-    def _runs(
+    def _run(
         self,
         command: OwnCommand,
         seqs: Sequence[int],
@@ -268,21 +261,20 @@ class OwnCommands:
             if self._programs.stop.is_set() or not ran.started or ran.fault == TOO_LONG:
                 return
 
-    def _ended(self, command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
-        if not runs:
-            return Ended(f"{command.name}: these tasks are no longer on the list", is_bad=True)
-        faults = [ran.fault for _, ran in runs if ran.fault]
-        if len(runs) == 1:
-            (_, ran), program = runs[0], inert_line(command.command[0], 80)
-            how = ran.fault or "ended (exit 0)"
-            text = f"{command.name}: {how}" if ran.started else f"{command.name}: {program} {how}"
-        else:
-            text = f"{command.name} ended for {plural(len(runs), 'task')}"
-            text += f", {len(faults):,} of which failed: {faults[0]}" if faults else " (exit 0)"
-        if TOO_LONG in faults and command.runs_for == "each" and len(runs) < count:
-            text += "; not run for the rest"
-        printed = [(task_id, ran.output.rstrip()) for task_id, ran in runs]
-        parts = [
-            f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output
-        ]
-        return Ended(text, inert("\n".join(parts), max_chars=MAX_OUTPUT_CHARS), bool(faults))
+
+def _ended(command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
+    if not runs:
+        return Ended(f"{command.name}: these tasks are no longer on the list", is_bad=True)
+    faults = [ran.fault for _, ran in runs if ran.fault]
+    if len(runs) == 1:
+        (_, ran), program = runs[0], inert_line(command.command[0], 80)
+        how = ran.fault or "ended (exit 0)"
+        text = f"{command.name}: {how}" if ran.started else f"{command.name}: {program} {how}"
+    else:
+        text = f"{command.name} ended for {plural(len(runs), 'task')}"
+        text += f", {len(faults):,} of which failed: {faults[0]}" if faults else " (exit 0)"
+    if TOO_LONG in faults and command.runs_for == "each" and len(runs) < count:
+        text += "; not run for the rest"
+    printed = [(task_id, ran.output.rstrip()) for task_id, ran in runs]
+    parts = [f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output]
+    return Ended(text, inert("\n".join(parts), max_chars=MAX_OUTPUT_CHARS), bool(faults))
