@@ -271,8 +271,7 @@ class TimeLimit:
     def __init__(self, timeout_s: float | None) -> None:
         """Begin to count; None: for ever."""
         self._until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        self._last_word = threading.Lock()
-        self._has_last_word = False
+        self._last_word = threading.RLock()
 
     @property
     def left_s(self) -> float:
@@ -292,9 +291,7 @@ class TimeLimit:
 
     def take_last_word(self) -> None:
         """Have nobody else tell the outcome; this does not return where that is being done."""
-        if not self._has_last_word:
-            self._last_word.acquire()
-            self._has_last_word = True
+        self._last_word.acquire()
 
     def _end(self, report: Callable[[], int]) -> None:
         if self._last_word.acquire(blocking=False):

@@ -126,14 +126,14 @@ class DemoApi(ThreadingHTTPServer):
     @property
     def listed(self) -> dict[str, str | None]:
         """Return the IDs of all tasks as a list has them, the latest first, each with the path of its family."""
-        jobs = [self.jobs.find(task_id) for task_id in self.task_ids]
         listed: dict[str, str | None] = {}
-        others = dict(self.families)
-        for task_id, job in zip(self.task_ids, jobs, strict=True):
-            for path, each in [*others.items()]:
-                if job is not None and each.create_ms > job.create_ms:
-                    listed[each.task_id] = path
-                    del others[path]
+        for task_id in self.task_ids:
+            if (job := self.jobs.find(task_id)) is not None:
+                since = job.create_ms
+                # Those that are there already keep their places.
+                listed |= {
+                    each.task_id: path for path, each in self.families.items() if each.create_ms > since
+                }
             listed[task_id] = None
         return listed
 

@@ -174,12 +174,11 @@ class Fetcher:
                     extensions={"timeout": {"connect": self._timeouts.connect_s}},
                 ) as response,
             ):
-                headers = _headers_of(response)
                 if response.status in _REDIRECTS:
-                    return _location(headers)
+                    return _location(_headers_of(response))
                 if response.status not in (200, 206):
-                    await self._refuse(response, headers, timer, asked_for_rest=sink.size > 0)
-                await self._receive(response, headers, timer, sink, places)
+                    await self._refuse(response, timer, asked_for_rest=sink.size > 0)
+                await self._receive(response, timer, sink, places)
                 return None
         except (DownloadError, _StaleError):
             raise
@@ -187,18 +186,13 @@ class Fetcher:
             raise _download_error(host, error) from None
 
     async def _receive(
-        self,
-        response: httpcore.Response,
-        headers: Mapping[str, str],
-        timer: asyncio.Timeout,
-        sink: Sink,
-        places: Sequence[str],
+        self, response: httpcore.Response, timer: asyncio.Timeout, sink: Sink, places: Sequence[str]
     ) -> None:
         waits, heard = self._timeouts, 0
         _set(timer, waits.stall_s)
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
-        answer = _Answer(response.status, headers, places, chunk)
+        answer = _Answer(response, places, chunk)
         answer.begin(sink)
         while chunk:
             self._keep(answer.unpacking.feed(chunk), sink, answer)
@@ -229,12 +223,7 @@ class Fetcher:
                 )
 
     async def _refuse(
-        self,
-        response: httpcore.Response,
-        headers: Mapping[str, str],
-        timer: asyncio.Timeout,
-        *,
-        asked_for_rest: bool,
+        self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
     ) -> None:
         status = response.status
         if status == 416 and asked_for_rest:
@@ -242,7 +231,7 @@ class Fetcher:
         if status in _GONE:
             raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
         if status in _PASSING:
-            wait = headers.get("retry-after", "")
+            wait = _headers_of(response).get("retry-after", "")
             after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
             raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
         _set(timer, self._timeouts.stall_s)
@@ -259,12 +248,12 @@ class Fetcher:
 class _Answer:
     """An answer with a file in it, or with the rest of one."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], places: Sequence[str], first: bytes) -> None:
+    def __init__(self, response: httpcore.Response, places: Sequence[str], first: bytes) -> None:
         """Take note of what it says of the file, which begins, or goes on, with `first`."""
-        self.is_rest = status == 206
-        self.headers = headers
-        self.claim = claim_of(headers, places)
-        self.labels = labels_of(headers.get("content-encoding", ""))
+        self.is_rest = response.status == 206
+        self.headers = _headers_of(response)
+        self.claim = claim_of(self.headers, places)
+        self.labels = labels_of(self.headers.get("content-encoding", ""))
         is_packed_picture = self.claim.is_media and first.startswith(GZIP)
         if is_packed_picture and not self.is_rest and not set(self.labels) & set(PACKINGS):
             self.labels.append("gzip")
