@@ -172,8 +172,9 @@ class _Run:
                 await asyncio.wait({draining}, timeout=LOOK_EVERY_S)
                 if downloads.resting and not self._waits:
                     self._waits = True
-                    self._progress.clear()
-                    talk("some results are not there yet; retrying for up to 5m (Ctrl+C to stop)")
+                    self._progress.say(
+                        "some results are not there yet; retrying for up to 5m (Ctrl+C to stop)"
+                    )
                 self._progress.show(downloads.status)
         finally:
             downloads.cancel()
@@ -184,14 +185,12 @@ class _Run:
         self._ends[ended.wanted.seq, ended.wanted.n] = ended
         wanted = ended.wanted
         if ended.error is not None:
-            self._progress.clear()
             why_not = f", and {ended.why_not}" if ended.why_not else ""
-            talk(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}{why_not}")
+            self._progress.say(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}{why_not}")
         elif ended.path is not None:
             self._progress.ended(len(self._ends), len(self._wanted), ended.path.name)
             if ended.lacks:
-                self._progress.clear()
-                talk(f"taskdash: {inert_line(ended.path.name)}: {ended.lacks}")
+                self._progress.say(f"taskdash: {inert_line(ended.path.name)}: {ended.lacks}")
         self._print_paths(of_all=False)
 
     def _print_paths(self, *, of_all: bool) -> None:
@@ -212,7 +211,7 @@ class _Run:
         self._print_paths(of_all=True)
         if downloads.failure is not None:
             raise downloads.failure
-        talk(downloads.summary(self._known))
+        talk(downloads.status.summary(self._known))
         if ended_by:
             talk(RESUMES)
             return 128 + ended_by[0]

@@ -155,7 +155,7 @@ class Following:
                     is_elsewhere = self._is_elsewhere(rules.status)
                     now_ms, elapsed_ms = self._session.now_ms(), self._elapsed_ms()
                     for line in rules.see(tasks, now_ms, elapsed_ms, is_elsewhere=is_elsewhere):
-                        notices.say_again(line)
+                        progress.say(line)
                     self._saving.see(rules.tasks)
             finally:
                 # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
@@ -282,18 +282,15 @@ class Notices:
             return
         self._retry_at_ms = retry_at_ms
         wait = duration(max(0, retry_at_ms - self._session.now_ms()))
-        self.say_again(f"API key of the watcher (pid {status.watcher_pid}) rejected; trying again in {wait}")
+        self._progress.say(
+            f"API key of the watcher (pid {status.watcher_pid}) rejected; trying again in {wait}"
+        )
 
     def say(self, text: str) -> None:
         """Print a line on stderr, unless it was said before."""
         if text not in self._said:
             self._said.add(text)
-            self.say_again(text)
-
-    def say_again(self, text: str) -> None:
-        """Print a line on stderr, whatever was said before."""
-        self._progress.clear()
-        talk(text)
+            self._progress.say(text)
 
     def _budget_line(self, status: WatchStatus) -> str:
         line = f"slowed by the budget of {plural(status.per_second, 'check')} a second, {status.per_minute:,} a minute"

@@ -47,8 +47,13 @@ class _Bars:
         self._screen = self._screen or Rewritten()
         return self._screen
 
+    def say(self, text: str) -> None:
+        """Print a line on stderr in place of the bars, which come back with the next look at the work."""
+        self.clear()
+        talk(text)
+
     def clear(self) -> None:
-        """Take it off the screen, so that something else can be said."""
+        """Take them off the screen."""
         if self._screen is not None:
             self._screen.clear()
             self._screen = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.durations import duration
@@ -54,6 +54,8 @@ class DownloadStatus:
     resting: int = 0
     looking_up: int = 0
     """How many requests there are whose results are still to be looked up in the list."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why so many failed."""
 
     @property
     def done(self) -> int:
@@ -84,6 +86,20 @@ class DownloadStatus:
         if self.left_s is not None:
             parts.append(f"{duration(1000 * math.ceil(self.left_s))} left")
         return " · ".join(parts)
+
+    def summary(self, known: int = 0, where: str = "") -> str:
+        """Return in one line what the round came to; `known` more were left out, as they had been saved before."""
+        parts = []
+        known += self.known
+        if self.saved or not (known or self.failed or self.cancelled):
+            parts.append(f"Saved {plural(self.saved, 'file')}" + (f" to {where}" if where else ""))
+        if known:
+            parts.append(f"{known:,} already saved")
+        if self.cancelled:
+            parts.append(f"{self.cancelled:,} cancelled")
+        if self.failed:
+            parts.append(f"{self.failed:,} failed: {_in_words(self.reasons)}")
+        return ", ".join(parts)
 
 
 class Speed:
@@ -120,22 +136,7 @@ def left_s(
     return (sum(sizes_left) + waiting * average) / speed
 
 
-def summary(status: DownloadStatus, reasons: Counter[str], known: int = 0, where: str = "") -> str:
-    """Return in one line what a round came to; `known` more were left out, as they had been saved before."""
-    parts = []
-    known += status.known
-    if status.saved or not (known or status.failed or status.cancelled):
-        parts.append(f"Saved {plural(status.saved, 'file')}" + (f" to {where}" if where else ""))
-    if known:
-        parts.append(f"{known:,} already saved")
-    if status.cancelled:
-        parts.append(f"{status.cancelled:,} cancelled")
-    if status.failed:
-        parts.append(f"{status.failed:,} failed: {_reasons(reasons)}")
-    return ", ".join(parts)
-
-
-def _reasons(reasons: Counter[str]) -> str:
+def _in_words(reasons: Counter[str]) -> str:
     common = reasons.most_common(MAX_REASONS)
     if len(reasons) == 1:
         return common[0][0]

@@ -265,7 +265,7 @@ class DownloadThread:
             if downloads is not None and self._asked and not downloads.status.is_busy:
                 known, self._asked, self._known = self._known, 0, 0
                 if not self._tells_each:
-                    line = downloads.summary(known, inert_line(str(downloads.folder.path)))
+                    line = downloads.status.summary(known, inert_line(str(downloads.folder.path)))
                     self._say(f"{line}.", is_bad=downloads.status.failed > 0)
 
     def _publish_status(self) -> None:

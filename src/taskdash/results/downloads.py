@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.errors import StoreError
-from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, summary
+from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, LockedError
 from taskdash.results.part import PartFile
 from taskdash.watch.machine import Clock
@@ -177,11 +177,8 @@ class Downloads:
             speed=speed,
             left_s=left_s(running, waiting, self._sizes, speed),
             resting=self.resting,
+            reasons=self._reasons.copy(),
         )
-
-    def summary(self, known: int = 0, where: str = "") -> str:
-        """Return what the round came to so far, in one line; see `download_status.summary`."""
-        return summary(self.status, self._reasons, known, where)
 
     async def _run(self, this: _Download) -> Ended:
         rests_s = _rests_s(this.wanted.seen_ms, self._clock)

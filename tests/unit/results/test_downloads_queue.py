@@ -21,7 +21,7 @@ from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
-from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
+from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words
 from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
@@ -141,7 +141,7 @@ async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
     await queue.drained()
     assert bench.counts() == {End.SAVED: 1, End.KNOWN: 1, End.FAILED: 1}
     assert len(bench.server.requests) == 2
-    assert queue.summary(2, "/pictures") == (
+    assert queue.status.summary(2, "/pictures") == (
         "Saved 1 file to /pictures, 3 already saved, 1 failed: the link has probably expired (HTTP 404)"
     )
 
@@ -175,7 +175,7 @@ async def test_cancelling_keeps_what_has_arrived_and_forgets_what_waits(bench: B
     assert queue.cancel() == 6
     await queue.drained()
     assert bench.counts() == {End.CANCELLED: 6}
-    assert queue.summary() == "6 cancelled"
+    assert queue.status.summary() == "6 cancelled"
     names = sorted(path.suffix for path in bench.folder.path.iterdir())
     assert names == [".json", ".json", ".part", ".part"]
 
@@ -350,9 +350,10 @@ def test_a_status_in_words() -> None:
     assert status.running[0].words == " 50% of 100 B"
     assert status.share == pytest.approx(3.5 / 12)
     reasons = Counter({"a": 5, "b": 2, "c": 1, "d": 1})
-    many = summary(DownloadStatus(total=9, failed=9), reasons)
-    assert many == "9 failed: a (5); b (2); c (1); ..."
-    assert summary(DownloadStatus(), Counter()) == "Saved 0 files"
+    assert (
+        DownloadStatus(total=9, failed=9, reasons=reasons).summary() == "9 failed: a (5); b (2); c (1); ..."
+    )
+    assert DownloadStatus().summary() == "Saved 0 files"
     assert [size_words(size) for size in (7, 2_048, 3 * 2**20, 5 * 2**30)] == [
         "7 B",
         "2 KiB",
