@@ -281,19 +281,25 @@ def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str
     called `name`; None where no such process has the store locked, or it went on meanwhile. Raises OSError where
     there is no room for the copy.
     """
-    from shutil import copyfile
     from tempfile import TemporaryDirectory
 
     if holder := stopped_holder_of(path):
         folder = TemporaryDirectory(prefix="taskdash-")
         copy = Path(folder.name, name)
-        copyfile(path, copy)
+        _copy_file(path, copy)
         with suppress(FileNotFoundError):
-            copyfile(journal_of(path), journal_of(copy))
+            _copy_file(journal_of(path), journal_of(copy))
         if stopped_holder_of(path) == holder:
             return holder, folder
         folder.cleanup()
     return None
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    # Not shutil: no other command imports it.
+    with source.open("rb") as read, target.open("wb") as written:
+        while portion := read.read(1 << 20):
+            written.write(portion)
 
 
 class ChangeHint:
