@@ -1,6 +1,6 @@
-"""Everything a key can do, in one table: bindings, footer, help, palette and the README's key table come from it.
+"""The table of actions, the source of bindings, footer, help, palette and the key tables in docs/keys.md.
 
-And what is not to be had now, and why: keys that would do nothing, for help and palette, and a list without tasks.
+Also explains why an action would do nothing right now, for help and palette, and why the list is empty.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Action(NamedTuple):
     """One thing the dashboard can do."""
 
     name: str
-    """As in the config's `[keys]`."""
+    """Its name in the config's `[keys]`."""
     keys: tuple[str, ...]
-    """As Textual names them; the first is the one the footer shows. None: only the palette has it."""
+    """As Textual names them; the footer shows the first. Empty: only in the palette."""
     title: str
     group: str
 
@@ -65,13 +65,13 @@ _CALLS: Final = {
     "review_reject": "review_judge('rejected')",
     "review_take_back": "review_judge",
 }
-"""The calls that are named otherwise than their action."""
+"""Textual's action string where it differs from the action's name."""
 NO_KEY: Final = "no-key"
-"""Stands where an action has no key: Textual wants one, and no terminal sends this."""
+"""The key of actions without one: Textual requires a key, and no terminal sends this."""
 MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "last")
-"""What moves in the pane that has the focus; all else is for the screen, whatever has the focus."""
+"""Actions bound to each pane, to move within the focused one; all others are bound to the screen."""
 EVERYWHERE: Final = ("copy_or_quit", "redraw", "suspend", "messages")
-"""What the review has as well as the list."""
+"""Actions of the list that the review has, too."""
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("cursor_up", ("up", "k"), "move up", "Move"),
     Action("cursor_down", ("down", "j"), "move down", "Move"),
@@ -155,7 +155,7 @@ REVIEW_ACTIONS: Final[tuple[Action, ...]] = (
     Action("review_help", ("question_mark", "f1"), "help", "View"),
     Action("review_close", ("escape", "q", "b"), "back to the list, with the cursor on this task", "View"),
 )
-"""What the keys do in the review, where all others but those of the app have no meaning."""
+"""The actions of the review, which shares only `EVERYWHERE` with the list."""
 FOOTER_OF_REVIEW: Final = {
     "review_pick": "pick",
     "review_reject": "reject",
@@ -185,7 +185,7 @@ FOOTER: Final = {
     "help": "help",
     "quit": "quit",
 }
-"""What the footer shows: first what is wanted most, as a narrow one has not room for all; the way out at its end."""
+"""The footer's labels, most wanted first, as a narrow one cannot show all; help and quit are always shown last."""
 FOOTER_ON_MARKS: Final = {
     "download": "download",
     "copy_menu": "copy",
@@ -196,10 +196,10 @@ FOOTER_ON_MARKS: Final = {
     "help": "help",
     "quit": "quit",
 }
-"""What it shows while rows are marked: what can be done with them, in words."""
+"""The footer's labels while rows are marked."""
 
 OWN: Final = "commands."
-"""The names of the user's own commands begin with it; a key map has them beside the actions."""
+"""Prefix of the user's own commands in a key map, where they are listed beside the actions."""
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
 
 
@@ -210,7 +210,7 @@ def all_actions(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
 
 
 def call_of(action: str) -> str:
-    """Return what Textual calls for an action, on the screen or on the pane that it is bound to."""
+    """Return Textual's action string for an action, to be run on the screen or pane that it is bound to."""
     if action.startswith(OWN):
         return f"own_command('{action.removeprefix(OWN)}')"
     if action in RESULT_KEYS:
@@ -224,7 +224,7 @@ def own_bindings(keymap: Mapping[str, tuple[str, ...]]) -> list[Binding]:
 
 
 def bindings(place: str) -> list[Binding]:
-    """Return the bindings of the screen, of a pane or of the review, with the keys of the tables of actions."""
+    """Return the bindings, with their default keys, of a place: `screen`, `pane` or `review`."""
     if place == "review":
         also = [action for action in ACTIONS if action.name in EVERYWHERE]
         return [_binding(action) for action in (*REVIEW_ACTIONS, *also)]
@@ -232,11 +232,8 @@ def bindings(place: str) -> list[Binding]:
 
 
 def _binding(action: Action) -> Binding:
-    """Return a binding.
-
-    It has priority, so that keys are acted on in the order in which they are typed, whatever has the focus by then.
-    """
-    # The commands and the store's thread know the keys without Textual.
+    """Return a binding with priority, so that keys act in the order typed, whichever widget has the focus."""
+    # Imported late: this table is also loaded by commands, and before Textual is.
     from textual.binding import Binding
 
     keys = ",".join(action.keys) or NO_KEY
@@ -263,19 +260,19 @@ _EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
 
 
 class Situation(NamedTuple):
-    """Holds what decides which keys are of use."""
+    """The state of the list that decides which actions would do something."""
 
     task: Task | None
     marked: int
     total: int
-    """Tasks in the tab, under the filter."""
+    """Tasks in the tab that match the filter."""
     key_advice: str | None
     can_undo: bool
     downloads: bool
 
 
 def situation_of(main: MainScreen) -> Situation:
-    """Return what decides which keys are of use now."""
+    """Return the current situation of the list."""
     return Situation(
         task=main.table.task_at_cursor,
         marked=len(main.table.marked),
@@ -287,7 +284,7 @@ def situation_of(main: MainScreen) -> Situation:
 
 
 def why_not(action: str, now: Situation) -> str | None:
-    """Return why an action would do nothing; None where it would do something."""
+    """Return why an action would do nothing; None if it would do something."""
     if action in ("check", "check_all") and now.key_advice:
         return "no API key is set"
     if action == "undo" and not now.can_undo:
@@ -315,7 +312,7 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
 
 
 def why_empty(window: Window, filter_text: str, *, is_view: bool = False) -> str:
-    """Return why no task is shown, in a view of the user's own or a state's tab, and what to do; "" where some are."""
+    """Return why the table is empty, be it a state's tab or the user's own view, and what to do; "" if it is not."""
     if window.total:
         return ""
     in_other_tabs = any(window.counts.values())

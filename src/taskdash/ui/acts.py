@@ -1,6 +1,6 @@
-"""Does to tasks what the keys ask for, without a screen: each act returns the line that tells what was done.
+"""The acts behind the keys, without a screen: most return the message to show.
 
-Kept apart from the widgets so that it can be read and tested as what it is: store, watcher and browser.
+Kept apart from the widgets, so that they can be tested with nothing but a store, a watcher and a browser.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
     Adding = tuple[Sequence[str], Future[Added]]
-    """IDs that are on their way to the list, and what becomes of them."""
+    """IDs being added to the list, and the pending result."""
 
 MAX_RAW_CHARS: Final = 1_000_000
 ASK_ABOVE: Final = 5
-"""From more results than these on, opening them all at once is asked about first."""
+"""Ask before opening more results than this at once."""
 MAX_AT_ONCE: Final = 20
-"""More are not opened: each is a window or a tab."""
+"""Never open more than this at once: each takes a window or a tab."""
 _URL_CHARS: Final = 300
 
 _IN_STATE: Final = {
@@ -47,47 +47,47 @@ Severity = Literal["information", "warning", "error"]
 
 
 class Feedback(NamedTuple):
-    """One thing to tell."""
+    """A message for the user, and the text to copy, if any."""
 
     text: str
     severity: Severity = "information"
     copy: str | None = None
-    """A text for the clipboard; how it got there is told after `text`."""
+    """A text for the clipboard; how it was copied is appended to `text`."""
     what: str = ""
-    """What is copied, for people, as the begin of a sentence: `2 links`."""
+    """The name of the copied text, to start a sentence with: `2 links`."""
     more: str = ""
-    """Told after how it was copied; begins with what divides it from that."""
+    """Appended after how it was copied, with its own leading separator."""
 
 
 def warning(text: str) -> Feedback:
-    """Something that could not be done, and why."""
+    """Return feedback on something that could not be done, and why."""
     return Feedback(text, "warning")
 
 
 def copied(text: str, what: str, more: str = "") -> Feedback:
-    """Return that a text is to be copied, which was asked for."""
+    """Return feedback that has `text` copied; `what` names it in the message."""
     return Feedback(f"Copied {what}", copy=text, what=what, more=more)
 
 
 Undo = Callable[["Store"], tuple[Feedback, Mapping[int, int]]]
-"""Takes something back; returns what to say, and the tasks that have another `seq` now."""
+"""Undoes one change; returns the message, and the new `seq` of each task whose `seq` changed."""
 
 
 class Scope(NamedTuple):
-    """The tasks that statistics and failures are about: the marked ones, else those of a query."""
+    """The tasks that statistics, failures and the review cover: the marked ones, else those of a query."""
 
     query: Query
     marked: Sequence[int]
-    """Their `seq`; empty: none is marked."""
+    """The `seq` of the marked tasks; empty if none is marked."""
     filter_text: str
 
     @property
     def asked(self) -> tuple[Query, Sequence[int] | None]:
-        """Return the query, and the marked tasks that it is limited to; None: all."""
+        """Return the query, and the marked tasks to limit it to; None: no limit."""
         return (self.query.without_terms(), self.marked) if self.marked else (self.query, None)
 
     def name(self, count: int) -> str:
-        """Return words for `count` tasks, such as `12 waiting tasks matching fox`."""
+        """Return a description of `count` tasks, such as `12 waiting tasks matching fox`."""
         if self.marked:
             return plural(count, "marked task")
         states = self.query.states or ()
@@ -97,7 +97,7 @@ class Scope(NamedTuple):
         return f"all {tasks}" if count > 1 and not states else tasks
 
     def no_failures(self, total: int) -> str:
-        """Say what was looked at, and what keeps other failures out of it."""
+        """Return the message that there are no failures, with the key that widens the search, if any."""
         if self.marked:
             return f"No failures in {plural(total, 'marked task')}. Esc clears the marks."
         if self.filter_text:
@@ -106,7 +106,7 @@ class Scope(NamedTuple):
 
 
 class Acts:
-    """The acts of one dashboard, and what it takes to undo the last ones."""
+    """The acts of one dashboard, and its undo stack."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -129,9 +129,9 @@ class Acts:
     # The list
 
     def begin_adding(self, found: Mapping[str, str | None]) -> Adding:
-        """Begin to put IDs on the list, each with the path it was found with.
+        """Start adding IDs to the list, each with the record path it was found with, if any.
 
-        Who leaves from now on, such as while a locked list is waited for, has them added all the same, or is told.
+        If the user quits from here on, say while the list is locked, they are still added, or else reported.
         """
         ids, hints = list(found), {task_id: path for task_id, path in found.items() if path}
         profile, now_ms = self._context.profile, self._context.clock.now_ms()
@@ -140,7 +140,7 @@ class Acts:
         return ids, added
 
     async def added(self, adding: Adding) -> tuple[int, Feedback]:
-        """Wait until the IDs are on the list; return the `seq` of the first and what to say."""
+        """Wait until the IDs are on the list; return the `seq` of the first, and the message."""
         added = await asyncio.shield(asyncio.wrap_future(adding[1]))
         profile, first = self._context.profile, (added.added or added.listed)[0]
         task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
@@ -150,7 +150,7 @@ class Acts:
         return task.seq, Feedback(f"{', '.join(filter(None, (new, listed)))}.")
 
     async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Feedback:
-        """Take tasks off the list; those of them that were `marked` come back so."""
+        """Take tasks off the list; undo brings them back, and marks those in `marked` again."""
         now_ms = self._context.clock.now_ms()
         removal = await self._context.store.run(lambda store: store.tasks.remove(seqs, now_ms))
 
@@ -183,13 +183,13 @@ class Acts:
     async def judge(
         self, verdicts: Sequence[tuple[int, int, Verdict | None]]
     ) -> Sequence[tuple[int, int, object]]:
-        """Give verdicts on results, by `seq` and number; return what stood before of those that there are."""
+        """Give verdicts on results, by `seq` and number; return the previous verdicts of those that exist."""
         now_ms = self._context.clock.now_ms()
         before = await self._context.store.run(lambda store: store.verdicts.give(verdicts, now_ms))
         given = {(seq, n): verdict for seq, n, verdict in verdicts}
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            # What somebody else has decided since is theirs.
+            # Leave alone what another dashboard or script has decided since.
             now = store.verdicts.of([seq for seq, _, _ in before])
             mine = [each for each in before if now.get(each[0], {}).get(each[1]) is given[each[:2]]]
             if not (back := store.verdicts.give(mine, now_ms)):
@@ -201,7 +201,7 @@ class Acts:
         return before
 
     async def raw(self, task: Task) -> str | None:
-        """Return the last body with a record, inert and without any key; None where there is none yet."""
+        """Return the last response with a record, made inert and with keys redacted; None if there is none yet."""
         detail = await self.detail(task)
         if detail is None or not detail.raw:
             return None
@@ -209,7 +209,7 @@ class Acts:
         return self._context.keys.redact(text)
 
     async def undo(self) -> tuple[Feedback, set[int]]:
-        """Take back the last removal or edit of this dashboard; what to say, and what is to be marked again."""
+        """Undo this dashboard's last removal, edit or verdicts; return the message and the tasks to mark again."""
         if not self._undo:
             return warning("Nothing to undo."), set()
         undo, marked = self._undo.pop()
@@ -222,7 +222,7 @@ class Acts:
     # Results
 
     def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Feedback]:
-        """Return the `seq` of the tasks that have something to save, and what to say of it."""
+        """Return the `seq` of the tasks with results, and the message about saving them."""
         good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
         if not good:
             without = "None of these tasks has a result."
@@ -266,12 +266,12 @@ class Acts:
         return Feedback(text, "error", copy=safe, what="The link", more=f"\n{shown}")
 
     async def open_shown(self, detail: TaskDetail, number: int) -> Feedback:
-        """Open result `number` (from 1) of a task where it is: the file that it was saved to, else the link."""
+        """Open result `number` (from 1) of a task: the file it was saved to, else the link."""
         from taskdash.results import content, desktop
 
         seq = detail.task.seq
         saved = await self._context.store.run(lambda store: store.saved.of([seq]).get(seq, {}).get(number))
-        # A list may come from another machine, with paths that somebody else has chosen.
+        # The list may come from another machine, with paths that somebody else chose.
         if saved is None or not content.is_data(saved.path) or not await asyncio.to_thread(saved.is_there):
             return await self.open_one(detail, number)
         command, environ = self._context.settings.open_command, self._context.environ
@@ -281,13 +281,13 @@ class Acts:
         return Feedback(f"Result {number}: {opened.message}: it is saved as {saved.shown}.", "error")
 
     async def links_to_open(self, tasks: Sequence[Task], number: int) -> list[str]:
-        """Result `number` (from 1) of each task that has it, in the order of the list."""
+        """Return the link of result `number` (from 1) of each task that has it, in the order of `tasks`."""
         seqs = [task.seq for task in tasks if task.result_count >= number]
         found = await self._context.store.run(lambda store: list(store.tasks.links(seqs)))
         return [urls[number - 1] for _, urls in found if len(urls) >= number]
 
     async def open_many(self, urls: Sequence[str], without: int) -> Feedback:
-        """Open results, one after the other, until one cannot be opened; tell of so many tasks `without` one."""
+        """Open results one after another; if that fails, copy the rest. `without` counts the tasks that have none."""
         rest = f" {_skipped(without)}" if without else ""
         opened = 0
         for place, url in enumerate(urls):
@@ -308,7 +308,7 @@ class Acts:
 
 
 def saving(context: Context, count: int) -> str:
-    """Say that so many results are being saved, and where to."""
+    """Return the message that `count` results are being saved, and where to."""
     return f"Saving {plural(count, 'result')} to {inert_line(str(download_dir(context.settings)))}."
 
 
@@ -334,7 +334,7 @@ def _edit_undone(count: int, of: int) -> Feedback:
 
 
 def no_links(task: Task) -> Feedback:
-    """Say why there is nothing to open or copy."""
+    """Return a warning on why there is nothing to open or copy."""
     if not task.state.finished:
         return warning("No result yet.")
     why = "the response has no link" if task.state is State.SUCCESS else "the task failed"
@@ -344,7 +344,7 @@ def no_links(task: Task) -> Feedback:
 
 
 def removal_question(count: int, tasks: Sequence[Task]) -> str:
-    """Return the question before `count` tasks are taken off the list; `tasks` has it where it is one."""
+    """Return the question to ask before removing `count` tasks; `tasks` holds the task if it is only one."""
     if not tasks:
         what = f"Remove {plural(count, 'task')} from the list?"
     else:
@@ -353,6 +353,6 @@ def removal_question(count: int, tasks: Sequence[Task]) -> str:
 
 
 def name_of(task: Task, chars: int = 200) -> str:
-    """Return what people know a task by, in one line of so many characters at most."""
+    """Return a task's display name (label, prompt or ID): one line of up to `chars` characters."""
     name = (task.label or task.prompt or task.task_id).partition("\n")[0]
     return name if len(name) <= chars else f"{name[: chars - 1]}…"

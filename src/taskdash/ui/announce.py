@@ -1,7 +1,7 @@
-"""Tells the user of tasks that finish, with the bell and a command if wanted, and of results that are about to expire.
+"""Announces finished tasks, with the bell and a command if configured, and results that are about to expire.
 
-Each is told once: it is claimed in the store first, so that no other dashboard on this list tells it again, nor a
-later one.
+Each is announced once: it is claimed in the store first, so that no other dashboard on this list announces it again,
+now or later.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.main import MainScreen
 
 TELL_EVERY_S: Final = 4.0
-"""What ends within so long of the last message is told together, once that has gone: a batch would cover the list."""
+"""Tasks that end within this time of the last message share the next one: a batch would flood the screen."""
 QUIET_S: Final = 3.0
-"""What had ended before the dashboard was opened is told together, once no more of it came for so long ..."""
+"""Tasks that had ended before the dashboard was opened share a message, once no more have come for this long ..."""
 HOLD_S: Final = 30.0
-"""... or it has waited so long."""
+"""... or the first has waited this long."""
 
 SET_BACK_MS: Final = 60_000
 _LEAST_NAME_CELLS: Final = 10
@@ -41,7 +41,7 @@ LOOK_EVERY_MS: Final = 30_000
 
 
 class FinishedTasks:
-    """Knows what of a profile has ended, and what of it the user was told."""
+    """Announces the finished tasks of one profile, and learns from them how long tasks take."""
 
     def __init__(self, context: Context, screen: MainScreen, profile: str) -> None:
         self._context = context
@@ -57,7 +57,7 @@ class FinishedTasks:
         self._lock = asyncio.Lock()
 
     async def tell(self) -> None:
-        """Tell of those that nobody was told of yet, and learn how long they took."""
+        """Announce the tasks not announced yet, and learn how long they took."""
         async with self._lock:
             await self._learn()
             untold = await self._context.store.run(self._read)
@@ -66,7 +66,7 @@ class FinishedTasks:
             if self._is_time(untold, asyncio.get_running_loop().time()):
                 ours, batches = await self._context.store.run(lambda store: store.news.claim_messages(untold))
                 untold = []
-            # Once the last of the marked ones is told, for it stands for all that end with it.
+            # Only with the last of the marked tasks, as its message covers all of them that end now.
             if self._batch is not None and self._batch.seqs.isdisjoint(task.seq for task in untold):
                 batches.append(self._batch)
                 self._batch = None
@@ -79,7 +79,7 @@ class FinishedTasks:
             self._show(fresh, [batch for batch in batches if batch not in old])
 
     def _show(self, ours: Sequence[Task], batches: Sequence[Batch], *, is_told: bool = False) -> None:
-        """Tell of ends; where another line has told of them, keep for the messages what it has no room for."""
+        """Announce finished tasks; with `is_told` (the away line counts them) only keep them in the messages."""
         found = notices(ours, batches, self._context.clock.now_ms())
         if not found:
             return
@@ -95,12 +95,12 @@ class FinishedTasks:
                 self._screen.say(notice.text, severity, is_batch=notice.is_batch)
 
     async def _learn(self) -> None:
-        """Take note of all that ended, whoever tells of it: how long it took, and whether it was the last marked."""
+        """Learn how long all finished tasks took, whoever announces them, and whether they complete the marked ones."""
         now_ms = self._context.clock.now_ms()
         if now_ms < self._learned_until_ms:
-            # The clock was set back, a moment ago.
+            # The clock was set back.
             self._learned_until_ms = now_ms - SET_BACK_MS
-        # From the last moment on, as more may have ended in the same one.
+        # Including the last millisecond seen, as more may have ended in it.
         profile, after_ms = self._profile, self._learned_until_ms - bool(self._learned)
         since = await self._context.store.run(lambda store: store.checks.finished_since(profile, after_ms))
         ended = [task for task in since if task.seq not in self._learned]
@@ -115,7 +115,7 @@ class FinishedTasks:
             self._batch = await self._context.store.run(lambda store: store.news.batch_of(marked))
 
     def _is_time(self, untold: Sequence[Task], now_s: float) -> bool:
-        """Return whether to tell of them now; where not, see to it that there is another look."""
+        """Return whether to announce the tasks now; if not, make sure that another look is scheduled."""
         if not untold:
             return False
         late = {task.seq for task in untold if (ended_ms(task) or self._opened_ms) < self._opened_ms}
@@ -137,11 +137,11 @@ class FinishedTasks:
 
     def _tell_in(self, in_s: float) -> None:
         tell: WorkType[None] = self.tell
-        # A little later, so that it is not called before its time.
+        # A little later, so that it does not fire early.
         self._screen.set_timer(in_s + 0.01, lambda: self._screen.run_worker(tell, group="tell"))
 
     def _read(self, store: Store) -> list[Task]:
-        """Return what nobody was told of on a screen yet; wake the command that is to run for the rest."""
+        """Return the tasks not announced on a screen yet; wake the user's command if it is to run for any."""
         profile, command = self._profile, self._service.on_finish
         if command is None:
             store.news.drop(profile, Way.COMMAND)
@@ -151,7 +151,7 @@ class FinishedTasks:
 
 
 class ExpiringResults:
-    """Warns of results that are about to expire unsaved, and knows when it last looked for them."""
+    """Warns about unsaved results that are about to expire, looking for them every `LOOK_EVERY_MS`."""
 
     def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context
@@ -160,12 +160,12 @@ class ExpiringResults:
 
     @property
     def is_time(self) -> bool:
-        """Return whether the last look is long ago; a clock that was set back counts as that."""
+        """Return whether another look is due, as it also is after the clock was set back."""
         looked_ms, now_ms = self._looked_at_ms, self._context.clock.now_ms()
         return looked_ms is None or not looked_ms <= now_ms < looked_ms + LOOK_EVERY_MS
 
     async def warn(self) -> None:
-        """Look, and tell in one line what nobody was warned of yet."""
+        """Look for them, and show one line on those not warned about yet."""
         context, told_ms = self._context, self._context.result_ttl_ms
         ttl_ms = told_ms or USUAL_LIFE_MS
         self._looked_at_ms = now_ms = context.clock.now_ms()
@@ -187,7 +187,7 @@ class ExpiringResults:
         if len(tasks) == 1:
             said = f"\" expires {when} and isn't saved.{how}"
             name = Content(" ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split()))
-            # On one line, however wide its characters are, without the blanks around it and the quote before it.
+            # All on one line, however wide the characters: 3 cells are the padding and the opening quote.
             room = max(_LEAST_NAME_CELLS, self._screen.size.width - 3 - cell_len(said))
             return f'"{name.truncate(room, ellipsis=True).plain.rstrip()}{said}'
         return f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"

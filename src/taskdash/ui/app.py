@@ -59,35 +59,35 @@ _log = logging.getLogger(__name__)
 
 KEY_WAIT_S: Final = 0.25
 FINISH_GRACE_S: Final = 10.0
-"""How long the user's own programs may go on once their profile is left."""
+"""How long the user's own programs may keep running once their profile is left."""
 
 
 def _actions() -> type[Provider]:
-    """Return what the palette finds, imported when it is first opened."""
+    """Return the palette's provider, imported when the palette is first opened."""
     return deferred.ActionProvider
 
 
 class Dashboard(App[None]):
-    """The whole screen."""
+    """The Textual app."""
 
     CSS_PATH = "dashboard.tcss"
     TITLE = "taskdash"
-    # Ours has a key among the actions, so that it can be given another like all of them.
+    # Ours is an action like any other, so that its key can be changed.
     ENABLE_COMMAND_PALETTE = False
-    # Textual's own commands are left out: its screenshot would write what is on screen to a file.
+    # Without Textual's own commands: its screenshot would write the screen to a file.
     COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
 
     leaving: Leaving
 
     def __init__(self, context: Context, *, waits_for_list: bool = False) -> None:
-        """`waits_for_list`: the list may take long to open, as another program has it locked."""
+        """`waits_for_list`: the list is not open yet, for example as another program has it locked."""
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
         self.context = context
         self.set_keymap(changed_keys(context.keymap))
         self.left_contexts: list[Context] = []
-        """Those of profiles that were left: what could not be added there is told at the end."""
+        """Contexts of profiles that were left; IDs that could not be added there are reported at the end."""
         self._net: LineFilter = Colourless() if self.no_color else InertLines()
         self.themes = ThemeChoice(self)
         self.messages = Messages(self)
@@ -95,18 +95,18 @@ class Dashboard(App[None]):
         self._copied = ""
         self.terminal_says = TerminalSays(self)
         self.terminal: TerminalDriver | None = None
-        """What writes to the terminal, once it is taken; it says so itself."""
+        """The driver, which sets this itself once it takes the terminal."""
         self.crash: Exception | None = None
         self._is_away = False
         self._waits_for_list = waits_for_list
         self.unusable: StoreError | None = None
         self.mending = ""
-        """What is being done to the list before it can be opened."""
+        """A line on the repair of the list before it can be opened; "" if there is none."""
         self.wants_demo = False
         self.themes.begin()
 
     def run_in_terminal(self) -> None:
-        """Run to the end, which also signals, a closed terminal and errors that no handler sees bring about."""
+        """Run until the app exits, be it by a signal, a closed terminal or an error that no handler sees."""
         rounding = fit_to_terminal(self)
         if rounding is not None and not self.no_color:
             self._net = rounding
@@ -117,15 +117,15 @@ class Dashboard(App[None]):
         self.leaving.finish()
 
     async def action_palette(self) -> None:
-        """Open the palette; what is typed next is for its box, which Textual gives the focus a little later."""
+        """Open the palette and focus its box at once, for the next keys: Textual would do so a little later."""
         palette = deferred.Palette()
         await self.push_screen(palette)
-        # An Esc may have left it.
+        # An Esc may have closed it already.
         for box in palette.query(Input):
             palette.set_focus(box)
 
     def search_themes(self) -> None:
-        """Open a palette of themes: the palette's own entry calls it."""
+        """Open a palette of themes; overrides Textual's."""
         self.push_screen(deferred.Palette([deferred.ThemeProvider], placeholder="Search for themes ..."))
 
     async def use_profile(self, name: str) -> None:
@@ -135,20 +135,20 @@ class Dashboard(App[None]):
             self.messages.tell(inert_line(str(error)), "error")
 
     async def use_key(self, text: str) -> None:
-        """Keep an API key in a first config, and begin to check with it.
+        """Save an API key in a first config, and start checking with it.
 
         Raises:
-            TaskdashError: it is no key, or cannot be kept.
+            TaskdashError: it is not a key, or cannot be saved.
         """
         place = inert_line(str(self.context.config_path))
         await self._go_over(partial(self.context.keep_key, text))
         self.messages.tell(f"API key saved to {place}")
 
     async def _go_over(self, make: Callable[[], Context]) -> None:
-        """Show the list of the context that `make` brings, and leave this one.
+        """Switch to the context that `make` returns, show its list, and leave the current context.
 
         Raises:
-            TaskdashError: there is none; everything is as it was.
+            TaskdashError: it cannot be made or opened; nothing has changed.
         """
         before = self.context
         try:
@@ -159,13 +159,13 @@ class Dashboard(App[None]):
             raise
         left = await self._open_list()
         self.left_contexts.append(before)
-        # Not waited for: a dialog of those that are left may be what called us.
+        # Not awaited: a dialog among the screens left may be the caller.
         leave: WorkType[None] = partial(self._leave, left, before)
         self.run_worker(leave, group="leave")
 
     async def _open_list(self) -> Sequence[Screen[object]]:
-        """Show the list of the context in place of the screens that are returned."""
-        # A mode for each: the screen that an app begins with cannot be switched for another.
+        """Show the list of the context in place of the current screens; return those."""
+        # A mode for each list: the screen that an app starts with cannot be switched for another.
         left, mode = self.screen_stack[:], f"list {time.monotonic_ns()}"
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
@@ -185,13 +185,13 @@ class Dashboard(App[None]):
         await waiting.remove()
 
     def tell_of_mending(self, line: str) -> None:
-        """Say that the list is being mended, which takes long; may be called from any thread."""
+        """Set the line that reports the slow repair of the list; may be called from any thread."""
         self.mending = line
 
     async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:
         for screen in reversed(screens):
             await screen.remove()
-        # The user's own programs may end; nobody waits for that.
+        # The user's own programs may finish; only this worker waits for them.
         await asyncio.to_thread(context.close, FINISH_GRACE_S if context.at_work else 0.0)
         if lost := context.not_added():
             were = "ID was" if len(lost) == 1 else "IDs were"
@@ -207,18 +207,18 @@ class Dashboard(App[None]):
         self.run_worker(copy, group="copy")
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy what is selected in a text or a text box: Textual calls this."""
+        """Copy the selection of a text or a text box; called by Textual."""
         self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
 
     async def _copy(self, feedback: Feedback) -> None:
-        # One after the other, so that the last one asked for is the one that stays.
+        # One at a time, so that the last copy requested wins.
         async with self._copying:
             told = await deferred.deliver(self.context, feedback, self._send, self._keep)
         self.messages.tell(told.text, told.severity)
 
     @property
     def clipboard(self) -> str:
-        """Return what was copied last, for pasting within the dashboard, wherever it was copied to."""
+        """Return the text copied last, wherever to, for pasting within the dashboard."""
         return self._copied
 
     def _send(self, text: str) -> None:
@@ -242,7 +242,7 @@ class Dashboard(App[None]):
             return deferred.Waiting(self.context, lambda: self.mending)
         kind: type[MainScreen] = MainScreen
         if self.context.settings.commands:
-            # Textual takes a screen's bindings from its class alone.
+            # Textual reads a screen's bindings from its class only.
             kind = type("MainScreen", (MainScreen,), {"BINDINGS": own_bindings(self.context.keymap)})
         return kind(self.context, self.size)
 
@@ -253,17 +253,17 @@ class Dashboard(App[None]):
         return variables
 
     def pop_screen(self) -> AwaitComplete:
-        """Leave the screen on top, but never the list: Textual's palette leaves once for each Enter it was typed."""
+        """Pop the top screen, but never the list: Textual's palette pops once for each Enter typed."""
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._net]
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
+        """Fit a paste to the focused widget; let a text box process each key before the next one."""
         if isinstance(event, events.InputEvent | events.Paste):
             if not self.screen_stack:
-                return  # Typed while the last screen closes: it is for nobody.
+                return  # Typed while the last screen closes: nobody is left to take it.
             if self.context.seen_at_ms is not None:
                 self.context.seen_at_ms = self.context.clock.now_ms()
         if isinstance(event, events.Paste):
@@ -276,10 +276,10 @@ class Dashboard(App[None]):
             await _taken_in(box)
 
     def on_mount(self) -> None:
-        # After a stop the terminal shows nothing of ours, and Textual draws for another size only.
+        # After a suspend our frame is gone from the terminal, but Textual redraws only if the size changed.
         self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
         if self.has_class(FEW_COLOURS):
-            # The variables of the style sheet were made before it was known.
+            # The style sheet's variables were made before the class was set.
             self.refresh_css(animate=False)
         if self._waits_for_list:
             open_list: WorkType[None] = self._await_list
@@ -290,9 +290,9 @@ class Dashboard(App[None]):
         self.screen.refresh()
 
     async def action_quit(self) -> None:
-        """Quit once what was typed before is done, unless that takes long."""
+        """Quit once the acts typed before are done, or after `MAX_WAIT_S`."""
         acts = [each for each in self.workers if each.group == "act" and not each.is_finished]
-        # One that has a dialog open waits for the user.
+        # An act with an open dialog would wait for the user.
         if acts and not isinstance(self.screen, ModalScreen):
             with suppress(TimeoutError, WorkerError):
                 async with asyncio.timeout(MAX_WAIT_S):
@@ -309,7 +309,7 @@ class Dashboard(App[None]):
             await self.action_quit()
 
     def action_suspend_process(self) -> None:
-        """Go to the shell that started this job, if there is one: who stops where there is none never comes back."""
+        """Suspend to the shell that started this job, if there is one: otherwise nothing would ever continue it."""
         if self.is_headless or self._is_away:
             return
         if has_job_control():
@@ -319,10 +319,10 @@ class Dashboard(App[None]):
             self.messages.tell("Cannot suspend: not started from a shell.", "warning")
 
     def continue_process(self) -> None:
-        """Take the terminal anew: who was stopped by SIGSTOP did not give it back, and others have used it."""
+        """Take over the terminal again: SIGSTOP left no chance to release it, and others have used it since."""
         if self._is_away:
             return
-        with suppress(OSError):  # the terminal is gone: its input says so
+        with suppress(OSError):  # the terminal is gone: the input thread notices
             if is_in_foreground():
                 with self.suspend():
                     pass
@@ -331,40 +331,40 @@ class Dashboard(App[None]):
                 self.run_worker(wait, group="suspend")
 
     async def _be_away(self, stop: Callable[[], None] = lambda: None) -> None:
-        """Give the terminal back, and all that others wait for; `stop`, and take it again in the foreground."""
+        """Release terminal, lease and locks, call `stop`, and take them back once this job is in the foreground."""
         self._is_away = True
         try:
             async with self.context.at_rest():
                 with self.suspend():
                     stop()
-                    # Also after `bg`: there it is stopped again.
+                    # Also after `bg`, where this stops the job again.
                     with suppress(termios.error):
                         wait_for_foreground()
         finally:
             self._is_away = False
 
     def _handle_exception(self, error: Exception) -> None:
-        """Tell of a list that cannot be used just now, and end at every other error.
+        """Report a list that cannot be used right now; exit on any other error.
 
-        The one private name of Textual's application that we replace: its own way of it prints the values of every
-        frame, an API key among them.
+        The only private method of Textual's `App` that we override: the original prints the local variables of every
+        frame, API keys included.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, StoreError):
             self.messages.tell(sentence(str(cause)), "error")
             return
         if self.is_headless:
-            # So that a test that drives it fails.
+            # Makes a test that drives the app fail.
             super()._handle_exception(error)
         elif self.return_code is None:
             self.crash = cause if isinstance(cause, Exception) else error
             self.exit(return_code=1)
         else:
-            # It is ending: what is still asked of its parts finds some of them gone.
+            # The app is exiting: late callbacks find some of its parts gone.
             _log.warning("while ending: %s", type(cause).__name__)
 
     def on_main_screen_painted(self) -> None:
-        """Start the garbage collector: what was made before the first frame stays, so it need never look at that."""
+        """Start what the first frame did not need. Objects made so far stay, so the garbage collector ignores them."""
         gc.freeze()
         gc.enable()
         self.themes.register_ours()
@@ -374,7 +374,7 @@ class Dashboard(App[None]):
 
 
 async def _taken_in(box: Input) -> None:
-    """Wait until a text box, and what it is part of, have acted on a key: the next one may be for something else."""
+    """Wait until a text box and its ancestors have handled a key: the next one may be for another widget."""
     for node in box.ancestors_with_self:
         if isinstance(node, Widget) and node.is_attached:
             done = asyncio.Event()
@@ -384,7 +384,7 @@ async def _taken_in(box: Input) -> None:
 
 
 def _fitted(paste: events.Paste, focused: Widget | None) -> events.Paste:
-    """Return the paste itself, or for a box of one line the first line of it that says something, inert and cut."""
+    """Return the paste; for a one-line box its first non-blank line, made inert and cut to `MAX_LINE_CHARS`."""
     if not isinstance(focused, Input) or getattr(focused, "take_paste", None):
         return paste
     start = paste.text[: 2 * MAX_LINE_CHARS].lstrip().splitlines()

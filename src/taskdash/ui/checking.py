@@ -1,4 +1,4 @@
-"""Has tasks checked for a key, each by its own gateway, and tells what became of dead links that were asked for so."""
+"""Requests checks for the user, each at the task's own gateway, and reports whether dead links were renewed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 RENEWAL_LOOK_S: Final = 0.25
 RENEWAL_WAIT_MS: Final = 60_000
-"""What is answered later than this is no answer to a key any more."""
+"""A later answer is not reported: nobody would connect it with the key."""
 
 
 class Checking:
-    """The checks that are asked for in one dashboard."""
+    """Requests the checks of one dashboard."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     async def check(self, tasks: Sequence[Task]) -> Feedback:
-        """Have tasks checked now, finished ones too, each by its own gateway."""
+        """Request a check of tasks now, finished ones included."""
         tasks, left = self._context.checkable(tasks)
         if not tasks:
             return warning(f"Nothing can be checked: {left}")
@@ -37,7 +37,7 @@ class Checking:
         return Feedback(f"Checking {plural(len(tasks), 'task') + ' ' if len(tasks) > 1 else ''}now.{rest}")
 
     async def renewed(self, asked: Sequence[Task]) -> Feedback | None:
-        """Return what became of dead links of tasks that were asked for, once all are answered; None without any."""
+        """Wait for the answers of tasks with dead links; return the outcome, None without any or after a minute."""
         context, now_ms = self._context, self._context.clock.now_ms()
         tasks, _ = context.checkable(asked)
         dead = {task.seq: task for task in tasks if are_links_dead(task, context.ttl_ms_of(task), now_ms)}
@@ -55,7 +55,7 @@ class Checking:
         return _renewal([(dead[task.seq], task) for task in tasks], context, now_ms)
 
     async def check_all(self, profiles: Sequence[str]) -> Feedback:
-        """Have every unfinished task of these profiles checked now."""
+        """Request a check of every unfinished task of these profiles now."""
         checked = [name for name in profiles if not self._context.why_unchecked(name)]
         if not checked:
             return warning(f"Nothing can be checked: {self._context.why_unchecked(profiles[0])}")

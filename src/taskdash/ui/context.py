@@ -1,4 +1,4 @@
-"""Holds what one dashboard works with: settings, store and watcher, and the ways out of the terminal."""
+"""The context of one dashboard: settings, store, watchers, and whatever else it works with."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from taskdash.watch.machine import Clock
 
 CLOSE_GRACE_S: Final = 2.0
-"""How long a list that another program has locked is waited for at the end."""
+"""How long to wait on closing for a list that another program has locked."""
 _FIRST_PLACE: Final = Place(height=20)
-"""Nobody has asked for the height of the terminal yet: a window is three times as high as this."""
+"""A guess, as the terminal's height is not known yet; the window read is three times as high."""
 
 
 class Opening(NamedTuple):
-    """The list as it is opened."""
+    """The head of the list, read for the first frame."""
 
     window: Window
     detail: TaskDetail | None
-    """The task under the cursor; None where the list is empty."""
+    """The task under the cursor; None if the list is empty."""
     newest_seq: int | None
     """The task that was added last; None in an empty store."""
 
@@ -59,20 +59,20 @@ def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Context(Service):
-    """The surroundings of one dashboard on the list of one profile, made by `wiring`; it serves that profile itself."""
+    """Everything one dashboard works with, made by `wiring`; also the `Service` of the profile in use."""
 
     settings: Settings
-    """Those in force, with the profile in use."""
+    """The settings in force, including the profile in use."""
     store: StoreThread
     others: Mapping[str, Service] = field(default_factory=dict)
-    """What serves the other profiles whose tasks a view shows."""
+    """The services of other profiles whose tasks a view shows."""
     clock: Clock
     environ: Mapping[str, str] = field(default_factory=dict)
-    """What a browser and a clipboard program get; it has no key in it."""
+    """The environment of browsers and clipboard programs, without API keys."""
     keys: KnownKeys = field(default_factory=KnownKeys)
-    """Never taken for a task ID, never copied."""
+    """Known API keys: never taken for task IDs, never copied."""
     key_advice: str | None = None
-    """How to set a key, where none is set."""
+    """How to set a key, if none is set."""
     keymap: Keymap = field(default_factory=lambda: DEFAULT_KEYS)
     """The keys of each action."""
     view: View = field(default_factory=View)
@@ -82,26 +82,26 @@ class Context(Service):
     view_path: Path | None = None
     """Where the look is remembered; None: nowhere."""
     copy_path: Path | None = None
-    """Where a copy is saved that is too much for the terminal; None: nowhere."""
+    """Where a copy too large for the terminal is saved; None: nowhere."""
     config_path: Path | None = None
     """Where a first config may be written; None: nowhere."""
     reopen: Callable[[Settings], Context] | None = None
-    """Makes the context for other settings, such as another profile; raises TaskdashError where it cannot."""
+    """Makes the context for other settings, such as another profile; raises TaskdashError if it cannot."""
     make_commands: Callable[[], OwnCommands] | None = None
-    """Makes what runs the user's own commands for keys, with all that it imports; None: nothing runs them."""
+    """Makes the runner of the user's own commands, importing what that needs; None: they cannot be run."""
     is_demo: bool = False
     seen_at_ms: int | None = field(default=None, init=False)
-    """When somebody was last there, by what was typed; None until the list was looked at."""
+    """When the user last typed, pasted or used the mouse; None until the list was shown."""
     looked_at: set[int] = field(default_factory=set, init=False)
-    """The tasks that had ended unseen and that the cursor was on in this run, by `seq`."""
+    """The tasks, by `seq`, that ended unseen and that the user has looked at in this run."""
     adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
-    """What was to be added, and what became of it, as far as the user was not told."""
+    """IDs submitted to the store and their results; cleared when a failure was reported."""
     is_view_kept: bool = field(default=True, init=False)
-    """Whether the look in force was remembered."""
+    """Whether the look in force has been saved."""
     _commands: OwnCommands | None = field(default=None, init=False)
 
     def key_of(self, action: str) -> str:
-        """Return the first key of an action, as people call it; "" where it has none."""
+        """Return the display name of an action's first key; "" if it has none."""
         return next(map(key_name, self.keymap[action]), "")
 
     @property
@@ -111,22 +111,22 @@ class Context(Service):
 
     @property
     def result_ttl_ms(self) -> int | None:
-        """Return how long result links live; None where that is not known."""
+        """Return how long result links live; None if unknown."""
         return self.settings.in_use.result_ttl_ms
 
     @property
     def key_variable(self) -> str:
-        """Return the environment variable that holds the key, or may."""
+        """Return the environment variable that may hold the key."""
         return self.settings.in_use.api_key_env or DEFAULT_KEY_VARIABLE
 
     @property
     def is_first_start(self) -> bool:
-        """Return whether there is neither a key nor a config: one can be written that keeps a key."""
+        """Return whether there is neither a key nor a config, and a first config may be written."""
         return bool(self.key_advice) and self.config_path is not None and self.settings.config_file is None
 
     @cached_property
     def opening(self) -> Future[Opening]:
-        """Return what the first frame shows; it is read in the store's thread from when it is first asked for."""
+        """Return the data of the first frame; the first access starts reading it in the store's thread."""
         query = Query(self.profile, sort=Sort.of(self.view.sort))
         return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
 
@@ -142,7 +142,7 @@ class Context(Service):
         """Write a first config with an API key in it, and make the context that uses it.
 
         Raises:
-            TaskdashError: it is no key, or the config cannot be written.
+            TaskdashError: it is not a key, or the config cannot be written.
         """
         try:
             key = Secret(text)
@@ -161,21 +161,21 @@ class Context(Service):
         return self.reopen(settings)
 
     def remember_view(self) -> str | None:
-        """Keep the look in force for the next time; return why it could not be kept, for people."""
+        """Save the look in force for the next run; return a warning for the user, if any."""
         view = self.view
         warning = save_view(self.view_path, view, self.first_view) if self.view_path else None
         self.is_view_kept = view is self.view
         return warning
 
-    # What serves the profile in use, and those of views
+    # The services of the profile in use, and of those in views
 
     @property
     def services(self) -> dict[str, Service]:
-        """Return what serves each profile whose tasks may be shown, that in use first."""
+        """Return the service of each profile whose tasks may be shown, the one in use first."""
         return {self.profile: self, **self.others}
 
     def wake(self) -> None:
-        """Tell the watchers that something was added or asked for."""
+        """Notify the watchers that tasks were added or checks requested."""
         for service in self.services.values():
             service.watcher.wake()
 
@@ -185,7 +185,7 @@ class Context(Service):
             service.watcher.pause(paused)
 
     def why_unchecked(self, profile: str) -> str:
-        """Return why tasks of a profile are not checked; "" where they are."""
+        """Return why tasks of a profile are not checked; "" if they are."""
         if profile == self.profile:
             return self.key_advice or ""
         if profile not in self.others:
@@ -193,14 +193,14 @@ class Context(Service):
         return "" if self.others[profile].watcher.status.has_key else f"no API key for the profile {profile}"
 
     def checkable(self, tasks: Sequence[Task]) -> tuple[list[Task], str]:
-        """Return those of tasks that can be checked, and why the others cannot."""
+        """Return the tasks that can be checked, and why the others cannot."""
         why_not = {task.profile: self.why_unchecked(task.profile) for task in tasks}
         return [task for task in tasks if not why_not[task.profile]], "; ".join(
             filter(None, why_not.values())
         )
 
     def ttl_ms_of(self, task: Task) -> int | None:
-        """Return how long the result links of a task live; None where that is not known."""
+        """Return how long the result links of a task live; None if unknown."""
         return self.settings.ttls_ms(task.profile).get(task.profile)
 
     def usual(self, task: Task) -> Usual | None:
@@ -210,28 +210,28 @@ class Context(Service):
         return durations.usual(task.model, task.variant) if durations else None
 
     async def read_history(self) -> None:
-        """Learn how long tasks take here."""
+        """Learn from the list how long tasks take."""
         for profile, service in reversed(self.services.items()):
             await service.learn_from(self.store, profile)
 
     async def read_waiting(self) -> None:
-        """Learn which tasks wait, and for how long by now."""
+        """Learn which tasks are waiting, and for how long."""
         for profile, service in self.services.items():
             await service.see_waiting(self.store, profile)
 
     async def previews(self, profile: str = "") -> Previews:
-        """Return what brings pictures of results, of the profile in use unless another is named.
+        """Return the previews of a profile's results, by default of the profile in use.
 
         Raises:
-            LookupError: there are no pictures here.
+            LookupError: previews are not available here.
         """
         return await self.services[profile or self.profile].own_previews()
 
     async def previews_for(self, seq: int) -> Previews:
-        """Return what brings pictures of the results of a task, by the rules of its profile where that is known.
+        """Return the previews of a task's results, by the rules of its profile if that is known.
 
         Raises:
-            LookupError: there are no pictures here.
+            LookupError: previews are not available here.
         """
         tasks = await self.store.run(lambda store: store.tasks.heads([seq])) if self.others else []
         return await self.previews(
@@ -239,11 +239,11 @@ class Context(Service):
         )
 
     async def missing_for_pictures(self) -> str:
-        """Return what has to be installed for pictures of results, for people; "" where nothing is missing."""
+        """Return a message on what to install for pictures of results; "" if nothing is missing."""
         return (await self.previews()).missing if self.make_previews else ""
 
     def run_command(self, name: str, seqs: Sequence[int], on_end: Callable[[Ended], None]) -> None:
-        """Begin to run a command of the user's for tasks; `on_end` is called from another thread."""
+        """Start one of the user's own commands for tasks; `on_end` is called from another thread."""
         if self._commands is None:
             assert self.make_commands is not None  # noqa: S101 - there are commands only where they can be run
             self._commands = self.make_commands()
@@ -255,14 +255,14 @@ class Context(Service):
 
     @property
     def at_work(self) -> str:
-        """Return which of the user's own programs still run, for people; "" where none does."""
+        """Return the names of the user's own programs that still run, joined by commas; "" if none does."""
         commands = [service.on_finish for service in self.services.values()]
         names = ["on_finish"] if any(each is not None and each.running for each in commands) else []
         return ", ".join([*names, *(self._commands.running if self._commands else ())])
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
-        """Hold neither the lease nor a lock of the list in the block: this process may be stopped in it for ever."""
+        """Hold neither the lease nor a lock on the list in the block, during which this process may be stopped."""
         watchers = [service.watcher for service in self.services.values()]
         try:
             await asyncio.gather(*(asyncio.to_thread(each.yield_lease, True) for each in watchers))
@@ -275,7 +275,7 @@ class Context(Service):
                 watcher.yield_lease(False)
 
     def close(self, grace_s: float = 0.0) -> None:
-        """End the watcher, the user's own programs after `grace_s` seconds, and close the store."""
+        """Stop the watchers, end the user's own programs after `grace_s` seconds, and close the store."""
         if not self.is_view_kept:
             self.remember_view()
         if (seen_ms := self.seen_at_ms) is not None:
@@ -300,6 +300,6 @@ class Context(Service):
         impatient.cancel()
 
     def not_added(self) -> list[str]:
-        """Return IDs that were to be added when the store was closed, and could not be: it was locked to the end."""
+        """Return the IDs that could not be added before the store was closed, as it was locked to the end."""
         left = [ids for ids, adding in self.adding if adding.cancelled() or adding.exception()]
         return list(dict.fromkeys(each for ids in left for each in ids))

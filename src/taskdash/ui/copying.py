@@ -1,4 +1,4 @@
-"""Copies parts of tasks to the clipboard, and says how that went, without a screen."""
+"""Copies parts of tasks to the clipboard, and reports how that went, without a screen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 AT_A_TIME: Final = 200
-"""Tasks whose bodies are read in one go; in between the list may read."""
+"""Tasks to read at a time, so that the list can read in between."""
 PREVIEW_CHARS: Final = 200
 CALLBACK_CHARS: Final = 60
 NO_RECORD: Final = "no record yet"
@@ -36,7 +36,7 @@ COSTS: Final = "Running it creates a new task and costs credits."
 
 
 class NothingToCopyError(Exception):
-    """A task lacks what was to be copied; the message says why."""
+    """The task does not have the text to copy; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Choice:
     title: str
     preview: str
     note: str
-    """What it is, and what comes of it, in a sentence or two."""
+    """A sentence or two on what the text is and what using it does."""
     reason: str = ""
-    """Why it cannot be chosen; "" where it can."""
+    """Why it cannot be chosen; "" if it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A thing to copy: how it is made of one task, and how those of several are joined."""
+    """A kind of text to copy: how it is made from one task, and joined for several."""
 
     key: str
     title: str
@@ -63,13 +63,13 @@ class _Kind:
     noun: str
     join: str = "\n"
     line: Callable[[str], str] = str
-    """Makes one line of a text, for several tasks."""
+    """Turns the text into one line, when several tasks are copied."""
     preview: str = ""
     """Shown instead of the text itself."""
     more: str = ""
     is_for_one: bool = False
     is_had: Callable[[Task], bool] = lambda _: True
-    """Tells by its row whether a task may have it."""
+    """Returns whether a task may have such a text, judging by its row alone."""
 
 
 class Copying:
@@ -92,7 +92,7 @@ class Copying:
         return copied("\n".join(links), plural(len(links), "link"))
 
     async def choices(self, tasks: Sequence[Task]) -> list[Choice]:
-        """Return the menu for these tasks. For one it is exact; for several it is told by their rows alone."""
+        """Return the menu for these tasks: exact for one, judged by their rows alone for several."""
         if len(tasks) > 1:
             return [self._choice_for_many(kind, tasks) for kind in KINDS]
         detail = await self._context.store.run(lambda store: store.tasks.detail(tasks[0].seq))
@@ -116,7 +116,7 @@ class Copying:
         return copied(kind.join.join(map(kind.line, texts)), plural(len(texts), kind.noun), more + lacking)
 
     async def _made(self, kind: _Kind, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
-        """Return the texts, and for each task that has none the reason; read in parts, made off the event loop."""
+        """Return the texts, and the reason for each task without one; reads in parts, off the event loop."""
         texts: list[str] = []
         reasons: list[str] = []
         seqs = [task.seq for task in tasks]
@@ -171,7 +171,7 @@ def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
 
 
 def endpoint_of(context: Context, task: Task) -> Endpoint:
-    """Return where command lines send their requests for a task."""
+    """Return the endpoint that a task's command lines send their requests to."""
     settings = context.settings
     profile = settings.profiles.get(task.profile, settings.in_use)
     return Endpoint(profile.base_url, profile.api_key_env or DEFAULT_KEY_VARIABLE, profile.auth_header)
@@ -300,16 +300,16 @@ KINDS: Final = (
 async def deliver(
     context: Context, feedback: Feedback, send: Callable[[str], None], keep: Callable[[str], None]
 ) -> Feedback:
-    """Copy what `feedback` has with it, without any key in it; return what to tell.
+    """Copy the text that comes with `feedback`, with API keys redacted; return the message to show.
 
-    A program of the desktop comes first, where the user sits at this machine; then the terminal, which is asked to fill
-    the clipboard and says nothing to it. What is too much for a terminal is written to a file of the user's own.
+    A clipboard program of the desktop comes first, if the user sits at this machine; then the terminal is asked to fill
+    the clipboard, which it does not confirm. A text too large for the terminal is written to a private file.
 
-    `send` asks the terminal; `keep` remembers what the desktop's clipboard was filled with, for pasting within.
+    `send` asks the terminal; `keep` remembers a text that the program copied, for pasting within the dashboard.
     """
     if feedback.copy is None:
         return feedback
-    # Half a surrogate pair has no bytes.
+    # Half a surrogate pair cannot be encoded.
     text = context.keys.redact(feedback.copy.encode("utf-8", "replace").decode())
     failure = ""
     program = await asyncio.to_thread(find_clipboard, context.environ)
@@ -332,7 +332,7 @@ async def deliver(
 
 
 def _save(path: Path | None, text: str) -> str:
-    """Write a text to a file only the user can read; return what to say of it."""
+    """Write a text to a file that only the user can read; return the end of the message on it."""
     if path is None:
         return ""
     try:

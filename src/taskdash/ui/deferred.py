@@ -1,6 +1,6 @@
-"""The parts of the dashboard that its first frame is without: most screens and dialogs, and some widgets.
+"""The parts of the dashboard that its first frame does without: most screens and dialogs, and some widgets.
 
-Each is imported when it is first asked for, as `deferred.Help`.
+Each is imported on first access, for example by `deferred.Help`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _NAMES: Final = {
     "widgets.passing": "AwayLine DownloadBar Tour",
     "widgets.preview": "Preview",
 }
-"""What is in which module."""
+"""The names in each module."""
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 if not TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Downloads as the dashboard shows them: begun by a key or on their own, told in lines of their own and in toasts."""
+"""Downloads in the dashboard, started by a key or automatically, with a progress bar and messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BackgroundDownloads:
-    """Saves results for one dashboard. Nothing of it is there before it is needed."""
+    """Saves results for one dashboard. Threads and progress bar are created when first needed."""
 
     def __init__(self, context: Context, screen: TaskActions) -> None:
         self._context = context
@@ -29,12 +29,12 @@ class BackgroundDownloads:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
-        """Save what is to be saved on its own, now that the first frame is drawn."""
+        """Start automatic downloads, if configured; to be called once the first frame is drawn."""
         if self._context.settings.auto_download:
             self._screen.run_worker(self._open(self._context.profile), group="downloads")
 
     async def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
-        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number.
+        """Save the unsaved results of tasks, or `only` some of them, by `seq` and number.
 
         Each is saved by the rules of its own profile.
         """
@@ -64,15 +64,15 @@ class BackgroundDownloads:
             return None
         async with self._opening:
             if profile not in self._downloads:
-                # What it imports takes a tenth of a second.
+                # Off the event loop, as its imports take a tenth of a second.
                 downloads = await asyncio.to_thread(service.downloads, self._heard)
                 if downloads is not None:
                     self._downloads[profile] = downloads
-                    self._show()  # what it had to say before we knew it
+                    self._show()  # news from before it was registered here
         return self._downloads.get(profile)
 
     def _heard(self) -> None:
-        """Called from the downloads' thread."""
+        """Show the news; called from the downloads' thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the dashboard has ended
                 self._loop.call_soon_threadsafe(self._show)
@@ -81,7 +81,7 @@ class BackgroundDownloads:
         screen = self._screen
         if not self._downloads or not screen.is_running or not screen.is_attached:
             return
-        # Where several are under way the first is shown, and then the next.
+        # The bar shows the first of those that are busy.
         statuses = [each.status for each in self._downloads.values()]
         status = next((each for each in statuses if each.is_busy), statuses[0])
         if self._bar is None and status.is_busy:

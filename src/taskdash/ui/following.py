@@ -1,6 +1,6 @@
-"""Keeps a screen up with what others do: what is written to the store, what the watcher says, what the file suffers.
+"""Keeps a screen up to date with writes to the store, news from the watchers, and damage to the store's file.
 
-A part that wants to know what is written plugs itself into `on_written`.
+To be notified of writes, add a callback to `on_written`.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ REFRESH_EVERY_S: Final = 0.1
 PATIENCE_S: Final = 1.0
 """How long a look at the store may take before the user is told that it is locked."""
 RETRY_S: Final = 2.0
-"""How long a store that fails is left alone."""
+"""How long to wait after an error before reading the store again."""
 READS_APART: Final = 10
-"""What reads a whole list does so no oftener than this many times as long as it takes."""
+"""The pause after a read of a whole list, as a multiple of the time it took."""
 
 
 class Pace:
-    """Says when something is to be read anew that takes long of a long list."""
+    """Rate limits a read that takes long on a long list."""
 
     def __init__(self, clock: Clock, state: object = None) -> None:
-        """Begin with what was read in a `state` of the list; None: nothing was."""
+        """`state` is that of the list when it was last read; None: it was not read yet."""
         self._clock = clock
         self._read = state
         self._is_reading = False
         self._again_at_s = 0.0
 
     def is_time(self, state: object) -> bool:
-        """Return whether to read now; not where the list is in the state in which it was read last."""
+        """Return whether to read now: the list has changed, no read is running, and the pause is over."""
         return state != self._read and not self._is_reading and self._clock.now_s() >= self._again_at_s
 
     @contextmanager
     def reading(self, state: object) -> Iterator[None]:
-        """Note that in the block the list is read in this state."""
+        """Mark the block as a read of the list in this state, and time it."""
         began_s = self._clock.now_s()
         self._read, self._is_reading = state, True
         try:
@@ -57,7 +57,7 @@ class Pace:
 
 
 class StoreTrouble:
-    """Kept up to date by whoever reads or writes the list; the list stays on the screen as it was last read."""
+    """The current trouble with the store, for the banner; the list stays on screen as last read."""
 
     def __init__(self) -> None:
         self._error: str | None = None
@@ -74,11 +74,11 @@ class StoreTrouble:
         self._error, self._waits = None, False
 
     def befell(self, line: str) -> None:
-        """Note that the file was damaged or exchanged: said until `forget`."""
+        """Note that the file was damaged or replaced, to be shown until `forget`."""
         self._mishap = line
 
     def forget(self) -> bool:
-        """Note that the user has read it; return whether there was something to read."""
+        """Dismiss that note; return whether there was one."""
         was_there, self._mishap = self._mishap is not None, None
         return was_there
 
@@ -91,27 +91,27 @@ class StoreTrouble:
 
 
 class Following:
-    """Notices this process's watcher, other dashboards and scripts."""
+    """Follows what this process's watchers, other dashboards and scripts do."""
 
     def __init__(
         self, context: Context, on_round: Callable[[], None], on_mishap: Callable[[str], None]
     ) -> None:
-        """Begin with nobody told.
+        """Set up the callbacks.
 
-        `on_round` is called after `on_written`, and when the watcher says something else; `on_mishap` with a line for
-        the user where the store's file was damaged or exchanged.
+        `on_round` is called after `on_written`, and when a watcher has news; `on_mishap` with a line for the user when
+        the store's file was damaged or replaced.
         """
         self._context = context
         self._on_round, self._on_mishap = on_round, on_mishap
         self._news = asyncio.Event()
         self._version = -1
         self.on_written: list[Callable[[], Awaitable[None]]] = []
-        """Awaited, one after the other, when another connection has written to the store, and once at the start."""
+        """Awaited one after another when another connection has written to the store, and once at the start."""
         self.trouble = StoreTrouble()
         self._again_at_s = math.inf
 
     def start_watchers(self) -> None:
-        """Have the watchers begin, and hear of what they do; needs the running loop."""
+        """Start the watchers and listen to their news; needs a running loop."""
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
@@ -148,7 +148,7 @@ class Following:
             self._on_mishap(line)
 
     async def _look_patiently(self) -> None:
-        """Look; a store that is locked or fails holds up neither the screen nor what follows."""
+        """Look for writes. A store that is locked or fails is reported, and blocks neither the screen nor `run`."""
         looking = asyncio.ensure_future(self._look())
         try:
             while not (await asyncio.wait({looking}, timeout=PATIENCE_S))[0]:

@@ -1,4 +1,4 @@
-"""Acts one after the other: the keys after one wait until it has ended or opened a dialog, but not for long."""
+"""Runs acts one after another: later keys wait until an act has ended or opened a dialog, but not for long."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
 MAX_WAIT_S: Final = 0.25
-"""How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
+"""How long a key waits for the act before it; only acts that take longer, say on a locked store, may overlap."""
 _KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
-"""Done once the keys after the one that began this act need not wait for it any more, but for a dialog it opens."""
+"""Resolved once later keys need not wait for the current act, with the dialog to wait for instead, if any."""
 
 P = ParamSpec("P")
 S = TypeVar("S", bound="Screen[Any]")
@@ -29,7 +29,7 @@ S = TypeVar("S", bound="Screen[Any]")
 def in_order(
     action: Callable[Concatenate[S, P], Coroutine[Any, Any, None]],
 ) -> Callable[Concatenate[S, P], Awaitable[None]]:
-    """Make an action that the keys after it wait for."""
+    """Decorate an action so that later keys wait for it."""
 
     @wraps(action)
     async def begin(screen: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -42,7 +42,7 @@ def in_order(
             finally:
                 let_keys_go_on()
 
-        # Handed over as a function: a coroutine that is ended before it begins would be left behind unawaited.
+        # Pass a function, not a coroutine: a worker cancelled before it starts would never await it.
         work: WorkType[None] = act
         screen.run_worker(work, group="act")
         with suppress(TimeoutError):
@@ -54,23 +54,23 @@ def in_order(
 
 
 def let_keys_go_on(dialog: AwaitMount | None = None) -> None:
-    """Have the keys after this act wait for it no longer, or only until the `dialog` it opens is there."""
+    """Let later keys proceed before this act ends, or as soon as the `dialog` it opens is mounted."""
     if not (key := _KEY.get()).done():
         key.set_result(dialog)
 
 
 async def are_acts_done(screen: Screen[Any]) -> bool:
-    """Wait for the acts that were begun before this one; return whether none of them has failed.
+    """Wait for the acts started before this one; return whether none of them failed.
 
-    The last change that was typed is the one to undo, even while it is still being made. One that fails is told of by
-    itself, and an earlier change is not what was meant.
+    Undo is meant for the last change typed, even if it is still being made. If that fails, it reports so itself, and no
+    earlier change must be undone in its place.
     """
     own = get_current_worker()
-    # Of this screen: the act that has opened it lasts as long as it does.
+    # Of this screen only: the act that opened it lasts as long as the screen.
     ours = (each for each in screen.workers if each.node is screen and each.group == "act")
     acts = [each for each in ours if each is not own and not each.is_finished]
     try:
-        if acts:  # of none it would wait for all that works
+        if acts:  # given none, it would wait for all workers
             await screen.workers.wait_for_complete(acts)
     except WorkerError:
         return False

@@ -1,6 +1,6 @@
-"""Says which key does what, and what keys are called by Textual, by people, and in the config.
+"""Key maps, and the names of keys in Textual, on screen and in the config.
 
-The keys are those of the table of actions, with a preset over it, and the user's own keys over both.
+A key map starts from the table of actions; a preset overrides that, and the user's own keys override both.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _SHORTENED: Final = {
 _NAMED: Final = frozenset((*KEY_NAMES, "insert", "delete", "backspace", *(f"f{n}" for n in range(1, 25))))
 _MODIFIERS: Final = frozenset(("ctrl", "shift", "alt", "meta", "super", "hyper"))
 _SENT_AS: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
-"""What a terminal sends for these is what it sends for those."""
+"""Terminals send the same for both keys of a pair."""
 
 
 Keymap = Mapping[str, tuple[str, ...]]
@@ -106,16 +106,16 @@ PRESETS: Final[Mapping[str, Keymap]] = {
 }
 
 YIELDING: Final = frozenset(("left", "right", "m", "b"))
-"""Keys that no action had in 1.0: a config from then may have given them to another one, which keeps them."""
+"""Keys that no action had in 1.0: a config that gives one to another action takes it from the default one."""
 
 
 def make_keymap(
     preset: str, own: Keymap, file: Path | None = None, commands: Mapping[str, OwnCommand] = NO_COMMANDS
 ) -> dict[str, tuple[str, ...]]:
-    """Return the keys of every action, and of the user's own commands after them: a preset, and `own` over it.
+    """Return the keys of every action, then of the user's own commands: those of a preset, overridden by `own`.
 
     Raises:
-        ConfigError: two actions have the same key, both are named; or there is no such action or key.
+        ConfigError: two actions share a key (the message names both), or an action or key does not exist.
     """
     keys, faults = _assigned(preset, own, commands)
     if faults:
@@ -128,7 +128,7 @@ def make_keymap(
 def key_faults(
     preset: str, own: Keymap, commands: Mapping[str, OwnCommand]
 ) -> list[tuple[tuple[str, ...], str]]:
-    """Return what `make_keymap` would not take: where in the config each fault stands, and the fault."""
+    """Return the faults for which `make_keymap` would raise, each with its place in the config."""
     return _assigned(preset, own, commands)[1]
 
 
@@ -179,7 +179,7 @@ def _no_such_key(name: str, written: str) -> str:
 
 
 def changed_keys(keymap: Keymap) -> dict[str, str]:
-    """Return what of a key map differs from the table of actions, for `App.set_keymap`."""
+    """Return the keys that differ from the table of actions, as `App.set_keymap` takes them."""
     return {
         name: ",".join(keys) or NO_KEY
         for name, keys in keymap.items()
@@ -196,7 +196,7 @@ class FooterKey(NamedTuple):
 
 
 def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterKey]:
-    """Return the keys of the footer: while rows are marked, while the detail has the whole screen, and else."""
+    """Return the keys of the footer, which differ while rows are marked or the detail fills the screen."""
     shown = FOOTER_ON_MARKS if on_marks else FOOTER
     own = {name: name.removeprefix(OWN) for name in keymap if name.startswith(OWN)}
     last = {name: shown[name] for name in ("help", "quit")}
@@ -218,12 +218,12 @@ def _in_footer(keymap: Keymap, shown: Mapping[str, str]) -> list[FooterKey]:
 
 
 def key_name(key: str) -> str:
-    """Return a key of Textual's as people call it."""
+    """Return the display name of a key of Textual's."""
     return KEY_NAMES.get(key, key)
 
 
 def textual_key(name: str) -> str:
-    """Return a key of the config as Textual names it: `?` is `question_mark`, `Esc` is `escape`."""
+    """Return Textual's name for a key of the config: `question_mark` for `?`, `escape` for `Esc`."""
     *modifiers, key = [name] if len(name) == 1 else name.split("+")
     if name.endswith("++"):
         modifiers, key = modifiers[:-1], "+"
@@ -241,7 +241,7 @@ def textual_key(name: str) -> str:
 
 
 def is_key(name: str) -> bool:
-    """Return whether there is such a key, as Textual names it."""
+    """Return whether a key, as Textual names it, exists."""
     *modifiers, key = name.split("+")
     return _MODIFIERS.issuperset(modifiers) and (len(key) == 1 or key in _NAMED or _is_sign(key))
 

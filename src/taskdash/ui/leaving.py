@@ -1,7 +1,7 @@
-"""The end of the dashboard, however it comes: by a key, a signal, an error, or a terminal that is gone.
+"""Shuts the dashboard down, whether by key, signal, error or closed terminal, and restores the terminal.
 
-The terminal is given back in any case, and within seconds. And how a job of a shell leaves it for a while: stopped by
-Ctrl+Z, continued by `fg`, started in the background by `&`.
+That takes a few seconds at most. Also handles job control: being stopped by Ctrl+Z, continued by `fg`, or started in
+the background by `&`.
 """
 
 from __future__ import annotations
@@ -28,60 +28,60 @@ _log = logging.getLogger(__name__)
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 PATIENCE_S: Final = 3.0
-"""How long an orderly end may take after a signal before the process ends without it."""
+"""How long an orderly shutdown may take after a signal before the process exits without it."""
 HANG_UP_PATIENCE_S: Final = 0.7
-"""The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
+"""The same for a closed terminal: only the store is left to close, and it survives any kind of exit."""
 LAST_PATIENCE_S: Final = 0.5
-"""How long a terminal may take to make room for the last that is written to it."""
+"""How long to wait for a stalled terminal to accept the last write."""
 RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
     b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
 )
-"""Switches off all that Textual switches on."""
+"""Undoes every terminal mode that Textual sets."""
 
 
 class Leaving:
-    """Ends the dashboard in order, and after a while all the same, with its terminal given back."""
+    """Shuts the dashboard down, by force if that takes too long, and restores its terminal."""
 
     def __init__(
         self, app: Dashboard, loop: asyncio.AbstractEventLoop, fatal: Callable[[Exception], None]
     ) -> None:
-        """Begin to listen for signals that end a program, and for errors that no handler of Textual sees.
+        """Install handlers for terminating signals, and for errors that Textual does not catch.
 
-        Python would print those of threads and of callbacks of the loop where nobody reads them; `fatal` is handed them
-        on the loop.
+        Python would print errors of threads and of the loop's callbacks where nobody reads them; they are passed to
+        `fatal`, on the loop.
         """
-        assert sys.__stdin__ is not None  # noqa: S101 - asked before the dashboard is opened
+        assert sys.__stdin__ is not None  # noqa: S101 - checked before the dashboard is opened
         assert sys.__stderr__ is not None  # noqa: S101
         self._app, self._loop, self._fatal = app, loop, fatal
         self._input, self._output = sys.__stdin__.fileno(), sys.__stderr__.fileno()
         self._modes = termios.tcgetattr(self._input)
         self._last_words = threading.Lock()
         for number in ENDING_SIGNALS:
-            # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
+            # Not the loop's own signal handlers: they wait for the loop, which a stalled terminal may be blocking.
             signal.signal(number, lambda number, _frame: self.leave(128 + number))
         threading.excepthook = self._in_thread
         loop.set_exception_handler(self._in_callback)
 
     def leave(self, code: int, patience_s: float = PATIENCE_S) -> None:
-        """Begin to end; may be called from any thread."""
-        with suppress(RuntimeError):  # the loop is closed: it is ending
+        """Start the shutdown; may be called from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: the shutdown is under way
             self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
         patience = threading.Timer(patience_s, self._end_now, (code,))
         patience.daemon = True
         patience.start()
 
     def crash(self, error: Exception) -> None:
-        """Begin to end because of an error; may be called from any thread."""
+        """Start the shutdown because of an error; may be called from any thread."""
         if not os.isatty(self._output):  # the terminal is gone: Textual could not write to it
             self.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
             return
-        with suppress(RuntimeError):  # the loop is closed: what the thread was for has ended
+        with suppress(RuntimeError):  # the loop is closed: nobody needs the thread's work
             self._loop.call_soon_threadsafe(self._fatal, error)
 
     def finish(self) -> None:
-        """Give Ctrl+C back, as the end has come in order; do not return where the other end has begun.
+        """Restore Ctrl+C after an orderly shutdown; never return if the forced exit has begun.
 
-        What was written since is lost then, the terminal's modes among it.
+        In that case output written since then, terminal modes included, may be lost.
         """
         with self._last_words:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -95,15 +95,15 @@ class Leaving:
         if "handle" in context and isinstance(error, Exception):
             self._fatal(error)
         else:
-            # Of tasks that were dropped: what they were for has ended.
+            # From tasks that were dropped: nobody needs their outcome.
             _log.warning("%s (%s)", context.get("message"), type(error).__name__)
 
     def _end_now(self, code: int) -> None:
-        """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
+        """Restore the terminal as far as possible without waiting for anything, and exit at once."""
         self._last_words.acquire()
         with suppress(OSError, termios.error):
             termios.tcsetattr(self._input, termios.TCSANOW, self._modes)
-            # Whoever shares the terminal finds it blocking, as it was.
+            # Reset below: other processes share the terminal, and expect it to block.
             os.set_blocking(self._output, False)
             try:
                 title = self._app.terminal.title.ending if self._app.terminal else ""
@@ -114,10 +114,10 @@ class Leaving:
 
 
 def _write_last(terminal: int, data: bytes) -> None:
-    """Write to a terminal in place of whatever waits to be written to it.
+    """Write to a terminal, discarding its pending output if there is no room.
 
-    A frame may be under way in another thread. Its write wakes when what waits is dropped; as the terminal does not
-    block any more, it gives up when that room is full too.
+    Another thread may be blocked writing a frame. Discarding the output wakes it; as the terminal is set not to block,
+    that write then fails when the buffer is full again.
     """
     until_s = time.monotonic() + LAST_PATIENCE_S
     while data and time.monotonic() < until_s:
@@ -129,11 +129,11 @@ def _write_last(terminal: int, data: bytes) -> None:
 
 
 def has_job_control() -> bool:
-    """Return whether a shell runs this process as a job in its terminal: nobody continues one that stops elsewhere."""
+    """Return whether a shell runs this process as a job in its terminal: elsewhere nobody would continue it."""
     shell = os.getsid(0)
     if shell == 1:
-        # The init of a container gives a program a group of its own as well, but does not see that it stops. A shell
-        # ignores the signal, so as not to stop itself.
+        # PID 1 leads the session. A container's init also gives a program its own process group, but does not notice
+        # when it stops. A shell ignores SIGTSTP, so as not to stop itself.
         ignored = Path("/proc/1/status").read_text().partition("SigIgn:")[2].split()[0]
         return bool(int(ignored, 16) >> (signal.SIGTSTP - 1) & 1)
     return shell != os.getpgrp()
@@ -141,7 +141,7 @@ def has_job_control() -> bool:
 
 @contextmanager
 def default_job_signals() -> Iterator[None]:
-    """Leave it to the system in the block to stop and to continue this process."""
+    """Restore the default handlers of the stop and continue signals within the block."""
     numbers = (signal.SIGTSTP, signal.SIGCONT, signal.SIGTTOU)
     before = [(number, signal.signal(number, signal.SIG_DFL)) for number in numbers]
     try:
@@ -152,9 +152,9 @@ def default_job_signals() -> Iterator[None]:
 
 
 def stop_job() -> None:
-    """Stop this job as Ctrl+Z stops any other; return when it is continued.
+    """Stop this job as Ctrl+Z stops any other; return once it is continued.
 
-    All of it: a shell does not see that a program is stopped which another one, such as `sudo`, runs for it.
+    Stops the whole process group: a shell does not notice if only the program that `sudo`, say, runs for it stops.
     """
     with default_job_signals():
         os.killpg(0, signal.SIGTSTP)
@@ -166,16 +166,16 @@ def is_in_foreground() -> bool:
     Raises:
         OSError: the terminal is gone.
     """
-    assert sys.__stdin__ is not None  # noqa: S101 - asked before the dashboard is opened
+    assert sys.__stdin__ is not None  # noqa: S101 - checked before the dashboard is opened
     return os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp()
 
 
 def wait_for_foreground() -> None:
-    """Return once this job may use its terminal: the system stops one in the background that sets its modes.
+    """Block until this job is in the foreground: the system stops a background job that sets the terminal's modes.
 
     Raises:
         termios.error: no shell can bring this job to the foreground.
     """
-    assert sys.__stdin__ is not None  # noqa: S101 - asked before the dashboard is opened
+    assert sys.__stdin__ is not None  # noqa: S101 - checked before the dashboard is opened
     with default_job_signals():
         termios.tcsetattr(sys.__stdin__, termios.TCSANOW, termios.tcgetattr(sys.__stdin__))

@@ -1,10 +1,10 @@
-"""The last look at what is drawn: that nothing in it acts, and that its colours are those that the terminal has.
+"""Line filters, the last step before output: they make text inert and fit colours to the terminal.
 
-Text is made inert where it enters; this is the net for what slipped through. A filter runs after widths were measured,
-so it keeps harm from the terminal, not columns aligned.
+Text is made inert where it enters; this is the safety net. Filters run after widths are measured, so they protect the
+terminal, not the alignment of columns.
 
-Of 16 or 256 colours Rich's own way takes the pale red of a failure and the pale green of a success for two greys, and a
-dark grey with a trace of blue for navy. Here a colour keeps its hue, and one with hardly any is a grey.
+With 16 or 256 colours, Rich rounds the pale red of a failure and the pale green of a success to two greys, and a dark
+grey with a trace of blue to navy. Here a colour keeps its hue, and one with hardly any becomes a grey.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 
 _REVERSE: Final = Style(reverse=True, strike=False)
 FEW_COLOURS: Final = "-few-colours"
-"""The class of an application on a terminal of 16 colours."""
+"""The CSS class of an app on a terminal with 16 colours."""
 EIGHT_BITS: Final = "-eight-bits"
-"""The class of one on a terminal of 256."""
+"""The CSS class of an app on a terminal with 256 colours."""
 _COLOURLESS: Final = r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)"
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
-"""Of red, green and blue in the 6x6x6 colours that begin at 16; 24 greys come after them."""
+"""Levels of red, green and blue in the 6x6x6 cube of colours, which starts at 16; 24 greys follow it."""
 _PALE: Final = 0.2
-"""Texts with less between the strongest and the weakest part of their colour are grey ..."""
+"""Text becomes grey if its chroma, the strongest minus the weakest part of its colour, is less than this ..."""
 _PALE_GROUND: Final = 0.4
-"""... and so are grounds: 16 colours have no tints. The style sheets have others there (`FEW_COLOURS`)."""
+"""... and so do backgrounds below this: 16 colours have no tints. The style sheets use others (`FEW_COLOURS`)."""
 _TRACE: Final = 0.1
-"""With less than that they are grey among 256 colours too."""
+"""With less chroma than this a colour becomes grey in 256 colours, too."""
 _GREYS: Final = ((0.3, 0), (0.5, 8), (0.8, 7), (2.0, 15))
-"""Black, dark grey, light grey and white, by the lightness that each ends at."""
+"""Black, dark grey, light grey and white: the lightness that each ends at, and its number."""
 _HUES: Final = ((30, 1), (75, 3), (165, 2), (200, 6), (260, 4), (330, 5), (361, 1))
-"""Red, yellow, green, cyan, blue and magenta, by the degree that each ends at."""
+"""Red, yellow, green, cyan, blue and magenta: the degree that each ends at, and its number."""
 _BRIGHT_FROM: Final = 0.4
 _ON_LIGHT: Final = {3: 0, 7: 8, 8: 8, 11: 0, 15: 8}
-"""What stands for colours that cannot be read on white; the others are the dark ones of their hue."""
+"""Replacements for colours that are illegible on white; all others become the dark one of their hue."""
 _LIGHT: Final = (7, 15)
 _NEED_WHITE: Final = (1, 4, 5, 8)
-"""On these grounds only white is sure to be read, on the coloured ones besides them only black."""
+"""On these backgrounds only white is sure to be legible; on the other coloured ones, only black."""
 
 
 class InertLines(LineFilter):
-    """Leaves nothing that a terminal acts on: controls become U+FFFD, format characters go."""
+    """Removes everything a terminal acts on: control characters become U+FFFD, format characters go."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
         if all(text.isprintable() for text, _, _ in segments):
@@ -67,10 +67,10 @@ class InertLines(LineFilter):
 
 
 class Colourless(InertLines):
-    """Leaves bold, reverse and the like, but no colour: Textual's own way of it, shades of grey, is colours.
+    """Removes colours but keeps bold, reverse and the like; Textual's own filter leaves shades of grey.
 
-    Textual's lists lose `reverse` from the style of what is chosen in them. The style sheets ask for it by `strike`,
-    which nothing else has.
+    Textual's lists drop `reverse` from the style of the selected option. The style sheets ask for it by `strike`, which
+    nothing else uses.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -86,12 +86,12 @@ def _without_colour(style: Style) -> Style:
 
 
 def _inert(text: str) -> str:
-    # Blanks at the ends are part of the drawing.
+    # Blanks are part of the drawing, but `inert_line` strips them from the ends.
     return "".join(char if char == " " else inert_line(f".{char}.")[1:-1] for char in text)
 
 
 def has_no_colour(term: str) -> bool:
-    """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
+    """Return whether terminals of that name have no colours; Textual and Rich assume at least 16 for all."""
     return re.fullmatch(_COLOURLESS, term) is not None
 
 
@@ -101,7 +101,7 @@ _ON_LIGHT_GROUNDS: Final = ("#aa0000", "#00aa00", "#aa00aa", "#0000aa", "#00aaaa
 
 
 def texts_in_16(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return colours for the texts of a theme: of 16, each meaning has one of its own."""
+    """Return text colours for a theme on 16 colours: a distinct one for each meaning."""
     background = Color.parse(variables["background"])
     if background.ansi is not None:
         return {}
@@ -114,7 +114,7 @@ def texts_in_16(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 class Rounded(InertLines):
-    """Leaves only colours that the terminal has, in inert text: each filter more is a walk over every line."""
+    """Rounds colours to those the terminal has. Also makes text inert: a second filter would walk every line again."""
 
     def __init__(self, round_style: Callable[[Style], Style]) -> None:
         super().__init__()
@@ -129,13 +129,13 @@ class Rounded(InertLines):
 
 
 def rounding_for(colour_system: str | None) -> Rounded | None:
-    """Return what to draw through on a terminal of such colours, as Rich names them; None where it has all."""
+    """Return the filter for a colour system, as Rich names it; None if it has all colours."""
     ways = {"standard": _rounded_to_16, "256": _rounded_to_256}
     return Rounded(ways[colour_system]) if colour_system in ways else None
 
 
 def fit_to_terminal(app: App[Any]) -> Rounded | None:
-    """Give an application that is to run the class of its terminal; return what it is to be drawn through, if any."""
+    """Give an app, before it runs, the CSS class for its terminal's colours; return the filter it needs, if any."""
     colour_system = app.console.color_system
     if name := {"standard": FEW_COLOURS, "256": EIGHT_BITS}.get(colour_system or ""):
         app.add_class(name, update=False)
@@ -156,21 +156,21 @@ def _rounded_to_16(style: Style) -> Style:
     if colour is not None and on is not None:
         colour = _seen_on(on, colour)
     rounded = style + _style(colour, on)
-    # Many a terminal writes bold black in grey.
+    # Many terminals draw bold black as grey.
     return rounded + Style(bold=False) if colour == 0 and on not in _LIGHT else rounded
 
 
 def _style(text: int | None, ground: int | None) -> Style:
-    """Return a style of colours by their numbers; None leaves one as it is."""
+    """Return a style with colours by number; None leaves a colour unchanged."""
     colours = (None if number is None else RichColor.from_ansi(number) for number in (text, ground))
     return Style(color=next(colours), bgcolor=next(colours))
 
 
 @lru_cache(1024)
 def in_256(colour: tuple[int, int, int], *, is_text: bool = False) -> int:
-    """Return the number of the nearest of 256 colours, whatever the terminal makes of the first 16.
+    """Return the number of the nearest of 256 colours, except the first 16, which differ between terminals.
 
-    A text with a trace of a hue keeps it: as a grey it would mean nothing.
+    Text with a trace of a hue keeps it: as a grey it would mean nothing.
     """
     around = [sorted(range(6), key=lambda level: abs(_LEVELS[level] - part))[:2] for part in colour]
     cells = {16 + 36 * r + 6 * g + b: (_LEVELS[r], _LEVELS[g], _LEVELS[b]) for r, g, b in product(*around)}
@@ -183,7 +183,7 @@ def in_256(colour: tuple[int, int, int], *, is_text: bool = False) -> int:
     hue = _hue(colour)
 
     def difference(number: int) -> float:
-        """Return how unlike the colours are, the hue of which counts most."""
+        """Return the distance between the colours; hue counts most."""
         cell = found[number]
         turn = abs(hue - _hue(cell)) if _chroma(cell) else 0
         return sum((a - b) ** 2 for a, b in zip(colour, cell, strict=True)) + (2 * min(turn, 360 - turn)) ** 2
@@ -202,7 +202,7 @@ def _hue(colour: tuple[int, int, int]) -> float:
 
 
 def in_16(colour: tuple[int, int, int], pale: float = _PALE) -> int:
-    """Return the number of the one of 16 colours that has the hue of this one, or is the grey next to it."""
+    """Return the number of the one of 16 colours with the same hue, or of the nearest grey if it is `pale`."""
     hue, lightness, _ = rgb_to_hls(*(part / 255 for part in colour))
     if _chroma(colour) < pale:
         return next(grey for end, grey in _GREYS if lightness < end)
@@ -210,7 +210,7 @@ def in_16(colour: tuple[int, int, int], pale: float = _PALE) -> int:
 
 
 def _seen_on(ground: int, text: int) -> int:
-    """Return a colour for a text that can be read on a ground, in whatever colours the terminal has for both."""
+    """Return a text colour that is legible on a background, whatever shades the terminal has for both."""
     if ground == 0:
         return text or 7
     if ground in _LIGHT:

@@ -1,4 +1,4 @@
-"""What the table shows of the list: the tasks of which tab, filtered by what, in which order and columns."""
+"""The tab, filter, sort order and columns that the table shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORD: Final = r'\S*"[^"]*"|\S+'
 
 
 class Listing:
-    """Has the table of a screen show what its tab and its filter ask for."""
+    """Applies the tab, filter, sort order and columns to a screen's table."""
 
     def __init__(self, context: Context, screen: MainScreen, table: TaskTable) -> None:
         self._context, self._screen, self._table = context, screen, table
@@ -54,18 +54,18 @@ class Listing:
 
     @property
     def view(self) -> OwnView | None:
-        """Return the view of the user's own that is shown; None in the tab of a state."""
+        """Return the user's own view that is shown; None in the tab of a state."""
         return self.tab.view
 
     @property
     def shown_profiles(self) -> tuple[str, ...]:
-        """Return the profiles whose tasks are shown, as far as they are configured."""
+        """Return the profiles whose tasks are shown."""
         settings = self._context.settings
         names = self.view.shown_profiles(settings.profiles, settings.profile) if self.view else ()
         return names or (settings.profile,)
 
     def show_tab(self, index: int) -> None:
-        """Show the tasks of another tab; `index` goes round in them."""
+        """Show another tab; `index` wraps around."""
         self._index = index % len(self.tabs)
         self.place_columns()
         self.show()
@@ -74,9 +74,9 @@ class Listing:
         self.show_tab(self._index + steps)
 
     def show_counts(self) -> None:
-        """Show in the line of tabs how many tasks each has."""
+        """Show the number of tasks of each tab in the tab line."""
         window = self._table.window
-        # The first frame does not wait for those of views.
+        # The first frame does not wait for the counts of views.
         counts = self.own_views.counts(window) if self._is_counting else state_counts(window.counts)
         self._screen.tab_line.show_counts(counts, self._index)
 
@@ -92,7 +92,7 @@ class Listing:
         self.show()
 
     async def toggle_expiring(self) -> Feedback | None:
-        """Filter by what is about to expire, or no longer; return why that is not to be had."""
+        """Toggle the filter for unsaved results about to expire; return a warning if expiry is unknown."""
         context, box = self._context, self._screen.filter_box
         ttl_ms, text = context.result_ttl_ms, filter_of(context.result_ttl_ms or USUAL_LIFE_MS)
         if box.text == text:
@@ -104,7 +104,7 @@ class Listing:
         return None
 
     async def narrow(self, words: str) -> None:
-        """Filter by `words` as well; by them alone where they are of the marked tasks."""
+        """Add `words` to the filter, or replace it if tasks are marked, as the words then come from those."""
         if self.view is None:
             self.show_tab(0)
         box = self._screen.filter_box
@@ -113,7 +113,7 @@ class Listing:
         await box.put(" ".join([before, *added]).strip())
 
     def scope(self, query: Query) -> Scope:
-        """Return what is looked into: the marked tasks, else those of a query, by the words that it was asked in."""
+        """Return the scope of statistics, failures and the review, described by the filters of view and box."""
         words = (self.view.filter if self.view else "", self._screen.filter_box.text.strip())
         return Scope(query, sorted(self._table.marked), " ".join(filter(None, words)))
 
@@ -121,7 +121,7 @@ class Listing:
 
     @property
     def sort(self) -> Sort:
-        """Return the order of the tab: a view's own counts there alone, and for this run."""
+        """Return the tab's sort order; in a view with its own order a change affects only that view and this run."""
         own = self.view.sort if self.view else None
         return self._sorts.get(self._index, Sort.of(own or self._context.view.sort))
 
@@ -140,7 +140,7 @@ class Listing:
         self._screen.show_titles()
 
     def reset(self) -> None:
-        """Show order and columns as they are remembered, in the tabs with an order of their own too."""
+        """Drop the sort orders chosen in views, and show the order and columns of the look in force."""
         self._sorts.clear()
         self.place_columns()
         self.show()

@@ -1,6 +1,6 @@
-"""Tells the user one thing at a time, and keeps what was told.
+"""Shows messages to the user, and keeps them.
 
-Errors and batches that ended are toasts. Everything else is a line over the footer, which the next one replaces.
+Errors and finished batches are toasts. Everything else is a line above the footer, which the next one replaces.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
 
 LINE_S: Final = 6.0
-"""How long a line stands, unless another one replaces it."""
+"""How long a line stays, unless another one replaces it."""
 TOAST_S: Final = 8.0
 ROWS_FOR_A_TOAST: Final = 12
-"""Of so many rows of the terminal a toast may cover some: of 24 there are two, of 36 three."""
+"""One toast is allowed per this many rows of the terminal: two on 24 rows, three on 36."""
 UNTIL_A_KEY_S: Final = 10_000_000.0
-"""No dashboard runs so long without a key."""
+"""Effectively forever."""
 QUIT_S: Final = 4.0
-"""How long after the first Ctrl+C the second one quits."""
+"""How soon after the first Ctrl+C a second one must come to quit."""
 MAX_KEPT: Final = 500
 
 
 class Message(NamedTuple):
-    """Holds a message that was shown."""
+    """A message of this run."""
 
     at_ms: int
     text: str
     severity: Severity
     more: str = ""
-    """What is shown with it where all messages are: the output of a program."""
+    """Shown with it only in the list of all messages: a program's output."""
 
 
 class Toast(NamedTuple):
-    """A message that stands over the screen, and until when, by the clock that only goes on."""
+    """A toast on the screen, and until when it stays, by the monotonic clock."""
 
     text: str
     severity: Severity
@@ -54,23 +54,23 @@ class Messages:
         self._app = app
         self.kept: deque[Message] = deque(maxlen=MAX_KEPT)
         self._read_at_s: float | None = None
-        """When the toasts that wait for a key, and those beside them, have stood long enough for one to mean them."""
+        """From when on a key dismisses the toasts, as they could be read by then; None: none waits for a key."""
         self._toasts: list[Toast] = []
-        """Those that stand, oldest first."""
+        """The toasts on screen, oldest first."""
         self._are_renewed = False
-        """Whether they are about to be shown anew."""
+        """Whether a call that shows all of them again is scheduled."""
         self._asked_at_s = -QUIT_S
 
     def tell(
         self, text: str, severity: Severity = "information", *, is_batch: bool = False, more: str = ""
     ) -> None:
-        """Tell one thing.
+        """Show a message, and keep it.
 
         Args:
-            text: what.
-            severity: how bad it is.
-            is_batch: whether it is of many tasks; it waits for a key where some of them failed.
-            more: what is shown with it where all messages are.
+            text: the message.
+            severity: how bad it is; errors are toasts.
+            is_batch: whether it is about many tasks: a toast, which waits for a key unless it is just information.
+            more: text shown with it only in the list of all messages.
         """
         self.keep(text, severity, more)
         if severity != "error" and not is_batch:
@@ -82,7 +82,7 @@ class Messages:
         self._show_toast(text, severity, UNTIL_A_KEY_S if waits else TOAST_S)
 
     def _show_toast(self, text: str, severity: Severity, for_s: float) -> None:
-        """Show one more toast; where they would cover the screen, the oldest goes."""
+        """Show another toast, dropping the oldest if they would cover the screen."""
         now_s = monotonic()
         self._toasts = [each for each in self._toasts if each.until_s > now_s]
         self._toasts.append(Toast(text, severity, now_s + for_s))
@@ -91,7 +91,7 @@ class Messages:
             del self._toasts[:-most]
             if not self._are_renewed:
                 self._are_renewed = True
-                # Textual shows a toast a moment after it is told to: only what it shows can be taken away.
+                # Textual shows a toast with a delay, and can remove only those that are shown.
                 self._app.call_later(self._renew_toasts)
         elif not self._are_renewed:
             self._notify(self._toasts[-1], for_s)
@@ -106,11 +106,11 @@ class Messages:
         self._app.notify(toast.text, severity=toast.severity, markup=False, timeout=for_s)
 
     def keep(self, text: str, severity: Severity, more: str = "") -> None:
-        """Have it among the messages without showing it now: something else on the screen says as much."""
+        """Keep a message without showing it, as something else on the screen says as much."""
         self.kept.append(Message(self._app.context.clock.now_ms(), text, severity, more))
 
     def show_line(self, text: str, severity: Severity, for_s: float) -> None:
-        """Show a line on the list, and on what lies over it; what it says is not kept."""
+        """Show a line on the list and on the screen on top of it, without keeping it as a message."""
         style = "$text-warning" if severity == "warning" else ""
         content = Content.styled(" ".join(text.split()), style)
         stack = self._app.screen_stack
@@ -125,14 +125,14 @@ class Messages:
             line.tell(content, for_s)
 
     def key_pressed(self) -> None:
-        """Take away the toasts that wait for a key, once there was time to read them."""
+        """Dismiss the toasts, if one waits for a key and there was time to read it."""
         if self._read_at_s is not None and monotonic() >= self._read_at_s:
             self._read_at_s = None
             self._toasts.clear()
             self._app.clear_notifications()
 
     def quits(self, key: str) -> bool:
-        """Return whether `key` was pressed a moment ago as well; ask for it where it was not."""
+        """Return whether `key` was also pressed a moment ago; if not, ask the user to press it again."""
         before_s, self._asked_at_s = self._asked_at_s, monotonic()
         if self._asked_at_s - before_s < QUIT_S:
             return True

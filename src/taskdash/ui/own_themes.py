@@ -1,6 +1,6 @@
-"""Themes of the user's own: `themes/NAME.toml` beside the config, with the names of Textual's `Theme` as its keys.
+"""The user's own themes: `themes/NAME.toml` beside the config, with the fields of Textual's `Theme` as its keys.
 
-A theme that cannot be read on the screen, or by Textual, is refused with what is wrong in it.
+A theme that is invalid, or illegible on the screen, is refused with a message on what is wrong.
 """
 
 from __future__ import annotations
@@ -67,18 +67,18 @@ _FIELDS: Final = {
 
 
 def own_theme_names(folder: Path) -> list[str]:
-    """Return the names of the themes in a folder, right or wrong."""
+    """Return the names of the themes in a folder, valid or not."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load_theme(path: Path) -> Theme:
-    """Read a theme, which has the name of its file.
+    """Read a theme, named after its file.
 
     Raises:
-        ConfigError: it cannot be read, is no theme, or its texts cannot be read on its grounds. The message is a line.
+        ConfigError: it cannot be read, is not a theme, or is illegible. The message is a single line.
     """
     if path.exists() and not path.is_file():
-        # A pipe would be waited for.
+        # Reading a pipe would block.
         raise ConfigError(f"{inert_line(str(path))}: not a file")
     file = read_config_file(path, "")
     if file is None:
@@ -109,12 +109,12 @@ def load_theme(path: Path) -> Theme:
 
 
 def _illegible(theme: Theme) -> list[str]:
-    """Return which texts of a theme stand out too little from what they are written on."""
+    """Return a message for each text colour with too little contrast to a background of the theme."""
     variables = theme.to_color_system().generate() | theme.variables
     faults = []
     for name in ("foreground", "text-muted"):
         if variables[name].startswith("auto"):
-            continue  # It is made from the ground.
+            continue  # Textual derives it from the background.
         for ground in GROUNDS:
             got = contrast(Color.parse(variables[name]), Color.parse(variables[ground]))
             if got < LEAST_CONTRAST:
@@ -124,7 +124,7 @@ def _illegible(theme: Theme) -> list[str]:
 
 
 def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:
-    """Read all themes in a folder; return them, and what is wrong with the others, a line each."""
+    """Read all themes in a folder; return the valid ones, and a line on what is wrong with each of the others."""
     found, faults = [], []
     for name in own_theme_names(folder):
         try:
@@ -135,11 +135,11 @@ def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:
 
 
 def known_themes(folder: Path | None) -> tuple[str, ...]:
-    """Return what `view.theme` may name: Textual's themes, ours, those in a folder of the user's, and `auto`."""
+    """Return the values that `view.theme` may have: `auto`, Textual's themes, ours, and those in the user's folder."""
     return (AUTO, *theme_names(), *(own_theme_names(folder) if folder else ()))
 
 
 def refuse_unknown(settings: Settings, names: Collection[str]) -> None:
-    """Raise ConfigError where the config names a theme that there is not."""
+    """Raise ConfigError if the config names a theme that is not among `names`."""
     if settings.config_file and (file := read_config_file(settings.config_file, "")):
         settings_in(file, theme_names=names)

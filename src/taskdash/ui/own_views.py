@@ -1,4 +1,4 @@
-"""The views of the user's own: what each asks the store for, its columns, and how many tasks each has."""
+"""The user's own views: their queries, their columns, and how many tasks each has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROFILE_CELLS: Final = 12
 
 
 class OwnViews:
-    """Counts the user's own views. The one on the screen tells its own count; the other tabs are counted beside it."""
+    """The user's own views. The shown one's count comes from its window; a worker counts those of the other tabs."""
 
     def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context
@@ -49,9 +49,9 @@ class OwnViews:
         return Query((view.profiles or (settings.profile,))[0], None, terms, sort)
 
     def columns(self, view: OwnView) -> tuple[tuple[str, ...], Mapping[str, int]]:
-        """Return the columns of a view, and the widths of those that do not give way.
+        """Return the columns of a view, and the widths of those that never shrink.
 
-        Where it is of several profiles it tells which of them a task is of, in whatever room there is.
+        With several profiles there is also a profile column, however narrow, unless the view sets its own columns.
         """
         columns, widths = self._context.view.columns, self._context.view.widths
         profiles = view.shown_profiles(self._context.settings.profiles, self._context.profile)
@@ -62,7 +62,7 @@ class OwnViews:
         return view.columns or columns, widths
 
     def counts(self, window: Window) -> dict[Tab, int]:
-        """Return how many tasks each tab has, as far as that is known."""
+        """Return the number of tasks of each tab that has been counted."""
         tab = self._screen.listing.tab
         if tab.view is None:
             self._states = window.counts
@@ -80,12 +80,12 @@ class OwnViews:
         now_ms = context.clock.now_ms()
 
         def states(store: Store, query: Query) -> Mapping[State, int]:
-            # Without a filter they are kept.
+            # Without a filter the store has them ready.
             counted = store.summaries.states if query.terms else store.tasks.counts
             return counted(query, now_ms)
 
-        with self._pace.reading(state), suppress(StoreError):  # others tell of it
-            # One at a time: a key may be waiting for the store.
+        with self._pace.reading(state), suppress(StoreError):  # reported elsewhere
+            # One query at a time, as a key may be waiting for the store.
             whole = Query(context.profile, terms=terms)
             self._states = await context.store.run(partial(states, query=whole))
             for tab in self._screen.listing.tabs:

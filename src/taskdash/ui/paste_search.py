@@ -1,7 +1,7 @@
-"""Searches a large paste in a process of its own.
+"""Searches a large paste for task IDs in a process of its own.
 
-The search is regular expressions over the whole text. Each holds Python's lock while it runs, a quarter of a second
-at 10 MB, and in a thread of this process the screen would stand still for as long.
+The search runs regular expressions over the whole text. Each holds the GIL while it runs, a quarter of a second for
+10 MB, and in a thread of this process it would freeze the screen for that long.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import Secret
 
 SMALL_CHARS: Final = 100_000
-"""Up to here a thread does it in less time than a process needs to start."""
+"""Up to this size a thread is done in less time than a process needs to start."""
 _PIECE_CHARS: Final = 65_536
 _BATCH: Final = 1_000
-"""Found IDs at a time: to read a hundred thousand at once would take Python's lock as the search did."""
+"""IDs per pickle: loading a hundred thousand at once would hold the GIL just as the search would."""
 _NEEDED: Final = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV")
 _CHILD: Final = "from taskdash.ui.paste_search import answer; answer()"
 
 
 class PasteSearch:
-    """One search, to be run in a thread and dropped from another."""
+    """A search that runs in one thread and may be dropped from another."""
 
     def __init__(self, text: str, keys: Collection[Secret]) -> None:
         self._text, self._keys = text, keys
@@ -42,7 +42,7 @@ class PasteSearch:
             try:
                 return self._ask_process()
             except (OSError, EOFError, pickle.UnpicklingError):
-                # No process could be had, or it came to an end: it can be done without.
+                # The process could not be started, or died: search in this thread instead.
                 if self._dropped.is_set():
                     return Paste((), (), None)
         return find_task_ids(self._text, keys=self._keys)
@@ -53,7 +53,7 @@ class PasteSearch:
             self._process.kill()
 
     def _ask_process(self) -> Paste:
-        # No key in its environment, no folder of the user's among its modules.
+        # No API key in its environment, and no module from the current directory (-P).
         with subprocess.Popen(  # noqa: S603 - this Python, with a line of our own
             [sys.executable, "-P", "-c", _CHILD],
             stdin=subprocess.PIPE,
@@ -63,7 +63,7 @@ class PasteSearch:
             start_new_session=True,
         ) as process:
             self._process = process
-            assert process.stdin is not None  # noqa: S101 - it was asked for
+            assert process.stdin is not None  # noqa: S101 - requested above
             assert process.stdout is not None  # noqa: S101 - as above
             try:
                 with process.stdin as question:
@@ -85,7 +85,7 @@ def _read_answer(answer: IO[bytes]) -> Paste:
 
 
 def answer() -> None:
-    """Be the other process: read keys and text, write what was found."""
+    """Run as the other process: read keys and text from stdin, write the findings to stdout."""
     os.nice(5)
     keys = pickle.load(sys.stdin.buffer)  # noqa: S301 - as above
     text = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")

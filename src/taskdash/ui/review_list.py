@@ -1,6 +1,6 @@
-"""Holds what is reviewed: one entry a result, its verdict, and where one is among them; reads what of it is shown.
+"""The results under review, their verdicts, the cursor and the marks, and how they are read from the store.
 
-Pure but for what reads from the store that it is handed.
+Pure, except for the functions that take a store.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Place = tuple[int, int]
 
 
 class Result(NamedTuple):
-    """One result."""
+    """A result under review."""
 
     number: int
-    """Among all that are reviewed, from 1: it stays the same whichever of them are shown."""
+    """Its number among all results under review, from 1, whichever of them are shown."""
     seq: int
     n: int
-    """Which of its task's results, from 1."""
+    """Its number among its task's results, from 1."""
     verdict: Verdict | None = None
 
     @property
@@ -38,7 +38,7 @@ class Result(NamedTuple):
 
 
 class Showing(StrEnum):
-    """Names which results are shown, in the order in which a key goes through them."""
+    """The choices of results to show, in the order in which a key cycles through them."""
 
     ALL = "all"
     UNDECIDED = "undecided"
@@ -50,12 +50,12 @@ class Showing(StrEnum):
 
 
 class TaskCard(NamedTuple):
-    """Holds what is said of a task's results."""
+    """A task with its result links and saved files."""
 
     task: Task
     urls: Sequence[str]
     saved: Mapping[int, SavedFile]
-    """Those that are saved and still there, by their numbers."""
+    """The saved files that still exist, by the result's number."""
 
     def path_of(self, n: int) -> str | None:
         return str(self.saved[n].path) if n in self.saved else None
@@ -74,9 +74,9 @@ def read_results(store: Store, scope: Scope, now_ms: int) -> list[Result]:
 
 
 async def read_cards(store: StoreThread, seqs: Sequence[int]) -> dict[int, TaskCard]:
-    """Read what is said of tasks, by `seq`; what was taken off the list meanwhile is left out.
+    """Read the cards of tasks, by `seq`, without tasks that were removed from the list in the meantime.
 
-    The store does not wait for a network's disk to say whether files are there.
+    Files are looked for outside the store's thread, so that a network drive does not hold it up.
     """
 
     def read(opened: Store) -> list[TaskCard]:
@@ -93,12 +93,12 @@ async def read_cards(store: StoreThread, seqs: Sequence[int]) -> dict[int, TaskC
 
 
 def seqs_of(results: Iterable[Result]) -> list[int]:
-    """Return the tasks of results, each once, in their order."""
+    """Return the `seq` of the tasks of results, each once, in the same order."""
     return list(dict.fromkeys(result.seq for result in results))
 
 
 class ReviewList:
-    """The results, those of them that are shown, the cursor and the marks."""
+    """The results under review, the ones that are shown, the cursor and the marks."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results
@@ -126,7 +126,7 @@ class ReviewList:
         return Counter(each.verdict for each in self.results)
 
     def follow(self, results: Sequence[Result]) -> None:
-        """Take over what was read anew: the cursor stays on its result, or on its line where that is gone."""
+        """Replace the results; the cursor stays on its result, or on its line if that is gone."""
         self.results = results
         self.marked &= {each.place for each in results} if self.marked else set()
         self._select()
@@ -147,7 +147,7 @@ class ReviewList:
         self.cursor = max(0, min(index, len(self.shown) - 1))
 
     def go_to_undecided(self, steps: int) -> bool:
-        """Move to the next result without a verdict, or for -1 the one before, round the end; False: there is none."""
+        """Move to the next result without a verdict (for -1 the previous), wrapping around; return False if none."""
         count = len(self.shown)
         for distance in range(1, count + 1):
             index = (self.cursor + steps * distance) % count

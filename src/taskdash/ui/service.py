@@ -1,4 +1,4 @@
-"""Serves the tasks of one profile: watches them, saves and shows their results, knows their pace."""
+"""The services for the tasks of one profile: watcher, downloads, previews and usual durations."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Service:
-    """Serves one profile, with the profile's own key, limits and rules. Nothing of it is there before it is needed."""
+    """The services of one profile, with its own key, limits and rules. Each is made or started when first needed."""
 
     watcher: WatcherThread
     on_finish: FinishCommand | None = None
-    """The user's own command for tasks that finish; None where there is none."""
+    """The user's own command for tasks that finish; None if there is none."""
     make_downloads: Callable[[], DownloadThread] | None = None
-    """Makes what saves results, with all that it imports; None: nothing can be saved."""
+    """Makes the thread that saves results, importing what that needs; None: nothing can be saved."""
     make_previews: Callable[[], Previews] | None = None
-    """Makes what fetches pictures of results, with all that it imports; None: there are none."""
+    """Makes the previews of results, importing what they need; None: there are none."""
     durations: Durations | None = field(default=None, init=False)
-    """What the finished tasks teach; None until `learn_from`."""
+    """How long tasks take, learned from finished ones; None until `learn_from`."""
     _previews: Previews | None = field(default=None, init=False)
     _downloads: DownloadThread | None = field(default=None, init=False)
 
     async def learn_from(self, store: StoreThread, profile: str) -> None:
-        """Learn how long the tasks of the profile take. Not part of the start: the first frame does not need it."""
+        """Learn how long the tasks of the profile take. Not done at startup, as the first frame does not need it."""
         from taskdash.domain.usual import Durations
 
         finished = await store.run(lambda store: store.history.durations(profile))
         self.durations = Durations(finished)
 
     async def see_waiting(self, store: StoreThread, profile: str) -> None:
-        """Learn which of them wait, and for how long by now: they take longer than that."""
+        """Learn which tasks are waiting, and for how long: they will take longer than that."""
         waiting = await store.run(lambda store: store.history.waiting(profile))
         if self.durations is not None:
             self.durations.see_waiting(waiting)
@@ -54,10 +54,10 @@ class Service:
             self.durations.learn(task.model, task.variant, task.cost_time_ms)
 
     async def own_previews(self) -> Previews:
-        """Return what brings pictures of results, made when it is first asked for, off the event loop.
+        """Return the previews of results, made on first use, off the event loop.
 
         Raises:
-            LookupError: there are no pictures here.
+            LookupError: previews are not available here.
         """
         if self._previews is None:
             if self.make_previews is None:
@@ -70,12 +70,12 @@ class Service:
             self._previews.forget_refusals()
 
     def rest_previews(self) -> None:
-        """Keep nothing ready for thumbnails any more."""
+        """Stop the idle decoder processes, which thumbnails keep ready."""
         if self._previews is not None:
             self._previews.rest()
 
     def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
-        """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
+        """Return the thread that saves results, made and started on first use; None: nothing can be saved."""
         if self._downloads is None and self.make_downloads is not None:
             self._downloads = self.make_downloads()
             self._downloads.start(listener)

@@ -1,8 +1,8 @@
-"""The terminal as it is: it goes away, stalls, sends anything, and has to be given back however the program ends.
+"""A driver for terminals as they are: they vanish, stall, send anything, and must be restored however the app exits.
 
-Textual's driver ends at a byte that is not UTF-8, reads a closed terminal over and over, and knows no signal that ends
-a program. Its parser takes text that comes faster than anybody types for so many key presses, and waits for ever for
-the end of a paste.
+Textual's driver dies on a byte that is not UTF-8, reads a closed terminal over and over, and handles no terminating
+signals. Its parser takes text that comes faster than anybody types for single key presses, and waits forever for the
+end of a paste.
 """
 
 from __future__ import annotations
@@ -46,34 +46,34 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 START, END = "\x1b[200~", "\x1b[201~"
-"""Between them a terminal sends what is pasted."""
+"""The marks around a paste (bracketed paste)."""
 MAX_PASTE_CHARS: Final = 10_000_000
-"""A longer paste comes cut to one character more."""
+"""A longer paste is cut to one character more, so that it is recognised as too long."""
 OPEN_PASTE_S: Final = 1.8
-"""A paste whose end does not come is over after so long without a read of more than keys."""
+"""A paste without an end mark is over after this long without a read longer than `MAX_KEY_CHARS`."""
 QUIET_S: Final = 0.04
-"""What follows a paste more closely than this was not typed by a person."""
+"""Input that follows a paste more closely than this was not typed by a person."""
 LOOK_AHEAD_S: Final = 1.0
-"""How long keys may be kept waiting for that, however closely they follow each other."""
+"""How long keys may be held back for that, however closely they follow each other."""
 POLL_S: Final = 0.1
 MAX_KEY_CHARS: Final = 32
-"""No key and no report of a mouse is longer."""
+"""No key and no mouse report is longer."""
 _MAX_CELLS: Final = 10_000
-"""No terminal has so many columns or rows."""
+"""No terminal has this many columns or rows."""
 
 MAX_LINE_CHARS: Final = 2_000
-"""More than anybody means for a filter, a label or a note; a box that has a megabyte in it freezes the screen."""
+"""More than anybody needs for a filter, a label or a note; a box with a megabyte in it freezes the screen."""
 MIN_PASTE_CHARS: Final = 8
 """No ID with a label, and no ID of a known form, is shorter."""
 MIN_TYPED_PASTE_CHARS: Final = 40
-"""So many characters in one read were not typed by a person ..."""
+"""This many characters in one read were not typed by a person ..."""
 MIN_FILTER_PASTE_CHARS: Final = 65
-"""... unless a key before them opens a box that they are meant for."""
+"""... unless the first is a key that opens a text box for the others: then it takes this many."""
 MIN_UNKNOWN_ID_CHARS: Final = 16
 MIN_TYPED_PASTE_VARIETY: Final = 5
-"""Different characters in it; a key held down on a slow line has fewer."""
+"""Distinct characters in a paste; a key held down on a slow line sends fewer."""
 _BOX_KEYS: Final = ("/", ":")
-"""They open a box for text, and no ID begins with them."""
+"""Keys that open a text box; no ID begins with one."""
 
 _MARK = re.compile(f"{re.escape(START)}|{re.escape(END)}")
 _SEQUENCE_OR_RUN = re.compile(
@@ -82,28 +82,28 @@ _SEQUENCE_OR_RUN = re.compile(
 )
 _BEFORE_ESCAPE = re.compile("(?=\x1b)")
 _KEEP_TITLE: Final = "\x1b[22;2t"
-"""Puts the title on the terminal's own stack (xterm's; most others have it too) ..."""
+"""Pushes the title onto the terminal's own stack (xterm's; most others have it too) ..."""
 _TITLE_BEFORE: Final = "\x1b[23;2t"
-"""... and takes it from there."""
+"""... and pops it."""
 _UNTITLED: Final = r"dumb|linux|unknown|cons25.*|eterm.*|vt\d+.*|"
-"""Terminals that have no title, and may print what is meant for it."""
+"""Terminals that have no title, and may print the sequence instead."""
 
 
 def looks_pasted(text: str) -> bool:
-    """Return whether text of one read is longer than keys can be, or has an ID in it, or the beginning of one."""
+    """Return whether the text of one read is too long to be keys, or contains an ID or the start of one."""
     if len(set(text)) < MIN_TYPED_PASTE_VARIETY:
         return False
     if text.startswith(_BOX_KEYS):
         return len(text) >= MIN_FILTER_PASTE_CHARS
     if len(text) >= MIN_TYPED_PASTE_CHARS:
         return True
-    # Few reads are so long, and it is much to import.
+    # Imported late: few reads are this long, and it is a lot to import.
     from taskdash.domain.task_ids import find_task_ids
 
     word = text.strip()
     if "://" in word or word.startswith("task_") or kind_of(word) is Kind.CUT_OFF:
         return True
-    if has_known_form(word[1:]):  # the key that opens the dialog, and an ID for it
+    if has_known_form(word[1:]):  # the key that opens the dialog, followed by an ID
         return False
     paste = find_task_ids(text)
     return bool(paste.found) or (
@@ -112,10 +112,10 @@ def looks_pasted(text: str) -> bool:
 
 
 class TerminalInput:
-    """Turns bytes of the terminal into Textual's events, whatever the bytes are.
+    """Turns bytes from the terminal into Textual's events, whatever the bytes are.
 
-    Pastes are collected here; Textual's parser sees keys, mouse and reports only. Feed it what was read, and call
-    `tick` at least every `wait_s`: time is part of what keys mean.
+    Pastes are collected here; Textual's parser sees only keys, mouse and reports. Pass every read to `feed`, and call
+    `tick` at least every `wait_s` seconds, as the meaning of keys depends on timing.
     """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic, sieve: AnswerSieve | None = None) -> None:
@@ -125,29 +125,29 @@ class TerminalInput:
         self._parser = XTermParser()
         self._fed_s = -math.inf
         self._tail = ""
-        """The end of what was read, which the beginning of a mark may be."""
+        """The end of the input so far, if it may be the start of a mark."""
         self._paste: list[str] | None = None
-        """What was read since a paste began, up to the most that one may be; None: none has begun."""
+        """The input since a paste began, up to the maximum size of one; None: none has begun."""
         self._beyond = ""
-        """What was read beyond that, of which only its end counts."""
+        """The input beyond that, of which only the end is needed."""
         self._room = 0
         self._is_open = False
-        """Whether the terminal has still to send the mark of the paste's end."""
+        """Whether the paste's end mark is still to come."""
         self._until_s = self._latest_s = 0.0
 
     @property
     def wait_s(self) -> float:
-        """Return how long nobody need call."""
+        """Return the time until the next call of `tick` is due."""
         is_quiet = self._paste is None and not self._tail and not self._sieve.is_holding
         return POLL_S if is_quiet else QUIET_S
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Take what was read; yield what it means so far."""
+        """Take the bytes of a read; yield the events that they complete."""
         self._fed_s = self._now_s()
         yield from self._take(self._decode(data))
 
     def tick(self) -> Iterator[Message]:
-        """Yield what is known now because nothing more came."""
+        """Yield the events that are certain now because no more input came."""
         now_s = self._now_s()
         if self._paste is not None and now_s >= self._until_s:
             yield from self._end_paste()
@@ -167,7 +167,7 @@ class TerminalInput:
         if mark:
             if keys or not tail:
                 yield from self._parse(keys[len(tail) :])
-                # An escape key just before would be taken for the beginning of a sequence.
+                # Flush: an Escape key just before would be taken for the start of a sequence.
                 yield from self._understand(partial(self._parser.feed, ""))
             self._parser = XTermParser()
             self._begin_paste(pasted, is_open=True)
@@ -181,18 +181,18 @@ class TerminalInput:
         self._tail = next(START[:n] for n in range(len(START) - 1, -1, -1) if text.endswith(START[:n]))
 
     def _parse(self, text: str) -> Iterator[Message]:
-        # In pieces: of one that the parser cannot bear only the rest is lost.
+        # In pieces: if the parser fails on one, only the rest of that piece is lost.
         for piece in _BEFORE_ESCAPE.split(text):
             if piece:
                 yield from self._understand(partial(self._parser.feed, piece))
 
     def _understand(self, parse: Callable[[], Iterable[Message]]) -> Iterator[Message]:
-        # A report of the terminal's size, which may be made up, has it count in pixels.
+        # A report of the terminal's size, which may be forged, makes it count in pixels.
         self._parser.mouse_pixels = False
         try:
             yield from filter(_is_credible, parse())
         except Exception:
-            # Of all kinds: numbers that are no characters, too large, zero where it divides. It is of no use after.
+            # Of any kind: invalid code points, overflows, division by zero. The parser is unusable afterwards.
             self._parser = XTermParser()
 
     # Pastes
@@ -204,7 +204,7 @@ class TerminalInput:
         self._collect(text)
 
     def _collect(self, text: str) -> None:
-        assert self._paste is not None  # noqa: S101 - who calls has looked
+        assert self._paste is not None  # noqa: S101 - checked by the callers
         now_s = self._now_s()
         seen = self._tail + text
         self._tail = seen[1 - len(END) :]
@@ -218,7 +218,7 @@ class TerminalInput:
             self._beyond = seen
         else:
             self._beyond += text
-        # The mark of the end may be part of what was pasted: then more follows at once.
+        # The end mark may be part of the pasted text: then more follows at once.
         if end > start and self._latest_s == math.inf:
             self._is_open, self._latest_s = False, now_s + LOOK_AHEAD_S
         if not self._is_open:
@@ -236,9 +236,9 @@ class TerminalInput:
 
 
 def _is_credible(message: Message) -> bool:
-    """Return whether to believe the parser.
+    """Return whether to trust a message of the parser.
 
-    The terminal's size is asked of the system: a report of it may be made up. So may a place of the mouse.
+    The terminal's size is taken from the system, as a report of it may be forged. So may a mouse position.
     """
     if isinstance(message, events.MouseEvent):
         return message.x < _MAX_CELLS and message.y < _MAX_CELLS
@@ -246,7 +246,7 @@ def _is_credible(message: Message) -> bool:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, with input that cannot end it."""
+    """Textual's driver, made safe against any input."""
 
     def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(app, **kwargs)
@@ -258,7 +258,7 @@ class TerminalDriver(LinuxDriver):
         hear = app.terminal_says.hear
         self._sieve = AnswerSieve(lambda answers: loop.call_soon_threadsafe(hear, answers))
         self._asked_s = -math.inf
-        # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
+        # Not Textual's handlers: the code that a signal interrupts may hold the writer's lock.
         loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
         loop.add_signal_handler(signal.SIGCONT, app.continue_process)
         if isinstance(sys.__stderr__, TextIOWrapper):
@@ -266,7 +266,7 @@ class TerminalDriver(LinuxDriver):
             sys.__stderr__.reconfigure(errors="taskdash.question_marks")
 
     def start_application_mode(self) -> None:
-        # Up to now it made Enter a line feed, and lets nothing be read beyond the last one.
+        # Until here the terminal turns Enter into a line feed, and lets only whole lines be read.
         with suppress(OSError):
             self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
         self.title.is_ours = True
@@ -277,7 +277,7 @@ class TerminalDriver(LinuxDriver):
         super().stop_application_mode()
 
     def ask(self) -> bool:
-        """Ask the terminal what it can; return whether it is one that can be asked."""
+        """Query the terminal's capabilities; return whether it is one that can be queried."""
         text = questions(os.environ)
         if text:
             self._asked_s = time.monotonic()
@@ -287,13 +287,13 @@ class TerminalDriver(LinuxDriver):
         return bool(text)
 
     def disable_input(self) -> None:
-        """Stop to read, after answers that are on their way: a shell would take them for what was typed."""
+        """Stop reading, but first wait for pending answers: a shell would take them for keystrokes."""
         while time.monotonic() < self._asked_s + WAIT_S and not self._sieve.answers.is_complete:
             time.sleep(0.01)
         super().disable_input()
 
     def run_input_thread(self) -> None:
-        """Read until the application wants no more or the terminal is gone."""
+        """Read input until the app stops this thread or the terminal is gone."""
         stream = TerminalInput(sieve=self._sieve)
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
@@ -313,36 +313,36 @@ class TerminalDriver(LinuxDriver):
                 for message in (*messages, *stream.tick()):
                     self.process_message(message)
         except Exception as error:
-            # Textual's own way has exit code 0.
+            # Textual's own handling exits with code 0.
             self.leaving.crash(error)
 
 
 def _question_marks(error: UnicodeError) -> tuple[str, int]:
-    """Return what an encoding writes in place of characters that it lacks, in as many cells."""
+    """Replace characters that an encoding lacks with as many question marks as they have cells."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "?" * cell_len(error.object[error.start : error.end]), error.end
 
 
 def title_of(counts: Mapping[State, int]) -> str:
-    """Return what the title says of a list; it has numbers and words of ours alone, so nothing in it acts."""
+    """Return the title for a list; it needs no escaping, as it has only numbers and our own words in it."""
     waiting = counts.get(State.NEW, 0) + counts.get(State.WAITING, 0)
     parts = ((waiting, "waiting"), (counts.get(State.FAIL, 0), "failed"))
     return " · ".join(f"{count:,} {word}" for count, word in parts if count) or "taskdash"
 
 
 class TerminalTitle:
-    """The title of the window or tab, for whoever works in another one; gives back what was there before."""
+    """Sets the title of the window or tab, to be seen from another one, and restores the previous title."""
 
     def __init__(self, write: Callable[[str], object], term: str) -> None:
         self._write = write
         self._has_title = re.fullmatch(_UNTITLED, term) is None
         self._shown = ""
         self.is_ours = True
-        """Whether the terminal has not been given back: what is counted in its last moment must not stay there."""
+        """Whether the terminal is still ours: a count in the last moment must not stay in the title."""
         self.ending = ""
-        """What brings the title before ours back; "" where ours was never shown. What was written may be lost at an end
-        without patience, so it is there after `take_back` too: once too often does no harm."""
+        """The sequence that restores the previous title; "" if ours was never shown. It stays after `take_back`, whose
+        output a forced exit may discard: restoring twice does no harm."""
 
     def show(self, text: str) -> None:
         if self._has_title and self.is_ours and text != self._shown:

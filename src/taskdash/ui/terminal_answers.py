@@ -1,8 +1,8 @@
-"""Asks a terminal what it is: its background, its name, and which pictures it can show.
+"""Queries a terminal for its background, its name, and the kinds of pictures it can show.
 
-The questions are OSC 11, XTVERSION, kitty's graphics query, and DA1 as the last one, which every terminal answers: what
-has not been said by then will not be. Answers come among the keys, in pieces, late, or never; whatever looks like one
-is kept from being taken for keys.
+The queries are OSC 11, XTVERSION, kitty's graphics query, and last DA1, which every terminal answers: other answers
+come before that one or never. Answers come among the keys, in pieces, late, or never; whatever looks like one is kept
+out of the keys.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
 
 WAIT_S: Final = 0.2
-"""How long answers count for what is shown at once."""
+"""How long to wait for answers before pictures are drawn and the theme is settled."""
 _BACKGROUND, _NAME, _FIRST_ATTRIBUTES = "\x1b]11;?\x1b\\", "\x1b[>0q", "\x1b[c"
 _KITTY: Final = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
 KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 _SIXELS: Final = "4"
-"""Among what DA1 lists."""
+"""The attribute in a DA1 answer."""
 _SILENT_TERMS: Final = r"$|dumb|unknown|linux|cons25|vt\d|screen|eterm|sun"
-"""They would show a question, or act on it."""
+"""Terminals that are not queried, as they would print a query or act on it."""
 _TEXT: Final = r"[^\x00-\x1f\x7f-\x9f]{0,1000}"
 _BODY: Final = rf"(?:\](?P<osc>[0-9]{{1,4}};{_TEXT})|P(?P<dcs>[>!01]{_TEXT})|_(?P<apc>G{_TEXT}))"
 _ANSWER: Final = rf"\x1b(?:{_BODY}(?:\x1b\\|\x07)|\[\?(?P<da>[0-9;]{{0,100}})c)"
 _BEGUN: Final = rf"\x1b(?:{_BODY}\x1b?|\[\?[0-9;]{{0,100}})$"
 _MAYBE_BEGUN: Final = r"\x1b(?:\][0-9]{0,4}|P|_)$"
-"""Or Alt and a letter."""
+"""The start of an answer, or Alt and a letter."""
 _PART: Final = "([0-9A-Fa-f]{1,4})"
 _COLOUR: Final = rf"11;rgba?:{_PART}/{_PART}/{_PART}(?:/|$)"
 _HOLD_S: Final = 0.1
-"""How long the beginning of an answer waits for the rest."""
+"""How long the start of an answer is held back for the rest."""
 _SPLIT: Final = r"\x1b\[?$"
 _SPLIT_S: Final = 2.0
-"""How long after the question that may be such a beginning, too."""
+"""How long after a query `_SPLIT` may be the start of an answer, too."""
 
 
 class Answers(NamedTuple):
-    """Holds what a terminal has said so far."""
+    """The answers of a terminal so far."""
 
     background: tuple[int, int, int] | None = None
     """Red, green and blue, 0 to 255."""
@@ -53,15 +53,15 @@ class Answers(NamedTuple):
     has_kitty: bool = False
     has_sixels: bool = False
     is_complete: bool = False
-    """Whether it has answered the last question: what it did not say it does not know."""
+    """Whether it has answered the last query: then no other answer will come."""
 
     def with_these(self, said: Mapping[str, Any]) -> Answers:
-        """Return the same, with what else was said."""
+        """Return a copy with further answers."""
         return self._replace(**said)
 
     @property
     def is_light(self) -> bool | None:
-        """Return whether the background is light; None where it is not known."""
+        """Return whether the background is light; None if unknown."""
         if self.background is None:
             return None
         return (
@@ -71,37 +71,37 @@ class Answers(NamedTuple):
 
     @property
     def has_placeholders(self) -> bool:
-        """Return whether it shows kitty's pictures in place of characters."""
+        """Return whether it can show kitty's pictures in placeholder characters."""
         version = kitty_version(self.name)
         is_new = version is not None and version >= KITTY_WITH_PLACEHOLDERS
         return self.has_kitty and (is_new or self.name.lower().startswith("ghostty"))
 
 
 def kitty_version(name: str) -> tuple[int, int] | None:
-    """Return the version of a kitty that has this name; None where it is none."""
+    """Return the version in the name of a kitty; None for any other terminal."""
     version = re.match(r"kitty\((\d+)\.(\d+)", name)
     return (int(version[1]), int(version[2])) if version else None
 
 
 def questions(environ: Mapping[str, str]) -> str:
-    """Return what asks a terminal with these variables; "" for one that is not to be asked."""
+    """Return the queries for a terminal with these variables; "" for one that must not be queried."""
     if re.match(_SILENT_TERMS, environ.get("TERM", "")) and not environ.get("TMUX"):
         return ""
-    # Multiplexers have pictures of no kind of their own, and tmux takes the question for a window's title.
+    # Multiplexers show no pictures of kitty's themselves, and tmux takes the query for a window's title.
     inside = environ.get("TMUX") or environ.get("ZELLIJ") or environ.get("STY")
     knows_kitty = not inside and environ.get("TERM_PROGRAM") != "Apple_Terminal"
     return _BACKGROUND + _NAME + (_KITTY if knows_kitty else "") + _FIRST_ATTRIBUTES
 
 
 class AnswerSieve:
-    """Takes answers out of what a terminal sends."""
+    """Filters the answers out of a terminal's input."""
 
     def __init__(self, on_answer: Callable[[Answers], object] = lambda _: None) -> None:
-        """`on_answer` is told all that is known, whenever that is more."""
+        """`on_answer` is called with all answers so far, whenever there is a new one."""
         self.answers = Answers()
         self._on_answer = on_answer
         self._held = ""
-        """The end of what was sent, which the beginning of an answer may be."""
+        """The end of the input, if it may be the start of an answer."""
         self._held_s = self._asked_s = -math.inf
 
     def asked(self, now_s: float) -> None:
@@ -112,7 +112,7 @@ class AnswerSieve:
         return bool(self._held)
 
     def sift(self, text: str, now_s: float) -> str:
-        """Return what was sent without the answers in it; what may go on as one is kept for the next time."""
+        """Return the input without the answers in it; hold back an end that may be the start of one."""
         if "\x1b" not in text and not self._held:
             return text
         text, self._held = self._held + text, ""
@@ -127,7 +127,7 @@ class AnswerSieve:
         return text[:start]
 
     def give_up(self, now_s: float) -> str:
-        """Return what is held as keys, once the rest has not come; "" where it was an answer for sure."""
+        """Return the held input, as keys, once the rest is overdue; "" if it was certainly part of an answer."""
         if not self._held or now_s < self._held_s + _HOLD_S:
             return ""
         held, self._held = self._held, ""
@@ -151,7 +151,7 @@ class AnswerSieve:
 
 
 class TerminalSays:
-    """Asks the dashboard's terminal once, after the first frame, and waits for it no longer than anybody notices."""
+    """Queries the dashboard's terminal once, after the first frame, and waits up to `WAIT_S` for the answers."""
 
     def __init__(self, app: Dashboard) -> None:
         self._app = app
@@ -160,7 +160,7 @@ class TerminalSays:
         self._waited = asyncio.Event()
 
     def ask(self) -> None:
-        """Ask, where there is a terminal that understands, and that has not been asked."""
+        """Query the terminal once, if it is one that can be queried."""
         if self._is_asked:
             return
         self._is_asked = True
@@ -170,7 +170,7 @@ class TerminalSays:
             self._waited.set()
 
     def hear(self, answers: Answers) -> None:
-        """Take note of all that was said so far. The background counts no more once the first frame is an old one."""
+        """Take over the answers so far. A background that comes after `WAIT_S` does not change the theme."""
         if not self._waited.is_set() and answers.is_light is not None:
             self._app.themes.follow(is_light=answers.is_light)
         self._answers = answers

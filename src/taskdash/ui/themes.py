@@ -1,7 +1,7 @@
-"""Themes of our own, which theme is shown, and colours that can be read in every theme.
+"""Our own themes, the choice of a theme, and legible colours in every theme.
 
-Beside Textual's themes there are two of high contrast and two of colours that the colour-blind tell apart: the palette
-of Okabe and Ito (jfly.uni-koeln.de/color), blue for success, vermillion for failure, never green against red.
+Besides Textual's themes there are two of high contrast, and two whose colours the colour-blind can tell apart: the
+palette of Okabe and Ito (jfly.uni-koeln.de/color), blue for success, vermillion for failure, never green against red.
 """
 
 from __future__ import annotations
@@ -87,19 +87,19 @@ THEMES: Final = (
 
 
 AUTO: Final = "auto"
-"""In place of a name: the one of two themes that fits the terminal's background."""
+"""In place of a name: the one of `FOLLOWING` that fits the terminal's background."""
 FOLLOWING: Final = ("textual-dark", "textual-light")
 
 
 def theme_names() -> tuple[str, ...]:
-    """Return the names that a theme may be chosen by, Textual's own and ours."""
+    """Return the names of Textual's themes and ours."""
     return (*BUILTIN_THEMES, *(theme.name for theme in THEMES))
 
 
 LEAST_CONTRAST: Final = 4.5
-"""What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
+"""The minimum of the Web Content Accessibility Guidelines; black or white text reaches it on any background."""
 TEXT_CONTRAST: Final = 6.0
-"""What plain text has, where black or white does: what is muted has to be dimmer."""
+"""The minimum for plain text, if black or white reaches it, so that muted text can be dimmer."""
 TEXTS: Final = (
     "foreground",
     "text-primary",
@@ -111,31 +111,31 @@ TEXTS: Final = (
 )
 GROUNDS: Final = ("background", "surface", "panel")
 CHOSEN_SHARE: Final = 0.2
-"""How much of `$primary` is in the ground of what is chosen in a dialog; its style sheet says the same."""
+"""The share of `$primary` in the background of a dialog's selected option; the style sheet has the same value."""
 TOLD_APART: Final = 24
-"""Degrees of the colour circle between two hues that mean different things."""
+"""The minimum distance, in degrees, between two hues that mean different things."""
 LEAST_LIGHTNESS: Final = 0.4
 GREY: Final = 0.05
 """A colour whose parts differ by less has no hue to speak of."""
 DIMMEST: Final = 0.45
-"""How far a muted text goes at most from the text towards its ground."""
+"""How far muted text may be blended from plain text towards the background."""
 _HUES: Final = (172, 270, 315, 212, 90)
-"""Teal, violet, pink, blue, lime: for what a theme has no hue of its own for."""
+"""Teal, violet, pink, blue, lime: for meanings that a theme has no distinct hue for."""
 _OWN_COLOURS: Final = {
     "accent": "ansi_magenta",
     "text-accent": "ansi_magenta",
     "text-primary": "ansi_blue",
     "text-secondary": "ansi_cyan",
 }
-"""Of the terminal's own no more is known than their names."""
+"""For themes of the terminal's own colours, of which only the names are known."""
 
 
 def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a theme's variables that must be otherwise for one colour to mean one thing and to be read.
+    """Return the variables of a theme that must change for its text to be legible and each hue to mean one thing.
 
-    `text-error`, `text-warning` and `text-success` stay what they are; `text-accent` (focus and keys), `text-primary`
-    (what is waited for) and `text-secondary` (labels) get other hues where they would look like one of those.
-    `text-muted` becomes a plain colour: of Textual's `auto 60%` a styled text keeps no more than black or white.
+    `text-error`, `text-warning` and `text-success` keep their hues; `text-accent` (focus and keys), `text-primary`
+    (waiting tasks) and `text-secondary` (labels) get others if they would look like one of those. `text-muted` becomes
+    a plain colour: in styled text Textual's `auto 60%` is mere black or white.
     """
     try:
         grounds = grounds_of(variables)
@@ -158,7 +158,7 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _told_apart(texts: Mapping[str, Color], primary: Color) -> dict[str, Color]:
-    """Return the colours of texts, each of a hue that none before it has."""
+    """Return the text colours, each with a hue distinct from those before it."""
     told = {name: texts[name] for name in ("text-error", "text-warning", "text-success")}
     hues = [hue for colour in told.values() if (hue := _hue(colour)) is not None]
     for name, own in (
@@ -179,15 +179,15 @@ def _hue(colour: Color) -> float | None:
 
 
 def _degrees_apart(colour: Color, hues: Sequence[float]) -> float:
-    """Return how far a colour is from the nearest of other hues; a grey is like all of them."""
+    """Return a colour's distance from the nearest of other hues; -1 for a grey, which resembles all of them."""
     hue = _hue(colour)
     return -1.0 if hue is None else min(min(abs(hue - each), 360 - abs(hue - each)) for each in hues)
 
 
 def _of_own(like: Color, hues: Sequence[float]) -> Color:
-    """Return a colour as light as another one, of a hue of its own."""
+    """Return a colour about as light as another one, with a hue distinct from `hues`."""
     _, saturation, lightness = like.hsl
-    # What is darker than that is seen as black; it is darkened where it has to be.
+    # A darker colour looks black; `legible` darkens it later if need be.
     lightness = max(lightness, LEAST_LIGHTNESS)
     free = [Color.from_hsl(hue / 360, min(saturation, 0.6), lightness) for hue in _HUES]
     first = next((colour for colour in free if _degrees_apart(colour, hues) >= TOLD_APART), None)
@@ -195,21 +195,21 @@ def _of_own(like: Color, hues: Sequence[float]) -> Color:
 
 
 def muted(text: Color, grounds: Sequence[Color]) -> Color:
-    """Return a colour that is dimmer than a text, as far as it can still be read on every ground."""
+    """Return a dimmer shade of a text colour, the dimmest that is still legible on every background."""
     shares = (hundredths / 100 for hundredths in range(round(100 * DIMMEST), 0, -1))
     dimmer = (text.blend(grounds[0], share) for share in shares)
     return next((colour for colour in dimmer if _least(colour, grounds) >= LEAST_CONTRAST), text)
 
 
 def grounds_of(variables: Mapping[str, str]) -> list[Color]:
-    """Return what a theme's texts are written on."""
+    """Return the backgrounds of a theme's text."""
     grounds = {name: Color.parse(variables[name]) for name in (*GROUNDS, "primary")}
     chosen = grounds["surface"].blend(grounds["primary"], CHOSEN_SHARE)
     return [*(grounds[name] for name in GROUNDS), chosen]
 
 
 def legible(text: Color, grounds: Sequence[Color], least: float = LEAST_CONTRAST) -> Color:
-    """Return a colour, as far towards black or white as it must go to stand out from every ground."""
+    """Return a text colour, moved only as far towards black or white as it takes to stand out from every background."""
     if _least(text, grounds) >= least:
         return text
     end = max(BLACK, WHITE, key=lambda each: _least(each, grounds))
@@ -222,7 +222,7 @@ def _least(text: Color, grounds: Sequence[Color]) -> float:
 
 
 def contrast(one: Color, other: Color) -> float:
-    """Return how far two colours stand out from each other, 1 to 21, as the same guidelines measure it."""
+    """Return the contrast of two colours, 1 to 21, as defined by the same guidelines."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -235,7 +235,7 @@ def _luminance(color: Color) -> float:
 
 
 class ThemeChoice:
-    """Registers themes, the user's own among them, and chooses one."""
+    """Registers themes, including the user's own, and applies the chosen one."""
 
     def __init__(self, app: Dashboard) -> None:
         self._app = app
@@ -248,10 +248,10 @@ class ThemeChoice:
         return themes_dir(config) if config else None
 
     def begin(self) -> None:
-        """Choose the first theme. Only a theme that is none of Textual's costs anything before the first frame.
+        """Apply the first theme. Only one that is not Textual's takes any time before the first frame.
 
         Raises:
-            ConfigError: the config names a theme that there is not.
+            ConfigError: the config names a theme that does not exist.
         """
         name = self._app.context.view.theme
         if name != AUTO and name not in self._app.available_themes:
@@ -263,18 +263,18 @@ class ThemeChoice:
     def _load_one(self, name: str) -> None:
         context = self._app.context
         if self.folder and (path := self.folder / f"{name}.toml").is_file():
-            with suppress(ConfigError):  # `add_own` tells of it
+            with suppress(ConfigError):  # `add_own` reports it
                 self._app.register_theme(deferred.load_theme(path))
         elif context.view.theme == context.first_view.theme:
             deferred.refuse_unknown(context.settings, deferred.known_themes(self.folder))
 
     def register_ours(self) -> None:
-        """Add our own themes to Textual's; the first frame seldom needs them."""
+        """Register our own themes; the first frame seldom needs them."""
         for theme in THEMES:
             self._app.register_theme(theme)
 
     async def add_own(self) -> None:
-        """Add the themes of the user's own, and tell what is wrong with them."""
+        """Register the user's own themes, and warn about those that are invalid."""
         folder = self.folder
         if self._has_own or folder is None or not await asyncio.to_thread(folder.is_dir):
             return
@@ -286,7 +286,7 @@ class ThemeChoice:
             self._app.messages.tell(f"Theme not used: {fault.removeprefix(f'{folder}/')}", "warning")
 
     def use(self, name: str) -> None:
-        """Show a theme, or with `auto` the one that fits the terminal, and remember that for the next time."""
+        """Apply a theme, or with `auto` the one that fits the terminal, and remember it for the next run."""
         self._show(name)
         cast("MainScreen", self._app.screen_stack[0]).remember(theme=name)
 
