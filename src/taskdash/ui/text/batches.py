@@ -1,7 +1,7 @@
-"""The batches as lines: a label, a bar, counts, what waits too long, what is left, what it costs.
+"""Renders batches as lines: label, bar, counts, overdue tasks, time left, cost, unsaved results and their expiry.
 
-A column is there where one of the batches has something to say in it, and where the terminal has room for it.
-Figures in, text out.
+A column is shown if at least one batch has a value for it, and the terminal has room for it.
+Pure: figures in, text out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LEAST_LABEL_CELLS: Final = 14
 _MOST_LABEL_CELLS: Final = 40
 _BAR_CELLS: Final = 8
 _GIVE_WAY: Final = ("Credits", "Expires", "Unsaved", "Left", "Overdue", "")
-"""Which columns a narrow terminal does without, the first of them first; the bar last."""
+"""The columns dropped on a narrow terminal, in this order; "" is the bar."""
 _COUNTED: Final = {
     State.SUCCESS: "$text-success",
     State.FAIL: "$text-error",
@@ -47,9 +47,9 @@ def batch_lines(
     now_ms: int,
     width: int,
 ) -> tuple[Content, Callable[[int], Content]]:
-    """Return a line of titles, and what makes the line of a batch by its place: of many only a few are seen.
+    """Return a line of titles, and a function that renders batch number `n`: of many, only a few are visible.
 
-    `left_ms` tells how long a batch will still take, None where nobody knows.
+    `left_ms` returns how long a batch will still take, None if unknown.
     """
     names = [each.label or NO_LABEL for each in batches]
     longest = min(_MOST_LABEL_CELLS, max(map(cell_len, names), default=0))
@@ -91,7 +91,7 @@ def batch_lines(
 
 
 def _column(title: str, cells: Sequence[tuple[str, str]]) -> _Column:
-    """Return a column; one that says nothing of any batch has no width."""
+    """Return a column; its width is 0 if it is empty for every batch."""
     longest = max((len(text) for text, _ in cells), default=0)
     return _Column(title, cells, max(len(title), longest) if longest else 0)
 
@@ -114,7 +114,7 @@ def _left(left_ms: int | None) -> str:
 
 
 def _credits(batch: LabelFigures) -> tuple[str, str]:
-    """Return what a batch cost: with a plus where some of it is not known."""
+    """Return the cost of a batch, with a plus if that of some tasks is unknown."""
     if batch.credits is None:
         return (NONE, "$text-muted") if batch.without_credits else ("", "")
     return amount(round(batch.credits, 2)) + ("+" if batch.without_credits else ""), ""
@@ -126,6 +126,6 @@ def _expiry(batch: LabelFigures, now_ms: int) -> tuple[str, str]:
     left_ms = batch.expires_at_ms - now_ms
     if left_ms <= 0:
         return "expired", "$text-muted"
-    # In whole minutes: many lines that tell seconds would be drawn each second.
+    # In whole minutes: with seconds, many lines would be redrawn every second.
     is_soon = left_ms < notice_ms(USUAL_LIFE_MS)
     return duration(math.ceil(left_ms / 60_000) * 60_000), "$text-warning" if is_soon else ""

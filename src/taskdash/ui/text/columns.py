@@ -1,4 +1,4 @@
-"""The columns of the table: what each cell says, how wide it is, and which give way when the terminal is narrow."""
+"""The columns of the table: their cells, their widths, and which of them shrink when the terminal is narrow."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 GAP: Final = 2
 PROMPT_MIN: Final = 18
 PROMPT_ENOUGH: Final = 70
-"""A prompt is read at a glance up to here: what is left over goes to the other columns."""
+"""Cells of a prompt that can be read at a glance; room beyond them goes to the other columns first."""
 OTHERS: Final = 54
-"""What the other columns take, in cells, before the prompt has enough."""
+"""Cells that the other columns get before the prompt has `PROMPT_ENOUGH`."""
 SAVED: Final = "↓"
-"""Beside the state of a task all of whose results are saved."""
+"""Beside the state of a task whose results are all saved."""
 ASKED: Final = "…"
-"""Beside the state of a task that the user has asked to be checked now."""
+"""Beside the state of a task that the user wants checked now."""
 TROUBLE: Final = "!"
 """Beside the state of a task whose last check brought no answer."""
 WORDS_FROM: Final = 67
-"""From so many cells on, a terminal of 70, a state is told in a word as well; below the prompt needs them more."""
+"""Table width (on a terminal of 70) from which a state is a symbol and a word; below, the prompt needs the room."""
 _LABEL_CELLS: Final = ((24, PROMPT_ENOUGH), (14, 50), (10, PROMPT_MIN))
-"""Widths of a label's own column, each with what the prompt must have beside it."""
+"""Widths of a separate label column, each with the width that the prompt must have beside it."""
 _LEAST_STATE_CELLS: Final = 5
 _NUMBER_CELLS: Final = 5
 _LEAST_BAR_CELLS: Final = 4
@@ -53,23 +53,23 @@ _AGO_CELLS: Final = 9
 _ID_BOTH_ENDS: Final = 12
 
 _PROMPT_CHARS: Final = 1_000
-"""Prompts that do not differ up to here are shown from their beginning."""
+"""Prompts that do not differ up to here are shown from their start."""
 
 _MATCHED_CHARS: Final = 4_000
-"""What a filter finds behind these is not shown in the row."""
+"""Matches of a filter beyond these are not shown in the row."""
 NOTHING: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
-    """Holds what a cell may need besides its task: the time, and how long a task's kind usually takes, None unknown."""
+    """The input of a cell besides its task, such as the time and usual durations (None if unknown)."""
 
     now_ms: int
     usual: Callable[[Task], Usual | None]
     ttls_ms: Mapping[str, int] = NOTHING
     shared: Mapping[int, int] = NOTHING
-    """How much of the beginning of a prompt tasks that stand near have as well, by `seq`."""
+    """How many leading characters of a prompt nearby tasks share, by `seq`."""
     says_label: bool = True
-    """Whether a label stands before the prompt: it is said nowhere else."""
+    """Whether the label is put before the prompt, as it is shown nowhere else."""
     words: tuple[str, ...] = ()
 
 
@@ -85,7 +85,7 @@ _UNKNOWN: Final = Span(NONE, "muted")
 
 
 def fitted(cell: Cell, width: int) -> Cell:
-    """Return a cell of exactly so many cells; a text that is too long ends in an ellipsis."""
+    """Return a cell of exactly `width` terminal cells; text that is too long ends in an ellipsis."""
     spans, room = [], width
     for text, style in cell:
         if (cells := cell_len(text)) > room:
@@ -96,9 +96,9 @@ def fitted(cell: Cell, width: int) -> Cell:
 
 
 class Column(NamedTuple):
-    """One column; a new one is one entry in `COLUMNS` and its name in the settings.
+    """One column; a new one takes one entry in `COLUMNS` and its name in the settings.
 
-    `widths` are in cells, the wanted first, then what it may shrink to; 0 drops it.
+    `widths` are in cells: the preferred one, then those it may shrink to; 0 drops it.
     """
 
     name: str
@@ -107,16 +107,16 @@ class Column(NamedTuple):
     cell: Callable[[Task, Moment, int], Cell]
     sort: SortKey | None = None
     gives_way: tuple[int, ...] = ()
-    """When it takes each step from one width to the next: of all the columns' steps the smallest number is first."""
+    """The rank of each step from one width to the next: among the steps of all columns, the lowest comes first."""
     narrow_title: str | None = None
-    """The title where the column is narrower than `title`."""
+    """The title if the column is narrower than `title`."""
     title_width: int = 0
-    """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
+    """The cells in which the title is right-aligned, as its values are; 0: left-aligned."""
     flexible: bool = False
-    """It takes what the others leave."""
+    """It takes the room that the others leave."""
 
     def of_width(self, cells: int | None) -> Column:
-        """Return the same with that width alone, or as it is for None."""
+        """Return the column with that width only, or unchanged for None."""
         return self if cells is None else self._replace(widths=(cells,))
 
     def title_in(self, width: int) -> str:
@@ -152,13 +152,13 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     elif task.state is State.FAIL and (said := task.fail_msg or task.fail_code):
         cell = [Span(inert_line(said[: 4 * width + 80]), "muted")]
     else:
-        # Nothing but the ID tells those apart of which nothing else is known.
+        # Tasks of which nothing else is known differ only in their IDs.
         cell = [Span(f"{'not checked yet' if task.checks == 0 else NONE}  {task.task_id}", "muted")]
     return [*label, *cell]
 
 
 def shared_of(tasks: Iterable[Task], width: int) -> dict[int, int]:
-    """Return how many chars tasks need not each say in a prompt column that is `width` cells wide, by `seq`."""
+    """Return how many leading characters, shared by several prompts, a column of `width` cells skips, by `seq`."""
     tasks = list(tasks)
     prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
     starts = dict.fromkeys(prompts, 0)
@@ -171,7 +171,7 @@ def _label(task: Task, _: Moment, __: int) -> Cell:
 
 
 def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int, seen: int) -> None:
-    """Have prompts whose next `chars` are the same begin a word before they differ, and again where `seen` are."""
+    """Start prompts that share their next `chars` one word before they differ; repeat for the next `seen` chars."""
     alike: dict[str, list[int]] = defaultdict(list)
     for seq, prompt in prompts.items():
         alike[prompt[starts[seq] : starts[seq] + chars]].append(seq)
@@ -181,7 +181,7 @@ def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int,
         differ_at = next(
             (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
         )
-        # One word that they share tells what it is that differs.
+        # One shared word is kept, as the context of the difference.
         begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
         if len(texts) > 1 and begin > starts[seqs[0]]:
             starts.update(dict.fromkeys(seqs, begin))
@@ -231,7 +231,7 @@ def _checked(task: Task, moment: Moment, width: int) -> Cell:
     text = NONE
     if task.checked_at_ms is not None:
         age_ms = moment.now_ms - task.checked_at_ms
-        # Under a minute in steps of ten seconds: on a busy list they are all so young.
+        # Under a minute in steps of ten seconds: on a busy list all rows are that young, and would change every second.
         text = age(max(0, age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000))
     cell = [Span(f"{text:>4}", "muted")]
     if task.problem:
@@ -245,9 +245,9 @@ def _id(task: Task, _: Moment, width: int) -> Cell:
 
 
 def shortened_id(task_id: str, width: int) -> str:
-    """Return an ID in so many cells: its head, and from 12 cells on its tail, too.
+    """Return an ID shortened to `width` cells: its head, and from 12 cells on its tail, too.
 
-    With fewer it is what tells it from others: the tail where all IDs of a form begin alike.
+    With fewer it is the end that differs most: the tail if all IDs of the form begin alike.
     """
     if len(task_id) <= width:
         return task_id
@@ -346,13 +346,13 @@ COLUMNS: Final = {
         Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
     )
 }
-"""By their names in the settings. `label` is the prompt, and the label beside or before it where there are several."""
+"""By their names in the settings. `label` is the prompt, with the label beside or before it if tasks have several."""
 _LABEL: Final = Column("label", "Label", (0,), _label, SortKey.LABEL)
 _STEPS: Final = [
     name
     for _, name in sorted((number, column.name) for column in COLUMNS.values() for number in column.gives_way)
 ]
-"""Who shrinks by one step next, while the prompt has less than it wants."""
+"""The columns to shrink, one step per entry, until the prompt is as wide as it should be."""
 
 
 class Placed(NamedTuple):
@@ -366,16 +366,16 @@ class Placed(NamedTuple):
 def place_columns(
     names: Sequence[str], width: int, fixed: Mapping[str, int] = NOTHING, *, has_labels: bool = False
 ) -> list[Placed]:
-    """Share `width` cells among the named columns; those that give way until nothing is left are not in the result.
+    """Share `width` cells among the named columns; those that shrink to nothing are not in the result.
 
-    Widths in `fixed`, which the user chose, do not give way. Where tasks have several labels the prompt leaves room.
+    Widths in `fixed`, which the user chose, do not shrink. With `has_labels` the prompt leaves room for a label column.
     """
     columns = [COLUMNS[name].of_width(fixed.get(name)) for name in names]
     has_flexible = any(column.flexible and column.name not in fixed for column in columns)
     steps = dict.fromkeys(names, 0)
     for name, gives_way in (("state", width < WORDS_FROM), ("id", has_flexible)):
         if gives_way and name in steps and name not in fixed:
-            # Eight cells tell an ID to the eye, and a key copies it whole.
+            # Eight cells are enough to recognise an ID, and a key copies all of it.
             steps[name] = 1
     enough = max(PROMPT_MIN, min(PROMPT_ENOUGH, max(width // 2 - 2, width - OTHERS)))
     wanted = enough if has_flexible else -GAP

@@ -1,6 +1,6 @@
-"""Draws what the detail pane says of a task, as styled text. Pure: a task and the time in, lines out.
+"""Renders a task for the detail pane as styled text. Pure: a task and the time in, lines out.
 
-What the eye looks for comes first: the prompt, why it failed, the results. What a task has nothing of takes no line.
+The most wanted comes first: the prompt, the reason for a failure, the results. Missing values take up no line.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def detail_text(
     ttl_ms: int | None = None,
     width: int = 80,
 ) -> Content:
-    """Return the whole pane for one task; a link that is longer than a line is shortened to one."""
+    """Return the text of the whole pane for one task; links are shortened to fit on one line."""
     task = detail.task
     failed = task.state is State.FAIL
     blocks = (
@@ -77,7 +77,7 @@ def detail_text(
 
 
 def result_target(detail: TaskDetail, number: int) -> str | None:
-    """Return where the line of a result (from 1) leads to: to the file where it is saved; None: nowhere."""
+    """Return the target of a result's line (from 1): the saved file, else the link; None if neither can be opened."""
     path = next((saved.path for saved in detail.saved if saved.number == number), None)
     try:
         if path is not None and Path(path).is_absolute():
@@ -109,7 +109,7 @@ def _state(detail: TaskDetail, now_ms: int, usual: Callable[[Task], Usual | None
 
 
 def _failure(task: Task) -> list[Content]:
-    # The rules are many, and most tasks succeed.
+    # Imported late: the rules are many, and most tasks succeed.
     from taskdash.domain.failures import classify
 
     reason = classify(task.fail_code, task.fail_msg, task.raw_state).value
@@ -151,7 +151,7 @@ def _result(detail: TaskDetail, number: int, path: str | None, width: int) -> Co
 
 
 def not_opened(url: str) -> Content:
-    """Return why a link is not opened, to stand behind it; empty where it is."""
+    """Return a note, to be put after a link, on why it is not opened; empty if it is."""
     try:
         checked_url(url)
     except UnsafeLinkError as error:
@@ -164,7 +164,7 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
 
     def time(at_ms: int | None, name: str = "") -> Content:
         if at_ms is None:
-            # Without a zone a time stands as it was sent; what cannot be stands so at the end.
+            # A time without a zone is shown as sent; anything else is `?` here and shown as sent at the end.
             sent = extra.get(name)
             is_local = isinstance(sent, str) and _LOCAL_TIME.fullmatch(sent)
             return Content(sent if isinstance(sent, str) and is_local else SENSELESS if name in extra else "")
@@ -216,13 +216,13 @@ def _problem(task: Task, now_ms: int) -> list[Content]:
 
 
 def _identity(task: Task, width: int) -> Content:
-    # Whole, as it may be copied: a narrow pane has the model on a line of its own.
+    # Never cut, as it may be copied: in a narrow pane the model goes on a line of its own.
     gap = " · " if len(task.task_id) + len(task.model or "") + len(" · ") <= width else "\n"
     return Content.styled(gap.join(filter(None, (task.task_id, task.model))), "$text-muted")
 
 
 def _pair(name: str, value: str | Content, width: int) -> Content:
-    """Return a name and its value, whose further lines stand below its first, where there is room for a column."""
+    """Return a name and its value, with further lines aligned below the first if there is room for a column."""
     head = Content.styled(f"{name:<{_NAME_CELLS}}  ", "$text-muted")
     room = width - _NAME_CELLS - 2
     if room < _LEAST_VALUE_CELLS:

@@ -1,4 +1,4 @@
-"""A prompt in one line of a row: where it is cut, so that what a filter found in it is seen, and what of it matches."""
+"""Cuts a prompt to one line of a row so that a match of the filter is visible, and marks the matches."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def sought_words(terms: Iterable[Term]) -> tuple[str, ...]:
 
 
 def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where any of the words stands in a text, from the first to the last, none within another."""
+    """Return the spans in a text that match any of the words, in order; overlapping ones are merged."""
     folded, places = fold(text), list(range(len(text)))
     if len(folded) != len(text):
-        # Some letters become several: each of those is at the place of the one.
+        # Some letters fold to several: each of those maps to the position of the one.
         folded = "".join(char.casefold() for char in text)
         places = [at for at, char in enumerate(text) for _ in char.casefold()]
     found: list[tuple[int, int]] = []
@@ -52,7 +52,7 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Return the texts of a cell for a prompt of one line, each with the name of its style.
 
-    What is before `start` is left out: its neighbours have it too. The first match of `words` is seen all the same.
+    Text before `start` is left out, as neighbouring rows have it too, but the first match of `words` stays visible.
     """
     found = matches(prompt, words) if words else []
     head: list[tuple[str, str]] = []
@@ -61,12 +61,12 @@ def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()
         if begin < start:
             head = [*([CUT] if begin else []), (prompt[begin : min(end, begin + width // 3)], MATCH)]
         else:
-            # A word or two before it tell where it stands, or more where the end of the prompt leaves room for them.
+            # Keep a word or two before it as context, or more if the end of the prompt leaves room.
             wanted = begin - width // 3
             wanted = min(wanted, len(prompt) + 1 - width) if prompt.isascii() else wanted
             start = prompt.find(" ", max(start, wanted), begin) + 1 or begin
     pieces = [*head, *([CUT] if start else [])]
-    # More than that is in no cell, as far as letters take room at all.
+    # No cell shows more than that, unless characters have no width.
     prompt = prompt[: start + 4 * width + 80]
     for begin, end in found:
         if start < end and begin < len(prompt):

@@ -1,4 +1,4 @@
-"""Draws the statistics as styled text: a line a model, how many tasks finished when, and how long they took."""
+"""Renders the statistics as styled text: one line per model, tasks finished per hour, and histograms of durations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import Tally, TaskFigures
 
 _BARS: Final = 24
-"""As many cells as a row of bars has, of hours or of durations."""
+"""The cells of a row of bars, for hours or durations."""
 _LEAST_MODEL_CELLS: Final = 12
 _MAX_MODELS: Final = 200
 _GAP: Final = 2
@@ -27,7 +27,7 @@ _GIVE_WAY: Final = ("p90", "Credits")
 
 
 def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> Content:
-    """Return the table of models, the hours of a day and the durations by model, in lines of `width` cells."""
+    """Return the table of models, tasks finished per hour, and durations by model, in lines of up to `width` cells."""
     everything, models = tally(outcomes)
     parts = [
         [
@@ -64,7 +64,7 @@ def _table(everything: Tally, models: Sequence[Tally], width: int) -> list[Conte
 
 
 def _named(name: str, figures: Content, cells: int, width: int, style: str = "") -> list[Content]:
-    """Return figures behind a name; one that is too long has a line of its own, as models of a family end otherwise."""
+    """Return figures after a name; one too long to fit gets its own line, as similar models differ only at the end."""
     lines = []
     if cell_len(name) > cells:
         lines.append(Content.styled(name, style).truncate(width, ellipsis=True))

@@ -1,4 +1,4 @@
-"""The line on top, the banner, the title of the list, and what the status view tells: snapshots in, text out."""
+"""The top line, the banner, the title of the list, and the rows of the status view. Pure: snapshots in, text out."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from taskdash.watch.status import WatchStatus
 
 FEW_NEW: Final = 20
-"""So many new IDs are checked so soon that no bar is worth it."""
+"""Up to this many new IDs are checked too soon for a bar to be worth it."""
 _CROWD_CELLS: Final = 12
 _SET_TIER: Final = "set tier in the config if your key allows more"
 _COMFORT: Final = " Your list still works."
-"""The first to go where a banner has not room for all it says."""
+"""Dropped first if a banner has no room for the whole text."""
 _BAR_CELLS: Final = 8
 _MOST_LABEL_CELLS: Final = 24
 _LEAST_GAP: Final = 3
@@ -48,9 +48,9 @@ def banner_text(
     warning: str = "",
     width: int = 200,
 ) -> Content:
-    """Return what is wrong and what to do about it, or how far a crowd of new IDs is; empty when all is well.
+    """Return what is wrong and what to do about it, or the progress of a crowd of new IDs; empty when all is well.
 
-    `crowd` is how many new IDs there were when the most of them waited, `warning` is told once the gateway works.
+    `crowd` is the peak number of new IDs; `warning` is shown unless there is worse to report.
     """
     room = width - 2
     words = _hindrance(status, key_advice, now_ms) or warning or _crowd(status, crowd, room)
@@ -64,7 +64,7 @@ def sentence(text: str) -> str:
 
 
 def is_tier_assumed(status: WatchStatus) -> bool:
-    """Return whether nobody has set the tier, so that checks may be slower than they could be."""
+    """Return whether the tier is only assumed, so that checks may be slower than they could be."""
     return status.tier is not None and "assumed" in status.tier
 
 
@@ -132,9 +132,9 @@ def top_line(
     width: int,
     others: Mapping[str, WatchStatus],
 ) -> Content:
-    """Return the line on top: at the left how far the batch is, at the right what keeps checks from being sent.
+    """Return the top line: the progress of the batch on the left, on the right what keeps checks from being sent.
 
-    Where there is no room, the time left goes first, then the bar and the batch; then the last of what is at the right.
+    If there is no room, the time left is dropped first, then the bar and the batch, then the last note on the right.
     """
     name = Content.assemble((" taskdash ", "bold"), profile)
     notes = list(_notes(status))
@@ -152,7 +152,7 @@ def top_line(
 
 
 def _batches(progress: Progress | None, left_ms: int | None) -> Iterator[Content]:
-    """Yield what is told of a batch, from all of it down to nothing."""
+    """Yield ever shorter texts on a batch, from all of it down to nothing."""
     if progress is not None:
         label = progress.label
         if cell_len(label) > _MOST_LABEL_CELLS:
@@ -168,7 +168,7 @@ def _batches(progress: Progress | None, left_ms: int | None) -> Iterator[Content
 
 
 def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
-    """Yield in short what keeps checks from being sent, the worst of it first, each with its style."""
+    """Yield short notes on what keeps checks from being sent, the worst first, each with its style."""
     if trouble := _trouble(status):
         yield trouble, "$text-warning"
     if status.paused:
@@ -203,7 +203,7 @@ def list_title(
     order: str = "",
     unseen: int = 0,
 ) -> Content:
-    """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
+    """Return the title of the table: the visible lines, the total, the order, and the label that all tasks share."""
     title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
     title += "" if filtered_from is None else f", filtered from {filtered_from:,}"
     title += f", {order}" if order and lines else ""
@@ -212,7 +212,7 @@ def list_title(
 
 
 def unseen_order(sort: Sort, seen: Collection[SortKey | None]) -> str:
-    """Return the order of the table where no title has an arrow for it; "" where one has, or it is the usual one."""
+    """Return the table's order in words; "" if a column title shows it by an arrow, or it is the usual one."""
     if sort.key is SortKey.ADDED:
         return "oldest first" if sort.reverse and sort.key not in seen else ""
     return "" if sort.key in seen else f"by {_ORDERS[sort.key]} {'▼' if sort.reverse else '▲'}"
@@ -221,7 +221,7 @@ def unseen_order(sort: Sort, seen: Collection[SortKey | None]) -> str:
 def status_rows(
     status: WatchStatus, key_advice: str | None, last_check_ms: int | None, now_ms: int, own_pid: int
 ) -> list[tuple[str, str]]:
-    """Return what the status view tells of the watcher: names and values, without what has none."""
+    """Return the status view's rows on the watcher, names and values, without those that have no value."""
     watcher = f"this process ({own_pid})" if status.leading else _follows(status)
     if not status.leading:
         watcher = watcher.removeprefix("watched by ") if status.watcher_pid else ""
@@ -251,7 +251,7 @@ def status_rows(
 
 
 def other_row(status: WatchStatus) -> str:
-    """Return in a line what the watcher of another profile says: its trouble, its budget, and who it is."""
+    """Return one line on the watcher of another profile: its trouble, its budget, and its process."""
     used = f"{status.used:,} of {status.per_minute:,} checks in the last minute" if status.per_minute else ""
     watched = "" if status.leading or not status.watcher_pid else _follows(status)
     return " · ".join(filter(None, (_trouble(status), used, watched))) or "starting"

@@ -1,4 +1,4 @@
-"""Lays results out in the review, as tiles or as lines, and says what stands in each."""
+"""Lays out the results of the review as tiles or as lines, and renders the text of each."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from taskdash.ui.text.columns import Cell
 
 SIGNS: Final = {Verdict.PICKED: "+", Verdict.REJECTED: "-"}
-"""The keys that give them."""
+"""The keys that give the verdicts."""
 CAPTION_ROWS: Final = 2
 _LEAST_ROWS: Final = 10
-"""Of a tile: with less of a picture one could not choose."""
+"""Of a tile: a smaller picture would be too small to judge."""
 _AROUND: Final = 3
-"""Cells beside a square picture: the cursor's, and what divides it from the next."""
+"""Cells beside a square picture: those of the cursor, and the gap to the next one."""
 _LEAST_NAME_CELLS: Final = 12
 _MODEL_CELLS: Final = 22
 _VERDICT_CELLS: Final = len("- rejected ")
@@ -42,12 +42,12 @@ class Tiles(NamedTuple):
 
     @property
     def picture(self) -> tuple[int, int]:
-        """Return the columns and rows that a picture has at most; no rows where results are lines."""
+        """Return the most columns and rows a picture may have; no rows if results are lines."""
         return self.width - 2, max(0, self.height - CAPTION_ROWS)
 
 
 def tiles_for(width: int, height: int, cell: tuple[int, int], *, has_pictures: bool) -> Tiles:
-    """Return the layout for so many cells of that size in pixels: as many tiles as fit, of square pictures."""
+    """Return the layout for a screen in cells, which are `cell` pixels: as many tiles of square pictures as fit."""
     rows = height // _LEAST_ROWS
     if not has_pictures or not rows:
         return Tiles(1, max(1, width), 1)
@@ -57,16 +57,16 @@ def tiles_for(width: int, height: int, cell: tuple[int, int], *, has_pictures: b
 
 
 class Names:
-    """Names the tasks that are seen by what tells them apart."""
+    """Names the visible tasks by what tells them apart."""
 
     def __init__(self, tasks: Iterable[Task], width: int) -> None:
-        """Take the tasks that are near, and how many cells a name has."""
+        """Take the visible and nearby tasks, and the number of cells for a name."""
         tasks = list(tasks)
         self._shared: Mapping[int, int] = shared_of(tasks, width)
         self._labels = Counter(task.label for task in tasks if task.label)
 
     def of(self, task: Task, width: int) -> Cell:
-        """Return the label where no other task has it, else the part of the prompt that differs, else the ID."""
+        """Return the label if no other task has it, else the part of the prompt that differs, else the ID."""
         if task.label and (self._labels[task.label] == 1 or not task.prompt):
             return [Span(task.label, "label")]
         if not task.prompt:
@@ -87,7 +87,7 @@ def caption(result: Result, card: TaskCard | None, names: Names, width: int) -> 
 
 
 def line(result: Result, card: TaskCard | None, names: Names, width: int, total: int) -> Cell:
-    """Return all of it in one line; `total` is the largest number there is."""
+    """Return a result in one line; `total` is the largest number, for alignment."""
     number = Span(f"{result.number:>{len(f'{total:,}')},} ", "muted")
     if card is None:
         return [number]
@@ -106,7 +106,7 @@ def _verdict(result: Result) -> Cell:
 
 
 def why_no_picture(refused: Refused | None, renew_key: str, width: int, rows: int) -> list[str]:
-    """Return what stands in place of a picture, in lines of `width` cells; None: it is on its way."""
+    """Return the text in place of a picture, in lines of `width` cells; `refused` is None while it is loading."""
     if refused is None:
         texts = ["loading…"]
     elif refused.is_expired:
