@@ -80,10 +80,8 @@ def identity_of(path: Path) -> Identity | None:
 
 def connect(path: Path, mode: str, timeout_s: float) -> sqlite3.Connection:
     """Return a connection to a file that has to be there already, to read it (`ro`) or to write as well (`rw`)."""
-    # The characters that mean something in a URI. urllib knows no others, but takes its time to be imported.
-    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
-        f"file:{name}?mode={mode}",
+        f"{path.as_uri()}?mode={mode}",
         uri=True,
         timeout=timeout_s,
         isolation_level=None,
