@@ -22,8 +22,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from taskdash.domain.budget import TIERS, Budget, Limits, Spent, allowed
-from taskdash.domain.plan import solve
-from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
+from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, solve, urgency
 from taskdash.domain.task import State, Task
 from taskdash.domain.usual import Durations
 

@@ -14,7 +14,7 @@ import pytest
 from tests.fake_clock import World
 
 from taskdash.domain.budget import Limits
-from taskdash.domain.plan import plan_for
+from taskdash.domain.schedule import plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

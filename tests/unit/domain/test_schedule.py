@@ -13,17 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.budget import TIERS, Budget, Limits, allowed
-from taskdash.domain.plan import Plan, plan_for, solve
 from taskdash.domain.schedule import (
     CEILING_PRICE_S,
     FLOOR_PRICE_S,
+    Plan,
     age_ms,
     backoff_s,
     is_known,
     is_urgent,
     jitter,
     next_check_ms,
+    plan_for,
     price_for,
+    solve,
     urgency,
 )
 from taskdash.domain.task import Problem, ProblemKind, State, Task
