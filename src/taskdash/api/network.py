@@ -47,7 +47,6 @@ class Proxy:
     host: str
     port: int
     auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
-    """User and password."""
 
 
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:

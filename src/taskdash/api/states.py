@@ -192,7 +192,6 @@ def reason_in(value: Json) -> str | None:
 
 
 def _first_of(found: list[Reason]) -> Reason:
-    """Return the first code and the first message, whoever has them."""
     return next((code for code, _ in found if code), None), next((said for _, said in found if said), None)
 
 

@@ -47,7 +47,6 @@ _ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1,
 
 
 def _checked_word(value: str, allowed: Collection[str]) -> str:
-    """Return a word; raise ValueError where it is none of those allowed."""
     if value not in allowed:
         near = suggestion(value, allowed)
         raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(allowed)}.{near}")

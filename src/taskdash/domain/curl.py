@@ -35,7 +35,6 @@ class Endpoint:
 
     base_url: str
     key_variable: str
-    """The environment variable that stands for the API key."""
     auth_header: str = AUTH_HEADER
     """As the config takes it: nothing in it means more to a shell between double quotes."""
 

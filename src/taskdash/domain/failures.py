@@ -270,10 +270,8 @@ class Reason(NamedTuple):
     """The message with `HOLE` for what differs; None where the answers give none."""
     tasks: int
     newest_seq: int
-    """The newest task that failed for this reason."""
     newest_at_ms: int
     charged: int = 0
-    """How many of them cost credits."""
     credits: float = 0
 
     @property

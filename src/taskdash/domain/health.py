@@ -49,11 +49,9 @@ class Health:
     refused_since_s: float | None = None
     """When the key was first refused, with no proper answer since; None while it is good."""
     refused_at_s: float = -math.inf
-    """When it was refused last."""
     refused_asked: int = 0
     """The mark of the last request that was known of by then."""
     refused_ids: set[str] = field(default_factory=set)
-    """The tasks that were refused."""
     key_tries: int = 0
     """How often a refusal was believed, each after the pause of the one before."""
     key_retry_at_s: float = -math.inf

@@ -62,7 +62,6 @@ class Notice:
     is_bad: bool = False
     """Something failed."""
     is_batch: bool = False
-    """It is of tasks that belong together."""
 
 
 def is_news(before: Task, after: Task) -> bool:

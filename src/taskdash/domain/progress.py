@@ -93,7 +93,6 @@ class LabelFigures(NamedTuple):
 
     label: str | None
     newest_seq: int
-    """The one of them that was added last."""
     counts: dict[State, int]
     overdue: int
     progress: Progress

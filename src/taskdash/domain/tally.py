@@ -42,9 +42,7 @@ class TaskFigures(NamedTuple):
     cost_ms: int | None = None
     """`costTime`."""
     ended_at_ms: int | None = None
-    """When it ended, as far as that is known."""
     credits: float | None = None
-    """What it cost, where the gateway reports it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,6 @@ class Tally:
     charged_fails: int
     """How many failed and cost credits all the same."""
     lost_credits: float
-    """What those cost."""
 
     @property
     def total(self) -> int:

@@ -118,10 +118,8 @@ class Task:
     progress: str | None = None
     result_count: int = 0
     saved_count: int = 0
-    """How many of the results were saved."""
     picked_count: int = 0
     rejected_count: int = 0
-    """How many of them have which verdict."""
     checked_at_ms: int | None = None
     """When the last check was answered, with or without a record."""
     next_check_at_ms: int | None = None
@@ -135,7 +133,6 @@ class Task:
     finished_at_ms: int | None = None
     """When this list learned that the task had ended; not when it ended."""
     checks: int = 0
-    """How often it was checked."""
     misses: int = 0
     """How many checks in a row brought no record."""
     record_path: str | None = None

@@ -247,7 +247,6 @@ class Found:
         self._codes = codes
         """`seq` times 4 plus the state's code, ascending."""
         self.by_state = Counter(code & 3 for code in codes)
-        """How many have each state's code."""
         self.listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
         """States and order that were asked for last, and the `seq` of those tasks."""
         self.labels: tuple[str | None, ...] | None = None

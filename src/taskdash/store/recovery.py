@@ -173,7 +173,6 @@ def _aside(path: Path, identity: Identity | None) -> Path | None:
 
 
 def _count(path: Path) -> int | None:
-    """Return how many tasks are on a list; None where that cannot be told."""
     try:
         with closing(connect(path, "ro", BUSY_TIMEOUT_S)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

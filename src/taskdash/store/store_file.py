@@ -37,7 +37,6 @@ PRIVATE_FILE: Final = 0o600
 UNSETTLED_NS: Final = 2_500_000_000
 """A file that was written less than this ago may be written again without another time: some count whole seconds."""
 COPIES_KEPT: Final = 3
-"""The newest ones."""
 COPY_EVERY_S: Final = 24 * 3_600.0
 _PAGES: Final = 2_000
 """Pages after which a copy that is under way can be given up."""

@@ -71,7 +71,6 @@ class Restored(NamedTuple):
     """Says what became of the tasks of a removal."""
 
     back: int
-    """How many came back."""
     again: dict[int, int]
     """The `seq` of those whose ID had been added again, each with that of the task which has it now."""
 

@@ -92,7 +92,6 @@ class Accounts:
         self._clock = clock
         self._chance = chance
         self.key_limits = policy.limits
-        """As they are believed to be."""
         self._budget = Budget(allowed(policy.limits, policy.share))
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5

@@ -69,7 +69,6 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.waiting: list[Arrival] = []
-        """In the order they came in."""
         self._written = asyncio.Event()
         self._flushed_at_s = 0.0
 

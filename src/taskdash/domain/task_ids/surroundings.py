@@ -46,7 +46,6 @@ class _Layout(NamedTuple):
     mark: str
     """What stands between cells; two spaces stand for any number of them."""
     column: int | None
-    """The column of task IDs."""
     claims: tuple[tuple[int, str], ...]
     """The columns of keys and request IDs, each with what they are."""
     width: int
