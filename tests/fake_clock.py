@@ -31,6 +31,7 @@ from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
+from taskdash.watch.notes import Access
 from taskdash.watch.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ class World:
         return Watcher(
             store=self.store,
             lease=Lease(self.path, policy.profile),
-            dispatch=Dispatch(policy, self.clock, self.seed.random),
+            dispatch=Dispatch(policy, self.clock, self.seed.random, Access("https://example.com", None)),
             fetch=(fetch or self.gateway.fetch) if has_key else None,
             clock=self.clock,
             on_change=on_change,

@@ -52,7 +52,7 @@ class Dispatch:
     """The watcher's choice for one profile. Used on one event loop."""
 
     def __init__(
-        self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float], access: Access | None = None
+        self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float], access: Access
     ) -> None:
         self.durations = Durations()
         self.wait_s = 0.0

@@ -92,7 +92,7 @@ class _Reading:
 class Notes:
     """The words of one process about one profile."""
 
-    def __init__(self, policy: WatchPolicy, clock: Clock, access: Access | None = None) -> None:
+    def __init__(self, policy: WatchPolicy, clock: Clock, access: Access) -> None:
         self._policy = policy
         self._access = access
         self._clock = clock
@@ -106,7 +106,7 @@ class Notes:
 
         Unless it got nowhere itself (`gets_nowhere`) it may have a connection where that one reaches nobody.
         """
-        differs = self._access.differs_from(note.status) if self._access else ""
+        differs = self._access.differs_from(note.status)
         is_offline = note.status.get("problem") == ProblemKind.UNREACHABLE
         return differs or (CONNECTION if is_offline and not gets_nowhere else "")
 
@@ -242,7 +242,7 @@ class Notes:
         quiet = accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),
-            status=told_by(status) | (self._access.told() if self._access else {}),
+            status=told_by(status) | self._access.told(),
             learned=asdict(accounts.learned) if accounts.learned else {},
             quiet=asdict(quiet) if quiet else {},
         )

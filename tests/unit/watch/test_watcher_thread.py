@@ -17,6 +17,7 @@ from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
+from taskdash.watch.notes import Access
 from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
 
@@ -37,7 +38,12 @@ def thread_for(path: Path) -> WatcherThread:
         return Watcher(
             store=StoreThread(path, "watcher-store"),
             lease=Lease(path, "p"),
-            dispatch=Dispatch(WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5), clock, lambda: 0.0),
+            dispatch=Dispatch(
+                WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5),
+                clock,
+                lambda: 0.0,
+                Access("https://example.com", None),
+            ),
             fetch=fetch,
             clock=clock,
             on_change=on_change,
