@@ -219,9 +219,7 @@ def _swallowed_before(text: str, start: int) -> str | None:
     before, further = text[start - 1 : start], text[start - 2 : start - 1]
     if before in "-+" and further == "\n":
         return None  # a bullet without its space, or a diff
-    if before == "/" or (before == "#" and (further.isalnum() or further == "/")):
-        return Why.PATH
-    if before == "\\":
+    if before in "/\\" or (before == "#" and (further.isalnum() or further == "/")):
         return Why.PATH
     if (
         before in "_-"
@@ -235,9 +233,7 @@ def _swallowed_before(text: str, start: int) -> str | None:
 def _swallowed_after(text: str, start: int, word: str) -> str | None:
     end = start + len(word)
     after, further = text[end : end + 1], text[end + 1 : end + 2]
-    if after == ".":
-        return Why.FILE_NAME if further.isalnum() else None
-    if after in ("_", "-"):
+    if after in (".", "_", "-"):
         return Why.FILE_NAME if further.isalnum() else None
     if after == "/":
         return Why.PATH
