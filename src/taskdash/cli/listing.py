@@ -168,7 +168,8 @@ class _Table(NamedTuple):
     def rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
         """Yield the cells of each task, one for each of `headings`."""
         if self.fields:
-            yield from (_field_cells(detail, self.fields) for detail in self.details(store, now_ms))
+            for detail in self.details(store, now_ms):
+                yield [_cell(name, value) for name, value in _fields_of(detail, self.fields).items()]
         else:
             for task in store.tasks.rows(self.query, now_ms, limit=self.limit, whole=True):
                 yield _cells(task, now_ms, has_profile=self.has_profile)
@@ -305,12 +306,8 @@ def _fields_of(detail: TaskDetail, names: Sequence[str]) -> dict[str, Json]:
     return {name: values[name] for name in names}
 
 
-def _field_cells(detail: TaskDetail, names: Sequence[str]) -> list[str]:
-    """Return the named fields of a task, each on one line: moments as ISO 8601 has them, objects as JSON."""
-    return [_cell(name, value) for name, value in _fields_of(detail, names).items()]
-
-
 def _cell(name: str, value: Json) -> str:
+    """Return a field of a task on one line: moments as ISO 8601 has them, objects as JSON."""
     if isinstance(value, int) and name in _MOMENTS:
         return iso_time(value)
     if isinstance(value, list | dict | bool):

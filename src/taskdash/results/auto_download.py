@@ -28,7 +28,8 @@ BATCH: Final = 20
 RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 """When to try again what may pass; after the last of them no more."""
 DISK_AFTER_MS: Final = 300_000
-LOCKED_AFTER_MS: Final = 60_000
+_ONLY_FOR_NOW: Final = ((PrivateHostError, None), (LockedError, 60_000), (DiskError, DISK_AFTER_MS))
+"""What the list need not know of, and when to try it again; None: not in this run."""
 OVERLAP_MS: Final = 60_000
 """How far back each look goes: the time of an end is that of whoever wrote it down."""
 
@@ -56,7 +57,6 @@ class AutoDownload:
         self._backlog: deque[int] = deque()
         self._saving: set[int] = set()
         self._put_off: dict[int, int | None] = {}
-        """When to try again what the list need not know of; None: not in this run."""
         self._told: set[str] = set()
         self._since_ms = self._looked_ms = 0
 
@@ -117,20 +117,16 @@ class AutoDownload:
         for error in errors:
             if isinstance(error, PrivateHostError | DiskError):
                 self._tell_once(str(error), f"Not saved: {error}")
-        kinds = {type(error) for error in errors}
-        if PrivateHostError in kinds:
+        for kind, after_ms in _ONLY_FOR_NOW:
+            if any(isinstance(error, kind) for error in errors):
+                self._put_off[seq] = None if after_ms is None else self._clock.now_ms() + after_ms
+                return
+        try:
+            await self._write_down(seq, task_id, errors)
+        except StoreError:
+            # Then it is left alone in this run; that the list cannot be written is told where it matters.
             self._put_off[seq] = None
-        elif LockedError in kinds:
-            self._put_off[seq] = self._clock.now_ms() + LOCKED_AFTER_MS
-        elif DiskError in kinds:
-            self._put_off[seq] = self._clock.now_ms() + DISK_AFTER_MS
-        else:
-            try:
-                await self._write_down(seq, task_id, errors)
-            except StoreError:
-                # Then it is left alone in this run; that the list cannot be written is told where it matters.
-                self._put_off[seq] = None
-                _LOG.warning("a failed download was not written down", exc_info=True)
+            _LOG.warning("a failed download was not written down", exc_info=True)
 
     async def _write_down(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
         """Have the list know of it, so that neither a new start nor another process begins from zero."""

@@ -26,7 +26,7 @@ from taskdash.results.part import part_key
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -158,8 +158,19 @@ def wanted_of(
         asked = [n for n, _ in enumerate(urls, 1) if only is None or (task.seq, n) in only]
         lacking = [n for n in asked if n not in files or not files[n].is_there()]
         known += len(asked) - len(lacking)
-        if lacking:
-            wanted += _results_of(store, task, urls, lacking, file_name)
+        wanted += [
+            Wanted(
+                seq=task.seq,
+                n=n,
+                url=urls[n - 1],
+                task_id=task.task_id,
+                stem=result_stem(store, task, n, file_name),
+                host=host_and_port(safe_url(urls[n - 1]) or "")[0],
+                key=part_key(str(store.path), task.profile, task.task_id, str(n)),
+                seen_ms=_seen_to_finish_ms(task),
+            )
+            for n in lacking
+        ]
     return wanted, known
 
 
@@ -172,24 +183,6 @@ def _seen_to_finish_ms(task: Task) -> int | None:
     if seen_ms is not None and ended_ms is not None and abs(seen_ms - ended_ms) > LONG_AGO_MS:
         return None
     return seen_ms
-
-
-def _results_of(
-    store: Store, task: Task, urls: Sequence[str], numbers: Iterable[int], file_name: str | None
-) -> list[Wanted]:
-    return [
-        Wanted(
-            seq=task.seq,
-            n=n,
-            url=urls[n - 1],
-            task_id=task.task_id,
-            stem=result_stem(store, task, n, file_name),
-            host=host_and_port(safe_url(urls[n - 1]) or "")[0],
-            key=part_key(str(store.path), task.profile, task.task_id, str(n)),
-            seen_ms=_seen_to_finish_ms(task),
-        )
-        for n in numbers
-    ]
 
 
 # Names
