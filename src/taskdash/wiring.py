@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Settings, View
     from taskdash.domain.secret import Secret
     from taskdash.results.download_thread import DownloadThread
-    from taskdash.results.on_finish import FinishCommand
-    from taskdash.results.own_commands import OwnCommands, Programs
+    from taskdash.results.own_commands import FinishCommand, OwnCommands, Programs
     from taskdash.results.previews import Previews
     from taskdash.watch.watcher import Watcher
 
@@ -96,7 +95,7 @@ def open_finish_command(
     """
     if not settings.on_finish:
         return None
-    from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import FinishCommand
 
     programs = _programs(settings, environ, store_path, keys)
     return FinishCommand(settings.on_finish, settings.profile, programs)

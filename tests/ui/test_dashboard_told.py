@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.bodies import Body
 
-    from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import FinishCommand
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 

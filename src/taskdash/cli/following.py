@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
-    from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import FinishCommand
     from taskdash.store.store import Store
     from taskdash.watch.status import WatchStatus
     from taskdash.watch.watcher import Watcher

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.domain.usual import Durations
     from taskdash.results.download_thread import DownloadThread
-    from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import FinishCommand
     from taskdash.results.previews import Previews
     from taskdash.store.store import StoreThread
     from taskdash.watch.thread import WatcherThread

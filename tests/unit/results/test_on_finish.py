@@ -20,8 +20,13 @@ from tests.finished import record
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import own_commands
-from taskdash.results.on_finish import AT_ONCE, FinishCommand
-from taskdash.results.own_commands import MAX_OUTPUT_BYTES, Programs, run_command
+from taskdash.results.own_commands import (
+    FINISHED_AT_ONCE,
+    MAX_OUTPUT_BYTES,
+    FinishCommand,
+    Programs,
+    run_command,
+)
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -205,7 +210,7 @@ def test_no_more_than_two_run_at_once(
     run_all(make(script(tmp_path, COUNT), str(tmp_path)))
     most = [int(path.read_text()) for path in tmp_path.glob("*.most")]
     assert len(most) == 6
-    assert max(most) <= AT_ONCE
+    assert max(most) <= FINISHED_AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -259,13 +264,13 @@ def test_closing_ends_what_runs_and_leaves_the_rest_to_the_next(
     ids = end(store, *(success_body(f"task_many_{n:08d}") for n in range(4)))
     slow = make("sh", "-c", f"echo $$ >> {tmp_path}/pids; exec sleep 300")
     slow.wake()
-    wait_until(lambda: (tmp_path / "pids").exists() and len(lines(tmp_path / "pids")) == AT_ONCE)
+    wait_until(lambda: (tmp_path / "pids").exists() and len(lines(tmp_path / "pids")) == FINISHED_AT_ONCE)
     began_s = time.monotonic()
     slow.close()
     assert time.monotonic() - began_s < 3
     until_gone([int(pid) for pid in lines(tmp_path / "pids")])
     run_all(make("sh", "-c", f"echo $TASKDASH_TASK_ID >> {tmp_path}/told"))
-    assert sorted(lines(tmp_path / "told")) == ids[AT_ONCE:]
+    assert sorted(lines(tmp_path / "told")) == ids[FINISHED_AT_ONCE:]
 
 
 def test_what_heeds_no_signal_is_killed_where_nobody_waits(
