@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.domain.budget import TIERS
 from taskdash.domain.task import ProblemKind
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
@@ -262,9 +263,10 @@ class Notes:
     def _learned_words(self, accounts: Accounts) -> str | None:
         if not accounts.learned or accounts.key_limits == self._policy.limits:
             return None
-        limits, tier = accounts.key_limits, accounts.learned.tier
-        says = f"is `{tier}`:" if tier else "may send"
-        return f"The server says this key {says} {limits.per_minute:,} per minute, {limits.per_second:,} per second."
+        limits, tier = accounts.key_limits, (accounts.learned.tier or "").strip().lower()
+        allowed = f"{limits.per_minute:,} checks a minute, {limits.per_second:,} a second"
+        advice = f'set tier = "{tier}"' if TIERS.get(tier) == limits else "set both in the config"
+        return f"The server allows {allowed}: {advice}."
 
 
 def _what_hinders(note: GatewayNote) -> tuple[object, ...]:

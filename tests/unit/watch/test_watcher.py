@@ -221,6 +221,15 @@ async def test_a_storm_of_429_is_answered_by_single_checks(world: World) -> None
     assert world.gateway.count() - first <= 60 / 2
 
 
+async def test_limits_of_no_tier_are_told_as_such(free: World) -> None:
+    free.add(*(f"task_{n}" for n in range(200)))
+    free.gateway.override = lambda _: throttled(1, limit=120, tier="gold", window_s=60)
+    async with free.watching() as watcher:
+        await free.clock.run_for(0.5)
+        told = "The server allows 120 checks a minute, 2 a second: set both in the config."
+        assert now(watcher).learned == told
+
+
 async def test_the_limits_of_a_429_are_used_and_told_and_remembered(free: World) -> None:
     free.add(*(f"task_{n}" for n in range(2000)))
     free.gateway.override = lambda _: throttled(1, limit=1000, tier="basic", window_s=60)
@@ -230,7 +239,8 @@ async def test_the_limits_of_a_429_are_used_and_told_and_remembered(free: World)
         await free.clock.run_for(5)
         assert now(watcher).per_minute == 500
         assert now(watcher).tier == "basic"
-        assert "`basic`: 1,000 per minute" in (now(watcher).learned or "")
+        told = 'The server allows 1,000 checks a minute, 20 a second: set tier = "basic".'
+        assert now(watcher).learned == told
     async with free.watching() as watcher:
         await free.clock.run_for(1)
         assert now(watcher).per_minute == 500
