@@ -104,6 +104,14 @@ class GlobalOption(click.Option):
 class Command(click.Command):
     """A command whose help ends by saying where the options are that all commands take."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; an error knows whose they are, which click forgets of an option without its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example, and where to look for more."""
         super().format_epilog(ctx, formatter)
