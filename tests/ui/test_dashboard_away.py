@@ -102,6 +102,17 @@ async def test_at_start_it_counts_since_the_dashboard_was_closed(
     assert other.news.seen_at_ms(PROFILE) == clock.at_ms
 
 
+async def test_a_dashboard_left_alone_does_not_take_back_that_another_was_used_since(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    async with driven(desk, (80, 24), total=0) as dash:
+        await dash.until(lambda: desk.seen_at_ms is not None, "a start")
+        other.news.see(PROFILE, NOW_MS + HOUR_MS)
+        clock.at_ms += 2 * HOUR_MS
+    desk.close()
+    assert other.news.seen_at_ms(PROFILE) == NOW_MS + HOUR_MS
+
+
 async def test_who_looks_for_the_first_time_or_again_at_once_missed_nothing(
     desk: Context, other: Store, clock: FrozenClock
 ) -> None:

@@ -124,6 +124,14 @@ class News(Part):
         """Write down that somebody looks at it."""
         self._database.write("INSERT OR REPLACE INTO numbers VALUES (?, ?)", [(f"seen {profile}", at_ms)])
 
+    def saw(self, profile: str, at_ms: int) -> None:
+        """Write down that somebody looked at it at a moment that is over; another may have since."""
+        self._database.write(
+            "INSERT INTO numbers VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            [(f"seen {profile}", at_ms)],
+        )
+
     def missed(self, profile: str, since_ms: int, back_ms: int, now_ms: int, ttl_ms: int | None) -> Missed:
         """Return what came about between two moments, as far as that is known by now.
 

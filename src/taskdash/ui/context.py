@@ -280,7 +280,7 @@ class Context(Service):
             self.remember_view()
         if (seen_ms := self.seen_at_ms) is not None:
             with suppress(RuntimeError):  # it is closed already
-                self.store.submit(lambda store: store.news.see(self.profile, seen_ms))
+                self.store.submit(lambda store: store.news.saw(self.profile, seen_ms))
                 if self.looked_at:
                     self.store.submit(lambda store: store.news.look_at(self.looked_at))
         for service in self.services.values():
