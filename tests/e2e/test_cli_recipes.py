@@ -41,7 +41,7 @@ OUTCOMES: Final = {
         r"^gpt-image-2-text-to-image +4 +2 ",
     ],
     "One ID from a mail": [r"-1\.webp$", r"^state +success$"],
-    "300 over night": [
+    "300 overnight": [
         r"^2 tasks finished: 1 succeeded, 1 failed",
         r"^ended with 1$",
         r"^1 failed · 1 done$",
