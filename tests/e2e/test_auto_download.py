@@ -87,11 +87,6 @@ def test_what_is_not_there_yet_is_waited_for(
     assert len(api.file_requests()) == 3
 
 
-def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> None:
-    taskdash("check", OLD)
-    assert saved_names(tmp_path) == [saved_name(OLD)]
-
-
 def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:

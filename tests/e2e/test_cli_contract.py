@@ -547,15 +547,6 @@ def test_4_a_key_that_cannot_be_one_is_refused_with_the_reason(taskdash: Command
         assert "rotated" not in done.stderr
 
 
-def test_what_stands_around_a_key_is_left_out(tmp_path: Path) -> None:
-    with FakeApi(key=KEY) as api:
-        teach(api)
-        taskdash = Command(tmp_path, api)
-        for around in ('"{}"', "'{}'\n", "\ufeff{}\r\n", "\ufeff'{}'"):
-            done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": around.format(KEY)})
-            assert done.returncode == 0, done.stderr
-
-
 def test_no_field_and_no_path_is_taken_for_a_key(filled: Command, tmp_path: Path) -> None:
     folder = tmp_path / "sk-live-0123456789" / "pictures-2024"
     folder.mkdir(parents=True)

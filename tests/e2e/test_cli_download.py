@@ -95,11 +95,6 @@ def test_each_file_is_traced_to_its_task_by_its_name(
     }
 
 
-def test_the_folder_of_the_config_is_used(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
-    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
-    assert taskdash("download", ONE).stdout == f"{tmp_path}/saved/{saved_name(ONE)}\n"
-
-
 def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(taskdash: Command, api: FilesApi) -> None:
     api.set("task_gone_12345678", success_body("task_gone_12345678", [f"{api.url}/elsewhere"]))
     taskdash("check", "task_gone_12345678")

@@ -69,14 +69,6 @@ def test_a_prefix_is_never_taken_silently(taskdash: Command, fake_api: FakeApi) 
         assert "short for" not in taskdash("wait", UUID).stderr
 
 
-def test_who_is_refused_a_prefix_is_told_the_whole_id(taskdash: Command) -> None:
-    done = taskdash("show", "job-1000")
-    assert "job-10001" in done.stderr
-    taskdash.ok("show", "job-10001")
-    taskdash.ok("show", UUID[:8])
-    assert UUID in taskdash("show", UUID[:8]).stdout
-
-
 def test_what_would_be_an_option_is_no_id(taskdash: Command) -> None:
     before = state_of(taskdash)
     for form in (

@@ -435,15 +435,3 @@ def test_nothing_to_save_says_why(tmp_path: Path) -> None:
         done = taskdash.ok("download", "--all")
         assert "saved" not in done.stderr
         assert "nothing to save" in done.stderr
-
-
-def test_a_theme_that_there_is_not_is_told(tmp_path: Path) -> None:
-    taskdash = Command(tmp_path)
-    taskdash.config.write_text('[view]\ntheme = "gruvbocks"\n')
-    done = taskdash("config", "check")
-    assert done.returncode == 2, done.stdout
-    assert "gruvbocks" in done.stderr
-    assert "gruvbox" in done.stderr
-    for theme in ("gruvbox", "high-contrast-dark", "textual-light"):
-        taskdash.config.write_text(f'[view]\ntheme = "{theme}"\n')
-        taskdash.ok("config", "check")
