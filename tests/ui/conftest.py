@@ -50,8 +50,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
 
 
-USUAL_POLL_S = following.POLL_S
-
 # The plugin still names it as the syrupy before this one did.
 pytest_textual_snapshot.SVGImageExtension.file_extension = "svg"
 
@@ -164,12 +162,6 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
         return set_interval(screen, 0.1 if interval_s == 1.0 else interval_s, *act, **named)
 
     monkeypatch.setattr(Screen, "set_interval", soon)
-
-
-@pytest.fixture
-def usual_polls(monkeypatch: pytest.MonkeyPatch, quick_polls: None) -> None:  # noqa: ARG001 - to come after it
-    """The pace of everyday."""
-    monkeypatch.setattr(following, "POLL_S", USUAL_POLL_S)
 
 
 @pytest.fixture

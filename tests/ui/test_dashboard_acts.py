@@ -182,13 +182,6 @@ async def test_a_task_without_links_says_why(browser: FakeBrowser, dash: Dash) -
     assert dash.app.clipboard == ""
 
 
-async def test_a_link_that_no_browser_takes_is_copied_and_shown(browser: FakeBrowser, dash: Dash) -> None:
-    browser.refusal = "no browser here"
-    await dash.press("j", "o", said="no browser here")
-    await dash.until_said(PAGE_LINK)
-    assert dash.app.clipboard == PAGE_LINK
-
-
 # Copying
 
 

@@ -8,11 +8,8 @@ import pytest
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PAGE_FAIL,
-    PAGE_LINK,
-    PAGE_SUCCESS,
     PAGE_WAITING,
     Dash,
-    FakeBrowser,
     FakeWatcher,
     FrozenClock,
     add,
@@ -28,23 +25,6 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 ADVICE = "set AIGPTIMAGE_API_KEY to the key and start again"
-
-
-async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
-    desk: Context, other: Store, watcher: FakeWatcher, browser: FakeBrowser
-) -> None:
-    desk.key_advice = ADVICE
-    watcher.say(has_key=False, leading=False)
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        assert "AIGPTIMAGE_API_KEY" in dash.lines[1]
-        assert "no API key" in dash.lines[0]
-        await dash.press("j", "o", said="opened in the browser")
-        assert browser.opened == [PAGE_LINK]
-        await dash.press("y")
-        await dash.until_copied(PAGE_SUCCESS)
-        await dash.paste(uuid(1), shown="Found 1 new")
-        await dash.press("enter", total=4)
 
 
 async def test_without_a_key_a_check_says_what_is_missing(desk: Context, other: Store) -> None:

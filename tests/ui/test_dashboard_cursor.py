@@ -11,13 +11,11 @@ from tests.ui.driven_dashboard import PROFILE, Dash, add, answer, answer_all, dr
 from textual.screen import Screen
 
 from taskdash.domain.query import Query, Sort, SortKey
-from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.widget import Widget
 
+    from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
@@ -26,16 +24,6 @@ MANY = [uuid(n) for n in range(100)]
 async def go_to(dash: Dash, task_id: str) -> None:
     """Walk down to a task."""
     await dash.press(*["j"] * (dash.shown_ids.index(task_id) - (dash.cursor_line or 0)), cursor=task_id)
-
-
-@pytest.mark.dashboard(tasks=100)
-async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(other: Store, dash: Dash) -> None:
-    await go_to(dash, MANY[5])
-    line = dash.cursor_line
-    add(other, uuid(1000), uuid(1001), uuid(1002))
-    await dash.until_total(103)
-    assert (dash.cursor, dash.cursor_line) == (MANY[5], line)
-    assert uuid(1000) not in dash.shown_ids
 
 
 @pytest.mark.dashboard(tasks=100)
@@ -166,20 +154,6 @@ async def test_keys_pressed_while_the_list_is_read_are_not_lost(dash: Dash) -> N
         dash.table.action_move(2)
     await dash.reload()
     assert dash.cursor == MANY[30]
-
-
-@pytest.mark.dashboard(tasks=5)
-@pytest.mark.usefixtures("usual_polls")
-async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
-    store_path: Path, dash: Dash
-) -> None:
-    await go_to(dash, MANY[2])
-    with Store(store_path) as third:
-        third.tasks.add(PROFILE, [uuid(500)], 0)
-        await dash.until(lambda: uuid(500) in {t.task_id for t in dash.table.window.rows}, "the new row")
-        third.tasks.remove([third.tasks.find(PROFILE, MANY[0]).seq], 0)
-        await dash.until(lambda: MANY[0] not in dash.shown_ids, "the row gone")
-    assert dash.cursor == MANY[2]
 
 
 @pytest.mark.dashboard(tasks=100)

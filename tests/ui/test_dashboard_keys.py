@@ -173,13 +173,6 @@ async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(dash: D
     await dash.until(lambda: "? help" in dash.lines[-1] and "q quit" in dash.lines[-1], "the ways out")
 
 
-@pytest.mark.parametrize("keys", [["q"], ["ctrl+q"], ["ctrl+c", "ctrl+c"]])
-async def test_the_keys_that_leave_end_with_exit_code_0(keys: list[str], dash: Dash) -> None:
-    await dash.press(*keys)
-    await dash.until(lambda: dash.app._exit, "the end")
-    assert (dash.app.return_code or 0) == 0
-
-
 @pytest.mark.parametrize("opener", ["question_mark", "a", "x"])
 async def test_ctrl_c_leaves_from_within_a_dialog_too(opener: str, dash: Dash) -> None:
     await dash.press(opener)
@@ -200,17 +193,6 @@ async def test_ctrl_c_copies_what_is_selected_and_stays(dash: Dash) -> None:
     assert not dash.app._exit
     await dash.press("ctrl+c", "ctrl+c")
     await dash.until(lambda: dash.app._exit, "the end")
-
-
-async def test_text_of_the_detail_is_selected_with_the_mouse(dash: Dash) -> None:
-    line = next(y for y, text in enumerate(dash.lines) if "5064bd1a-025a" in text)
-    column = dash.lines[line].index("5064bd1a-025a")
-    await dash.pilot.mouse_down(offset=(column, line))
-    await dash.pilot.hover(offset=(column + 35, line))
-    await dash.pilot.mouse_up(offset=(column + 35, line))
-    await dash.press("ctrl+c")
-    await dash.until(lambda: dash.app.clipboard.startswith("5064bd1a-025a"), "the ID copied")
-    assert not dash.app._exit
 
 
 async def test_p_pauses_scheduled_checks_and_goes_on(desk: Context, other: Store) -> None:
