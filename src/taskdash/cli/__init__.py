@@ -1,1 +1,1 @@
-"""The command line: one module a command group. Nothing here imports textual or httpx before it is needed."""
+"""The command line, one module per group of commands. Textual and httpx are imported only when needed."""

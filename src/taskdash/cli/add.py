@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
 MAX_LABEL_CELLS: Final = 50
-"""Of a label that is told; it may have 200 characters."""
+"""The cells of a label that a message quotes; labels may have up to 200 characters."""
 
 
 @command("Add task IDs to the list.", example="grep taskId run.log | taskdash add - --label nightly")
@@ -96,7 +96,7 @@ def add(
 
 
 def _wait(task_ids: Sequence[str], **how: Any) -> int:  # noqa: ANN401 - as `waiting.wait` takes it
-    """Run `taskdash wait`, which is imported now."""
+    """Run `taskdash wait`, importing it only here."""
     context = click.get_current_context()
     program = context.find_root().command
     assert isinstance(program, click.Group)  # noqa: S101 - it has this command
@@ -109,7 +109,7 @@ def _wait(task_ids: Sequence[str], **how: Any) -> int:  # noqa: ANN401 - as `wai
 def put_on_list(
     session: Session, found: Mapping[str, str | None], label: str | None = None, *, tells_lost: bool = True
 ) -> Added:
-    """Put IDs on the list, each with the path it came with; where that fails, `tells_lost`, say which they are."""
+    """Put IDs on the list, each with the path found beside it; print them on failure, if `tells_lost`."""
     hints = {task_id: path for task_id, path in found.items() if path}
     try:
         with session.open_store() as store:
@@ -122,7 +122,7 @@ def put_on_list(
 
 
 def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
+    """Return the texts to search for IDs, each with whether it is an argument, which may itself be an ID."""
     if not arguments:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("give task IDs, text that contains them, or - to read standard input")
@@ -133,16 +133,16 @@ def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def read_stdin(most_bytes: int = -1) -> bytes:
-    """Return what stands on standard input, or no more than the first of it; refuse one that is closed."""
+    """Return up to `most_bytes` of standard input (-1: all of it); raise UsageError if it is closed."""
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     return sys.stdin.buffer.read(most_bytes)
 
 
 def with_stdin(session: Session, task_ids: Sequence[str]) -> Sequence[str]:
-    """Return the IDs that a command was given, with those on standard input in place of `-`.
+    """Return the IDs given to a command, with `-` replaced by those on standard input.
 
-    There they stand one a line, as they are or shortened, or somewhere in a text.
+    These are either one per line, whole or shortened, or contained in any text.
     """
     if "-" not in task_ids:
         return task_ids
@@ -164,7 +164,7 @@ def _is_key(text: str, keys: Collection[Secret]) -> bool:
 def _find(
     texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
 ) -> tuple[dict[str, str | None], list[tuple[str, str]]]:
-    """Return the IDs in the order of first sight, each with the path it came with, and what was ignored and why."""
+    """Return the IDs in order of first appearance, each with its path, and the ignored texts, each with the reason."""
     found: dict[str, str | None] = {}
     ignored: list[tuple[str, str]] = []
     for text, is_argument in texts:
@@ -173,7 +173,7 @@ def _find(
         elif is_argument and is_task_id(text) and not looks_like_option(text):
             found.setdefault(text, None)
         else:
-            # The paste finder costs some milliseconds to import: most calls are given plain IDs.
+            # The paste finder takes some milliseconds to import, and most calls are given plain IDs.
             from taskdash.domain.task_ids import find_task_ids
 
             paste = find_task_ids(text, keys=keys)

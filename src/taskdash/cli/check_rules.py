@@ -1,4 +1,4 @@
-"""Decides when `check` has asked for each task, what ends it, and what it came to. Pure, as `cli.rules` is."""
+"""The rules of `check`: when to ask for each task, when to stop, and the outcome. Pure, like `cli.rules`."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILURES_IN_A_ROW: Final = 3
-"""After so many, and no good answer since, the gateway is not asked for the rest."""
+"""After this many, the gateway is not asked for the remaining tasks."""
 STOPPED_FOR_MS: Final = 3_000
-"""How long a watcher that was stopped is given to go on."""
+"""How long to wait for a stopped (SIGSTOP) watcher to continue."""
 QUIET_FOR_MS: Final = 1_000
-"""The answer that asked for quiet may be ours: it is on the list by then."""
+"""How long to put up with a rate limit: the 429 may be the answer to our own check, still to reach the store."""
 SHORT_HOLD_MS: Final = 10_000
-"""A 429 that asks for less quiet than this is waited out; a second one in a row is not."""
+"""A 429 that asks for a shorter pause than this is waited out; a second one in a row is not."""
 _NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
 _GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
 
 class CheckRules:
-    """The rules of `check`: each task is asked for once, and done with when it was answered."""
+    """The rules of `check`: each task is asked for once, and done when it is answered."""
 
     noun = "checks"
     is_compact = False
     notice: str | None = None
-    """What to tell of a 429 that is waited out."""
+    """The message about a 429 that is being waited out."""
 
     def __init__(self, tasks: Sequence[Task], *, are_named: bool, waits: bool = True) -> None:
-        """Begin to check tasks, which the user has named or not; `waits`: for a short 429 to be over."""
+        """Start checking tasks; `are_named`: given by ID, not selected; `waits`: wait out a short 429."""
         self.tasks = list(tasks)
         self.asked: dict[int, int] = {}
-        """The marks of what was asked for, by `seq`."""
+        """The marks of the tasks asked for, by `seq`."""
         self.status = WatchStatus()
         self._are_named = are_named
         self._before = {task.seq: task for task in tasks}
         self._checks = {task.seq: task.checks for task in tasks}
-        """How often each had been checked when it was asked for."""
+        """Each task's count of checks at the start, or at its last answer since."""
         self._again: dict[int, Task] = {}
-        """Those that another key, or gateway, got nowhere with: ours is to be tried."""
+        """Tasks that failed with the key or gateway of another process, to be retried with ours."""
         self._answered: dict[int, Task] = {}
         self._waits = waits
         self._limited: dict[int, Task] = {}
-        """Those that met a 429 since the last other answer, and are asked for again ..."""
+        """Tasks that got a 429 since the last other answer, and are asked for again ..."""
         self._to_retry: list[int] = []
-        """... and those among them that were not yet."""
+        """... and those still to be asked for again."""
         self._resumes_at_ms: int | None = None
-        """When the time of that 429 is over, by the wall clock."""
+        """When that 429 ends, by the wall clock."""
         self._why_not: str | None = None
         self._since_ms: dict[str, int] = {}
         self._now_ms = 0
 
     @property
     def done(self) -> int:
-        """Return how many were answered."""
+        """Return the number of answered tasks."""
         return len(self._answered)
 
     def left_s(self, _elapsed_ms: int) -> float:
-        """Return how long until the time is over, in seconds: it is not limited."""
+        """Return infinity: a check has no time limit."""
         return math.inf
 
     def to_ask(self, _elapsed_ms: int) -> list[int]:
-        """Return the `seq` of all at first; later of those that were not tried with our key."""
+        """Return the `seq` of all tasks at first; later, of those to retry with our key or after a 429."""
         if not self.asked:
             return list(self._before)
         seqs = list(self._again) if self._is_ours_tried else []
         self._again = {} if seqs else self._again
-        # Whoever watches holds these back until the 429's time is over.
+        # The watcher holds these back until the 429 ends.
         seqs += self._to_retry
         self._to_retry = []
         return seqs
@@ -85,7 +85,7 @@ class CheckRules:
     def see(
         self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
     ) -> list[str]:
-        """Take the tasks as they are now, as `WaitRules.see` does; return a line for each that was removed."""
+        """Process the tasks' current state, as `WaitRules.see` does; return a line for each removed one."""
         removed, self._now_ms = gone(self.tasks, tasks), now_ms
         self.tasks = [task for task in tasks if self._before[task.seq].task_id == task.task_id]
         for task in sorted(self.tasks, key=lambda task: task.checked_at_ms or 0):
@@ -113,17 +113,17 @@ class CheckRules:
         return [*map(removed_line, removed)]
 
     def _is_waited_out(self, task: Task) -> bool:
-        """Tell whether a task that was just answered is to be asked for again: it met the first 429 in a row."""
+        """Return whether to retry a task that was just answered: with a 429, and not the second in a row."""
         if task.problem is None or task.problem.kind is not ProblemKind.RATE_LIMITED:
             self._limited, self._resumes_at_ms = {}, None
             return False
         is_first = not self._limited
-        # What was under way when the first one came may well meet it, too.
+        # Checks in flight when the first 429 came may well get one, too.
         is_beside = self._resumes_at_ms is None or (task.checked_at_ms or 0) < self._resumes_at_ms
         return self._waits and task.seq not in self._limited and (is_first or is_beside)
 
     def is_over(self, elapsed_ms: int) -> bool:
-        """Return whether all are answered, or the rest is hopeless."""
+        """Return whether all tasks are answered, or the rest will not be."""
         if all(task.seq in self._answered for task in self.tasks):
             return True
         self._why_not = self._hopeless(elapsed_ms)
@@ -153,7 +153,7 @@ class CheckRules:
         return None
 
     def outcome(self) -> tuple[list[str], list[str], int]:
-        """Return a line for each change (ID, a tab, old and new state), one for each trouble, and the exit code."""
+        """Return a line for each change (ID, a tab, old and new state), one for each error, and the exit code."""
         changes, troubles, codes = [], [], set()
         answered = self._answered.keys() | self._limited
         for task in self.tasks:

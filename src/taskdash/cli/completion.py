@@ -1,8 +1,8 @@
-"""`taskdash completion`: what a shell needs to complete commands, options and task IDs.
+"""`taskdash completion`: prints scripts that complete commands, options and task IDs in a shell.
 
-click knows what a line may go on with. Its scripts are not used: they overwrite variables of the user's, split an ID at
-its colons, and fail in a shell whose completion was not set up. What they and ours have in common is how the program
-answers: a line `type,value` for each in bash and fish, three lines in zsh.
+click computes the completions, but its scripts are not used: they overwrite the user's variables, split IDs at colons,
+and fail in a shell without completion set up. Ours read the same answers: for each completion, a line `type,value` in
+bash and fish, three lines in zsh.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ _SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 class LineComplete(BashComplete):
-    """Completion for bash by the whole line: its own words are split at colons, too, of which IDs have some."""
+    """Completion for bash that parses the whole line: bash also splits words at colons, which IDs may contain."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the one that is completed, and that one."""
+        """Return the words before the one to complete, and that one."""
         if "COMP_LINE" not in os.environ:
             return super().get_completion_args()
         line = os.environ["COMP_LINE"]
@@ -98,7 +98,7 @@ class LineComplete(BashComplete):
         return words[1:], incomplete
 
     def complete(self) -> str:
-        """Return what fits, without what stands before the last colon: bash goes on behind that."""
+        """Return the completions; if bash splits words at colons, only their part after the last one."""
         answer = super().complete()
         _, incomplete = self.get_completion_args()
         head, colon, _ = incomplete.rpartition(":")

@@ -1,4 +1,4 @@
-"""`taskdash config`: where the config is, what is in force, a first one, whether it is right, and editing it."""
+"""`taskdash config`: locate, show, explain, create, validate and edit the config."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def init(
 def _first_profile(
     session: Session, preset: str | None, base_url: str | None, tier: str | None, key_env: str | None
 ) -> Profile:
-    """Return the profile of the options, read by the same rules as a file's; it may be named after its preset."""
+    """Return the profile that the options describe, read like one in the file; its name defaults to its preset's."""
     named = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE)
     name = named or preset or DEFAULT_PROFILE
     table = {
@@ -187,7 +187,7 @@ def edit(session: Session) -> None:
     path = session.config_path
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if not (has_terminal or any(session.environ.get(name, "").strip() for name in _EDITOR_VARIABLES)):
-        # Those that are usual draw on a terminal.
+        # The default editors need a terminal.
         wanted = "a terminal, or an editor named by VISUAL or EDITOR"
         raise UsageError(f"config edit needs {wanted}; the file is {inert_line(str(path))}")
     program = find_editor(session.environ)
@@ -211,7 +211,7 @@ def edit(session: Session) -> None:
 
 
 def _environ_without_keys(session: Session, path: Path) -> dict[str, str]:
-    """Return the environment for an editor. The config may be wrong: then its text says which variables hold keys."""
+    """Return the environment for the editor, without keys; search the text of an invalid config for key variables."""
     try:
         return session.keyless_environ()
     except UsageError:
@@ -233,11 +233,11 @@ def _check(session: Session) -> None:
 
 
 def checked_settings(session: Session) -> Settings:
-    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong.
+    """Return the settings in force, after validating the whole config and the themes beside it.
 
-    Raises UsageError where something is wrong.
+    Raises ConfigError if anything is wrong.
     """
-    # It takes a while to load, and no other command needs it.
+    # Slow to import, and few commands need it.
     from taskdash.ui.own_themes import known_themes, load_themes
 
     folder = locations.themes_dir(session.config_path)
@@ -261,9 +261,9 @@ def checked_settings(session: Session) -> Settings:
 
 
 def find_editor(environ: Mapping[str, str]) -> list[str]:
-    """Return the program and its arguments: those of `VISUAL`, else of `EDITOR`, else one of the usual.
+    """Return the editor and its arguments: those of `VISUAL`, else of `EDITOR`, else the first default that exists.
 
-    Raises UsageError where there is no such program.
+    Raises UsageError if there is no such program, or a quote is not closed.
     """
     path = environ.get("PATH")
     for variable in _EDITOR_VARIABLES:
@@ -283,9 +283,9 @@ def find_editor(environ: Mapping[str, str]) -> list[str]:
 
 
 def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> None:
-    """Run an editor on a file, on this terminal, to its end; refuse one that ended as if something was wrong."""
+    """Run an editor on a file until it exits; raise TaskdashError if it does not start, or fails."""
     name = inert_line(editor[0], 200)
-    # Ctrl+C and Ctrl+\ are the editor's while it has the terminal; it gets them as they were for us.
+    # While the editor has the terminal, Ctrl+C and Ctrl+\ are for the editor, not for us.
     signals = (signal.SIGINT, signal.SIGQUIT)
     before = [signal.signal(number, _ignored) for number in signals]
     try:
@@ -303,4 +303,4 @@ def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> No
 
 
 def _ignored(_number: int, _frame: object) -> None:
-    """Do nothing: unlike a signal that is ignored, one with a handler is a child's own again."""
+    """Do nothing. Unlike SIG_IGN, a handler is not inherited: the child starts with the default action."""

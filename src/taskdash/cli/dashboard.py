@@ -1,4 +1,4 @@
-"""The dashboard on the terminal, of the user's list or of the demo: its run from first to last."""
+"""Runs the dashboard on the user's list or on the demo, from the check for a terminal to the exit code."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 FPS: Final = "240"
-"""Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+"""Maximum frames per second. At Textual's default of 60, one key in a hundred waits 16 ms for its frame."""
 THREADS_TURN_S: Final = 0.0005
-"""How long a thread may keep the interpreter from others. A frame is written by a thread of its own: with Python's 5 ms
-it would be seen so much later.
+"""The interpreter's switch interval. Frames are written by a separate thread, which Python's default of 5 ms would
+delay by that much.
 """
 OPENING_S: Final = 0.4
 FINISH_GRACE_S: Final = 10.0
-"""How long the user's own programs may go on after the dashboard has ended."""
+"""How long the user's programs may keep running after the dashboard has closed."""
 
 
 def open_dashboard(session: Session) -> int:
@@ -58,10 +58,10 @@ def open_dashboard(session: Session) -> int:
 
 
 def has_terminal() -> bool:
-    """Tell whether there is a terminal to draw on and to read keys from.
+    """Return whether there is a terminal to draw on and to read keys from.
 
-    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing. A dumb terminal has no
-    cursor to move.
+    Textual reads keys from stdin and draws on stderr, and would spin without both. A dumb terminal has no cursor to
+    move.
     """
     return (
         os.environ.get("TERM") != "dumb"
@@ -73,7 +73,7 @@ def has_terminal() -> bool:
 
 
 def run_app(open_it: Callable[[], Context]) -> int:
-    """Run the dashboard, or the demo where the user chooses that instead, to its end; return the exit code."""
+    """Run the dashboard, and then the demo if the user chose it there; return the exit code."""
     try:
         wait_for_foreground()
     except termios.error:
@@ -81,11 +81,11 @@ def run_app(open_it: Callable[[], Context]) -> int:
         return 2
     os.environ.setdefault("TEXTUAL_FPS", FPS)
     for name in ("COLUMNS", "LINES"):
-        # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.
+        # If a shell exports these, Textual believes them rather than the terminal, and never follows a resize.
         os.environ.pop(name, None)
-    # It asks stdout about the size, which may be a file: it draws on stderr.
+    # Textual draws on stderr, but asks stdout for the size, which may be a file.
     sys.__stdout__ = sys.__stderr__  # type: ignore[misc]
-    # What is imported and built until the first frame stays: collecting in between only costs.
+    # Everything imported and built before the first frame stays alive: collecting garbage would only cost time.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
     context = open_it()
@@ -93,14 +93,14 @@ def run_app(open_it: Callable[[], Context]) -> int:
     opening = context.opening
     from taskdash.ui.app import Dashboard
 
-    # A list that cannot be read is told before the terminal is touched, one that is locked or mended is not waited for.
+    # Report an unreadable list before touching the terminal, but do not wait for one that is locked or being repaired.
     with suppress(TimeoutError):
         opening.result(OPENING_S)
     app = Dashboard(context, waits_for_list=not opening.done())
-    # From here on the terminal is the screen's.
+    # From here on, the dashboard has the terminal.
     SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
     app.run_in_terminal()
-    # The dashboard may have gone over to another context.
+    # The dashboard may have switched to another context.
     _close(app.context, app.return_code or 0)
     lost = [task_id for each in (*app.left_contexts, app.context) for task_id in each.not_added()]
     tell_not_added(lost, " because the list stayed locked")
@@ -115,14 +115,14 @@ def run_app(open_it: Callable[[], Context]) -> int:
 
 def open_demo() -> int:
     """Open the dashboard on the embedded API; return the exit code."""
-    # The user's own list needs nothing of it.
+    # Not imported for the user's own list.
     from taskdash.cli.demo import run_demo
 
     return run_demo()
 
 
 def _close(context: Context, code: int) -> None:
-    """End what runs beside the dashboard. Programs of the user's get some time, unless a signal ended us."""
+    """Stop the background work. The user's programs get a grace period, unless a signal ended the dashboard."""
     if code >= 128 or not context.at_work:
         context.close()
         return

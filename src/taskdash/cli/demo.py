@@ -1,7 +1,6 @@
-"""The embedded API: alone for `taskdash demo-api`, under a dashboard, or its job told as text, for `taskdash --demo`.
+"""The demo: `taskdash demo-api` serves the embedded API, `taskdash --demo` shows its tasks in a dashboard or as text.
 
-Nothing of the user's counts in the demo: no config, no key, no `TASKDASH_*`, and nothing is written but in a temporary
-folder.
+The demo ignores the user's config, keys and `TASKDASH_*` variables, and writes only to a temporary folder.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ TEXT_WIDTH: Final = 160
 TEXT_DEADLINE_S: Final = 58.0
 TIER: Final = "standard"
 RESULT_TTL_MS: Final = 4 * 86_400_000
-"""Longer than the oldest sample, as every link of the demo works."""
+"""Longer than the age of the oldest sample, as every link of the demo works."""
 
 
 def run_demo() -> int:
@@ -149,7 +148,7 @@ def demo_api(*, port: int) -> int:
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         numbers.discard(signal.SIGHUP)
-    # Blocked before the server's threads start, so that none of them is interrupted and `sigwait` gets it.
+    # Block the signals before the server's threads start: they inherit the mask, so only `sigwait` gets a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         served = DemoApi(port)
@@ -158,7 +157,7 @@ def demo_api(*, port: int) -> int:
     with served as api:
         print_lines([f"base URL  {api.base_url}", f"key       {api.key}", "task IDs", *api.task_ids])
         sys.stdout.flush()
-        # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
+        # Not with `talk`, which hides keys: this one is made up and no secret.
         if not speech.is_quiet:
             others = [f"{path}?taskId={job.task_id}" for path, job in api.families.items()]
             click.echo(_advice(api.base_url, api.key, api.task_ids[0], others), err=True)
@@ -167,7 +166,7 @@ def demo_api(*, port: int) -> int:
 
 
 def _advice(base_url: str, key: str, task_id: str, others: Sequence[str]) -> str:
-    """Return what to try in another terminal, each command on lines of its own to be copied whole."""
+    """Return commands to try in another terminal, each on lines of its own for copying."""
     return f"""\
 
 Press Ctrl+C to stop. Try in another terminal:

@@ -1,4 +1,4 @@
-"""`taskdash doctor`: whether everything taskdash needs is right here, and what to do where it is not."""
+"""`taskdash doctor`: checks everything that taskdash needs on this machine, and suggests fixes."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 
 _PACKAGES: Final = ("textual", "rich", "httpx", "click", "pillow")
 _NO_TASK: Final = "taskdash-doctor"
-"""An ID that no gateway has a task of: asking for it costs nothing."""
+"""The ID of no task on any gateway: asking for it costs nothing."""
 _KNOWS_KEY: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED, ProblemKind.NO_CREDITS)
-"""Only a gateway that takes the key answers so."""
+"""The problems (None: a record) that only a gateway that accepts the key answers with."""
 _LEAST: Final = (80, 24)
 _COLOURS: Final = {"truecolor": "16.7 million", "256": "256", "standard": "16", "windows": "16"}
 _DRAWINGS: Final = {Drawing.KITTY: "kitty graphics", Drawing.SIXEL: "sixel", Drawing.BLOCKS: "half blocks"}
@@ -59,7 +59,7 @@ _MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
 
 
 class Grade(StrEnum):
-    """Says whether something is right."""
+    """How serious a finding is."""
 
     OK = "ok"
     NOTE = "note"
@@ -71,7 +71,7 @@ _SIGNS: Final = {Grade.OK: "✓", Grade.NOTE: "–", Grade.WRONG: "×"}
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     area: str
     name: str
@@ -80,7 +80,7 @@ class Finding(NamedTuple):
     next_step: str = ""
 
     def json(self) -> dict[str, Json]:
-        """Return it as `doctor --json` prints it."""
+        """Return the finding as `doctor --json` prints it."""
         return {
             "area": self.area,
             "name": self.name,
@@ -130,21 +130,21 @@ def _findings(session: Session, *, online: bool) -> Iterator[Finding]:
 
 
 def _sure(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield what is found; what keeps it from being found is wrong, too."""
+    """Yield the findings of `look`, and an error that it raises as one more."""
     try:
         yield from look()
     except KeyMissingError as error:
         what, _, advice = str(error).partition(". ")
         yield Finding(area, "origin", what, Grade.WRONG, advice or error.next_step)
     except TaskdashError as error:
-        # Most end with what to do: that has a line of its own here.
+        # Most messages end with the advice, which has a line of its own here.
         advice = error.next_step
         what = str(error).removesuffix(f": {advice[:1].lower()}{advice[1:]}".rstrip("."))
         yield Finding(area, "state", what, Grade.WRONG, advice)
 
 
 def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
-    """Return the settings in force, None where they are wrong, and what there is to say of them."""
+    """Return the settings in force, or None if they are invalid, and the findings about them."""
     try:
         settings = checked_settings(session)
     except TaskdashError as error:
@@ -165,7 +165,7 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
     yield Finding("key", "origin", found.origin)
     if not online:
         return
-    # httpx takes a while to load.
+    # httpx is slow to import.
     from taskdash.api.client import Gateway
 
     gateway = Gateway(profile.base_url, found.secret, auth_header=profile.auth_header, connections=1)
@@ -239,12 +239,12 @@ def _versions() -> Iterator[Finding]:
 
 
 def _has_terminal() -> bool:
-    """Tell whether there is one to draw on and to read keys from: stderr and stdin."""
+    """Return whether there is a terminal to draw on (stderr) and to read keys from (stdin)."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
 
 
 def _ask_terminal(environ: Mapping[str, str]) -> Answers:
-    """Return what the terminal says of itself within `WAIT_S`; what is typed meanwhile is lost."""
+    """Query the terminal and return its answers within `WAIT_S`; keys pressed meanwhile are lost."""
     sieve, text = AnswerSieve(), questions(environ)
     source, target = sys.stdin.fileno(), sys.stderr.fileno()
     if not text or os.getpgrp() != os.tcgetpgrp(source):
@@ -259,13 +259,13 @@ def _ask_terminal(environ: Mapping[str, str]) -> Answers:
             if select.select([source], [], [], left_s)[0]:
                 sieve.sift(os.read(source, 4_096).decode("utf-8", "replace"), 0.0)
     finally:
-        # Answers that come later than that would be taken for what is typed.
+        # Drop late answers: the shell would take them for keystrokes.
         termios.tcsetattr(source, termios.TCSAFLUSH, modes)
     return sieve.answers
 
 
 def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
-    """Yield what there is to say of the terminal, for a look as in the config."""
+    """Yield the findings about the terminal, for the view settings of the config."""
     if not _has_terminal():
         yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
         return
@@ -325,10 +325,10 @@ def _clipboard(environ: Mapping[str, str]) -> Finding:
 
 
 def _table(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield the lines of one table: area, sign, name and value, and under it what to do."""
+    """Yield the lines of a table: area, sign, name and value, and the advice below the value."""
     found = list(findings)
     areas, names = (max(len(each[n]) for each in found) for n in (0, 1))
-    # A line for a pipe is whole.
+    # In a pipe, do not wrap lines of any usual length.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
     last = ""
     for each in found:

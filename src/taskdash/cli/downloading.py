@@ -1,4 +1,4 @@
-"""`taskdash download`: results saved as files; bars on stderr, the paths on stdout in the order they were asked for."""
+"""`taskdash download`: saves results as files, with bars on stderr and paths on stdout in the order asked for."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def download(
         talk(f"nothing to save: {f'{plural(known, what)} already saved' if known else f'no {what}s'}")
         return 1 if lacking else 0
     path = absolute(folder) if folder is not None else download_dir(session.settings)
-    # Where an error of our own goes; without a log, Python would print it with all its values.
+    # Internal errors go to the log; without one, Python would print them with all their values.
     start_log(session)
     failed = run_unwaited(_Run(session, wanted, known).save(path))
     return failed or (1 if lacking else 0)
@@ -94,14 +94,14 @@ def download(
 def _with_results(
     session: Session, store: Store, task_ids: Sequence[str], selection: Selection
 ) -> tuple[list[int], int]:
-    """Return the `seq` of the tasks that may have something to save, and how many of the named ones have nothing."""
+    """Return the `seq` of the tasks that may have results to save, and how many of the named tasks have none."""
     if not task_ids and not selection.is_given:
         query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
         return store.tasks.seqs(query, session.now_ms()), 0
     tasks = selection.tasks(session, store, task_ids, find_or_add)
     found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
     if not task_ids:
-        # Nobody expects that each task of a selection has some.
+        # Not every task of a selection is expected to have results.
         return found, 0
     lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
     for task in lacking:
@@ -126,7 +126,7 @@ class _Run:
         self._progress = DownloadProgress()
 
     async def save(self, path: Path) -> int:
-        """Save all; return the exit code."""
+        """Save all results; return the exit code."""
         async with open_downloads(
             self._session.settings,
             self._session.keys,
@@ -145,7 +145,7 @@ class _Run:
         return self._report(downloads, ended_by)
 
     async def _watch(self) -> bool:
-        """Check what is asked for, or have the process do it that watches; return False where there is no key."""
+        """Start a watcher, once, for checks that are asked for; return whether one runs: not without a key."""
         async with self._beginning:
             if self._watching is None:
                 session = self._session
@@ -194,7 +194,7 @@ class _Run:
         self._print_paths(of_all=False)
 
     def _print_paths(self, *, of_all: bool) -> None:
-        """Print the paths that are the next in order; `of_all`: whatever is missing in between."""
+        """Print the paths that are next in order; with `of_all`, all that remain, skipping missing ones."""
         paths = []
         for wanted in self._wanted[self._printed :]:
             ended = self._ends.get((wanted.seq, wanted.n))
