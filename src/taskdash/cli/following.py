@@ -1,8 +1,8 @@
-"""Follows tasks for `check` and `wait`: with a watcher beside them, and a loop that looks at the store.
+"""Follows tasks for `check` and `wait`: runs a watcher, and a loop that polls the store.
 
-Neither sends a request by itself. They mark tasks in the store, where whoever watches finds them: a dashboard, another
-command, or, while nobody else does, the watcher that runs beside the command and checks only what is asked for. So
-any number of them together send no more than one would.
+The commands send no requests themselves. They mark tasks in the store for the process that holds the lease: a
+dashboard, another command, or, if there is no other, the watcher beside the command, which checks only tasks that are
+asked for. So any number of commands together send no more requests than one would.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ POLL_S: Final = 0.1
 READ_EVERY_S: Final = 1.0
 SAY_AFTER_S: Final = 1.0
 DRAIN_S: Final = 120.0
-"""How long a command waits for `on_finish`, before it leaves the rest to whoever watches next."""
+"""How long a command waits for `on_finish` before it leaves the remaining runs to the next process."""
 SLOW_AFTER_S: Final = 3.0
-"""How long the budget may hold something up before it is worth a word."""
+"""How long the budget may delay checks before a notice is printed."""
 ELSEWHERE_S: Final = 15.0
-"""How long a watcher with another key, which is refused, is given to make room."""
+"""How long a watcher with another key or gateway, which fails, is given to yield the lease."""
 RETRY_NEWS_MS: Final = 30_000
-"""A time at which a key is tried again is told anew where it differs by so much."""
+"""The time at which a key is retried is announced again if it differs by this much."""
 STAND_DOWN_S: Final = 2.0
-"""How long a command that is to stop waits for its checks to be written down ..."""
+"""How long a command that is being suspended waits for its checks to be recorded ..."""
 REST_S: Final = 2.0
-"""... and for what its stores are at."""
+"""... and for its reads and transactions of the store."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Following:
-    """The loop of a command: it looks at the tasks of its rules, and marks in the store what they ask for."""
+    """The loop of a command: it polls the tasks of its rules, and marks in the store those that they ask for."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Following:
         saving: AutoSaving,
         query: Query | None = None,
     ) -> None:
-        """Prepare to follow the tasks of `rules`, and those that come to match `query` meanwhile."""
+        """Prepare to follow the tasks of `rules`, and those that come to match `query`."""
         self._key = session.find_key()
         self._session = session
         self._rules = rules
@@ -87,9 +87,10 @@ class Following:
         self._elsewhere_since_s: float | None = None
 
     async def run(self, is_over: Callable[[], bool] = lambda: False) -> int:
-        """Follow the tasks beside a watcher that checks only what is asked for; return the signal that ended it, or 0.
+        """Follow the tasks, with a watcher for the checks asked for; return the signal that ended it, or 0.
 
-        Else they are done with, or the watcher fails. The user's own command is waited for until `is_over`.
+        Without a signal, it ends when the rules are over or the watcher fails, after waiting for `on_finish` until
+        `is_over`.
         """
         session = self._session
         start_log(session)
@@ -119,7 +120,7 @@ class Following:
             await _finish(command, store, session.profile.name, lambda: bool(ended_by) or is_over())
         finally:
             watcher.stop()
-            # At once: where the time is over, a second is all that there is for both.
+            # Concurrently: after a time-out, there is only a second for both.
             ending = [running] if command is None else [running, asyncio.to_thread(command.close)]
             await asyncio.gather(*ending, return_exceptions=True)
             store.close()
@@ -158,12 +159,12 @@ class Following:
                         progress.say(line)
                     self._saving.see(rules.tasks)
             finally:
-                # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
+                # Nobody waits for these checks any more. If the store is gone, that is reported elsewhere.
                 with suppress(StoreError):
                     await store.run(self._withdraw)
 
     def _left(self) -> str | None:
-        """Return how long the rest will take, as the dashboard tells it; None where nobody knows."""
+        """Return in words the failures, if compact, and the time left as in the dashboard; None if there is neither."""
         now_ms, tasks = self._session.now_ms(), self._rules.tasks
         self._durations.see_waiting(
             (task.model, task.variant, now_ms - started_ms(task)) for task in tasks if not task.state.finished
@@ -174,8 +175,8 @@ class Following:
         return " · ".join(filter(None, parts)) or None
 
     def _is_elsewhere(self, status: WatchStatus) -> bool:
-        """Tell whether an answer that is found now came by another key or gateway than this command's."""
-        # Before the watcher beside this command has said who leads, that may be anybody.
+        """Return whether an answer read now may come from another key or gateway than this command's."""
+        # Until our watcher has reported who leads, that may be any process.
         is_unknown = not status.leading and status.watcher_pid is None
         differs = bool(status.differs) or is_unknown
         # The lease may have changed hands since the answer.
@@ -184,7 +185,7 @@ class Following:
             return False
         now_s = time.monotonic()
         self._elsewhere_since_s = self._elsewhere_since_s or now_s
-        # A watcher that does not make room is believed after a while.
+        # If that watcher does not yield the lease, believe its answers after a while.
         return now_s < self._elsewhere_since_s + ELSEWHERE_S
 
     def _elapsed_ms(self) -> int:
@@ -198,11 +199,11 @@ class Following:
             watcher.wake()
 
     async def _pause(self, store: StoreThread, news: asyncio.Event, timeout_s: float) -> None:
-        """Wait until the store was written to, or so long that something may have come due."""
+        """Wait until the store is written to, or until the time-out, when something may be due."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + timeout_s
         while (left_s := deadline_s - loop.time()) > 0:
-            # Not `wait_for`: in Python 3.11 it may swallow a cancellation that comes together with the event.
+            # Not `wait_for`: in Python 3.11 it may swallow a cancellation that coincides with the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(POLL_S, left_s)):
                     await news.wait()
@@ -211,7 +212,7 @@ class Following:
                 return
 
     def _look(self, store: Store) -> list[Task]:
-        # The version first: what is written in between is then read once more, not missed.
+        # The version first, so that a write in between is read twice, not missed.
         self._version = store.data_version()
         if self._query is not None:
             known = set(self._seqs)
@@ -230,8 +231,8 @@ class Following:
 
 
 def _mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
-    """Note that the user has read of these ends on this command's own output, unless a dashboard tells of them."""
-    # Where the store fails, a dashboard tells it again: no reason for this command to fail.
+    """Mark these ends as seen, since this command's output reports them, unless a dashboard will announce them."""
+    # If the store fails, a dashboard announces them again: no reason for this command to fail.
     with suppress(StoreError):
         has_dashboard = any(
             viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
@@ -242,7 +243,7 @@ def _mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
 
 
 class Notices:
-    """Says once, and only once, what holds checks up."""
+    """Prints each reason why checks are held up, once."""
 
     def __init__(self, session: Session, progress: Progress) -> None:
         self._session = session
@@ -252,7 +253,7 @@ class Notices:
         self._retry_at_ms = 0
 
     def see(self, status: WatchStatus) -> None:
-        """Look at what the watcher says of itself."""
+        """Print the notices that the watcher's status calls for."""
         if status.differs == CONNECTION:
             self.say(f"the watcher (pid {status.watcher_pid}) cannot reach the gateway; trying from here")
         elif status.differs:
@@ -275,7 +276,7 @@ class Notices:
             self.say(self._budget_line(status))
 
     def _see_refusal(self, status: WatchStatus) -> None:
-        """Say when a key is tried again that was refused to the watcher."""
+        """Announce when the watcher retries a refused key."""
         retry_at_ms = status.held_until_ms
         is_refused = status.problem is ProblemKind.UNAUTHORIZED and not status.leading
         if not is_refused or retry_at_ms is None or abs(retry_at_ms - self._retry_at_ms) < RETRY_NEWS_MS:
@@ -287,7 +288,7 @@ class Notices:
         )
 
     def say(self, text: str) -> None:
-        """Print a line on stderr, unless it was said before."""
+        """Print a line on stderr, unless it was printed before."""
         if text not in self._said:
             self._said.add(text)
             self._progress.say(text)
@@ -303,9 +304,9 @@ class Notices:
 async def _finish(
     command: FinishCommand | None, store: StoreThread, profile: str, is_over: Callable[[], bool]
 ) -> None:
-    """Wait until the user's own command has run for all that has finished, if there is one; not once `is_over`."""
+    """Wait until `on_finish`, if set, has run for all finished tasks, for `DRAIN_S` or until `is_over` at most."""
     if command is None:
-        # The next one drops them as well: no reason for this command to fail.
+        # The next command drops them as well: no reason for this one to fail.
         with suppress(StoreError):
             await store.run(lambda store: store.news.drop(profile, Way.COMMAND))
         return
@@ -324,9 +325,9 @@ async def _finish(
 
 
 def stop_at_rest(watcher: Watcher | None = None) -> None:
-    """Be stopped by Ctrl+Z, as a job of a shell, neither with the lease in hand nor with the list locked.
+    """On Ctrl+Z, yield the lease and finish transactions before the process stops.
 
-    Where no shell could continue it, nothing stops.
+    Without a shell that could continue it, the process does not stop.
     """
     loop = asyncio.get_running_loop()
     stopping: set[asyncio.Task[None]] = set()
@@ -361,7 +362,7 @@ def stop_at_rest(watcher: Watcher | None = None) -> None:
 
 
 def cancel_on_signal(working: asyncio.Future[Any]) -> list[int]:
-    """Cancel on the first signal, leave a second later or at once on the second; return where their numbers are put."""
+    """Cancel on the first signal, and exit a second later or on a second signal; return a list for its number."""
     numbers: list[int] = []
 
     def leave(number: int) -> None:

@@ -1,4 +1,4 @@
-"""`taskdash pick` and `taskdash reject`: choose among results, or take that back."""
+"""`taskdash pick` and `taskdash reject`: give results a verdict, or take it back."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _judge(
 
 
 def _selected(session: Session, store: Store, selection: Selection) -> list[tuple[Task, int]]:
-    """Return the results of the tasks that are selected, at least one."""
+    """Return the results of the selected tasks; raise TaskdashError if there are none."""
     found = [result for task in selection.tasks(session, store, ()) for result in _results_of(task)]
     if not found:
         raise TaskdashError(f"no results match {selection}")
@@ -87,7 +87,7 @@ def _results_of(task: Task) -> list[tuple[Task, int]]:
 
 
 def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[Task, int]]:
-    """Return the results that are named; where there is any that is not, each of those is told, and nothing is done."""
+    """Return the named results; if any do not exist, print all errors but the last, and raise that."""
     found: list[tuple[Task, int]] = []
     wrong: list[TaskdashError] = []
     for text in texts:
@@ -95,7 +95,7 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
             found += _results_by(session, store, text)
         except TaskdashError as error:
             wrong.append(error)
-    # Of several causes an ID that is unknown counts first.
+    # An unknown ID goes last, to be raised: it has the exit code that counts first.
     wrong.sort(key=lambda error: isinstance(error, UnknownTaskError))
     for each in wrong[:-1]:
         talk(session.redacted(f"taskdash: {each}"))
@@ -105,7 +105,7 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
 
 
 def _results_by(session: Session, store: Store, text: str) -> list[tuple[Task, int]]:
-    """Return the result that `ID:N` names, or all those of the task that `ID` names."""
+    """Return the result that `ID:N` names, or all results of the task that `ID` names."""
     task, number = _find(session, store, text)
     results = _results_of(task)
     if number is None and not results:
@@ -119,7 +119,7 @@ def _results_by(session: Session, store: Store, text: str) -> list[tuple[Task, i
 def _find(session: Session, store: Store, text: str) -> tuple[Task, int | None]:
     """Return the task that `ID` or `ID:N` names, and N.
 
-    IDs may have colons themselves: a text that is one, whole, is that task and no result of another.
+    IDs may contain colons: a text that is a whole ID is that task, not a result of another.
     """
     profile = session.profile.name
     try:

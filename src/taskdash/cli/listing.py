@@ -1,4 +1,4 @@
-"""`taskdash list`: what the store knows, without a request."""
+"""`taskdash list`: prints the tasks in the store, without a request."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _HEADINGS: Final = (
     *("STATE", "TASK ID", "MODEL", "DURATION", "CREATED", "CHECKED", "LABEL", "PROMPT", "REASON", "PROBLEM"),
     "PROFILE",
 )
-"""The columns outside of a terminal, in an order that does not change; the last only with several profiles."""
+"""The columns of piped output, in a stable order; the last only with `--all-profiles`."""
 _FIELD_NAMES: Final = (*FIELDS, "prompt")
-"""What `--fields` may name: the fields of the JSON, and the prompt, which `param` has somewhere inside."""
+"""The names for `--fields`: the fields of the JSON, and the prompt, which is somewhere inside `param`."""
 _MOMENTS: Final = frozenset(TIMES) - {"costTime"}
 MAX_LIMIT: Final = 1_000_000_000
 MAX_WATCH_S: Final = 86_400
@@ -54,7 +54,7 @@ LEAST_WATCH_S: Final = 0.5
 
 
 def _complete_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return what goes on with the last field of a list with commas."""
+    """Return completions for the last field of a comma-separated list."""
     del context, parameter
     before, comma, begun = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in _FIELD_NAMES if name.startswith(begun)]
@@ -123,7 +123,7 @@ def list_tasks(
         raise click.UsageError(f"--watch and --{form} cannot be combined")
     sort = NEWEST_FIRST
     if sort_text:
-        # Imported here: most lists are printed as they are.
+        # Imported here: most lists are printed in the default order.
         from taskdash.domain.query_language import parse_sort
 
         sort = parse_sort(sort_text)
@@ -145,16 +145,16 @@ def list_tasks(
     try:
         _watch(session, opened, table, max(watch_s, LEAST_WATCH_S))
     except KeyboardInterrupt:
-        # click would write an empty line.
+        # click would print an empty line.
         raise SystemExit(128 + signal.SIGINT) from None
 
 
 class _Table(NamedTuple):
-    """Prints the list as a table, or some of its fields, as the options say."""
+    """The tasks to print, and their columns, according to the options."""
 
     query: Query
     limit: int
-    """-1: as many as there are."""
+    """-1: no limit."""
     fields: tuple[str, ...]
     is_wide: bool
     has_heading: bool
@@ -162,7 +162,7 @@ class _Table(NamedTuple):
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """Return the names of the columns of what is printed whole."""
+        """Return the column names of a table that is printed in full."""
         return self.fields or (_HEADINGS if self.has_profile else _HEADINGS[:-1])
 
     def rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
@@ -175,20 +175,20 @@ class _Table(NamedTuple):
                 yield _cells(task, now_ms, has_profile=self.has_profile)
 
     def details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
-        """Yield all that is known of each task, but for its body as it was sent."""
+        """Return the details of each task, without its raw response."""
         seqs = store.tasks.seqs(self.query, now_ms)
         asked_ms = now_ms if "overdue" in (self.fields or FIELDS) else None
         return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False, now_ms=asked_ms)
 
     def plain_lines(self, store: Store, now_ms: int) -> Iterator[str]:
-        """Yield the lines for output that is no terminal."""
+        """Yield the lines for piped output."""
         if self.has_heading:
             yield "\t".join(self.headings)
         yield from map("\t".join, self.rows(store, now_ms))
 
     def lines(self, store: Store, now_ms: int, width: int | None = None) -> Iterator[list[str]]:
-        """Yield the lines for a terminal, in blocks; `width` is that of its cells, if it was asked already."""
-        # Rich takes longer to load than most lists take to be printed.
+        """Yield the lines for a terminal, in blocks; `width` is its width in cells, if already known."""
+        # Rich takes longer to import than most lists take to print.
         from taskdash.cli.screen import cell_lines, task_lines, terminal_size
 
         width = terminal_size()[0] if width is None else width
@@ -243,7 +243,7 @@ def _watch(
     table: _Table,
     every_s: float,
 ) -> NoReturn:
-    """Print the list again and again, on a terminal in the same place, until a signal comes."""
+    """Print the list every `every_s` seconds, on a terminal in place, until a signal arrives."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         while True:
             with opened() as store:
@@ -269,11 +269,11 @@ def _watch(
     redraw(lines_for, every_s)
 
 
-# What is printed of a task
+# The cells of a task
 
 
 def _cells(task: Task, now_ms: int, *, has_profile: bool) -> list[str]:
-    """Return the cells of a task, one for each of `_HEADINGS`, each whole."""
+    """Return the cells of a task in full, one for each of `_HEADINGS`."""
     problem = task.problem
     row: list[str | None] = [
         state_word(task),
@@ -291,7 +291,7 @@ def _cells(task: Task, now_ms: int, *, has_profile: bool) -> list[str]:
 
 
 def _read_fields(text: str) -> tuple[str, ...]:
-    """Return the fields that a list with commas names; refuse none, and those that there are not."""
+    """Return the fields of a comma-separated list; raise UsageError if it is empty or one is unknown."""
     names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     unknown = [name for name in names if name not in _FIELD_NAMES]
     if unknown or not names:
@@ -301,13 +301,13 @@ def _read_fields(text: str) -> tuple[str, ...]:
 
 
 def _fields_of(detail: TaskDetail, names: Sequence[str]) -> dict[str, Json]:
-    """Return the named fields of a task as the JSON has them."""
+    """Return the named fields of a task as in its JSON."""
     values = {**task_json(detail), "prompt": detail.task.prompt}
     return {name: values[name] for name in names}
 
 
 def _cell(name: str, value: Json) -> str:
-    """Return a field of a task on one line: moments as ISO 8601 has them, objects as JSON."""
+    """Return a field of a task on one line: times in ISO 8601; booleans, lists and objects as JSON."""
     if isinstance(value, int) and name in _MOMENTS:
         return iso_time(value)
     if isinstance(value, list | dict | bool):

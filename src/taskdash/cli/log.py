@@ -1,4 +1,4 @@
-"""The log: what was done on the network, and how taskdash crashed. No key gets into it."""
+"""The log, of network activity and of crashes. No API key gets into it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MAX_TRACEBACK_CHARS: Final = 6_000
 MAX_CRASH_CHARS: Final = 60_000
 MAX_PART_CHARS: Final = 2_000
 KEPT: Final = 2
-"""How many older logs stay beside the one in use."""
+"""How many older logs are kept beside the current one."""
 
 
 class _Redacting(logging.Formatter):
-    """One inert line a record, without any API key."""
+    """Formats a record as one inert line, without any API key."""
 
     def __init__(self, session: Session) -> None:
         super().__init__("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
@@ -44,7 +44,7 @@ class _Redacting(logging.Formatter):
         return inert_line(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's
-        """Return what was logged; keys are taken out first, as half of one would not be known for one."""
+        """Return the message, redacted before it is cut: half a key would not be recognised."""
         return inert_line(
             self._session.redacted(inert_line(super().formatMessage(record))), MAX_MESSAGE_CHARS
         )
@@ -55,7 +55,7 @@ class _Redacting(logging.Formatter):
 
 
 class _LogFile(logging.Handler):
-    """The file, opened with the first line: until then the first frame would wait for what it takes."""
+    """The log file, set up with the first record, so that the first frame does not have to wait for it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -74,15 +74,15 @@ class _LogFile(logging.Handler):
         return file
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, if that can be done."""
+        """Write a record, or drop it if the file cannot be written."""
         with suppress(OSError, TaskdashError):
             self._file.emit(record)
 
 
 def start_log(session: Session) -> None:
-    """Write what taskdash's own modules log to the file, from the level in force on.
+    """Send the records of taskdash's own modules to the file, from the configured level up.
 
-    A log that cannot be written is no reason to stop: then there is none.
+    If it cannot be written, there is no log, and no error either.
     """
     logger = logging.getLogger("taskdash")
     if logger.handlers:
@@ -113,10 +113,10 @@ def report_crash(error: BaseException, session: Session) -> str:
 
 
 def traceback_text(error: BaseException, session: Session, max_chars: int) -> str:
-    """Return the traceback, inert and without any key; what is cut of a long one stands in its middle."""
-    # Keys go before anything is cut, as half of one would not be known for one. No inert text has a NUL in it.
+    """Return the traceback, inert and without any key; a long one is cut in the middle."""
+    # Redact before cutting: half a key would not be recognised. NUL can separate the parts: inert text has none.
     whole = session.redacted("\0".join(map(inert, traceback.format_exception(error))))
-    # What is said of the error may be long as well, and its beginning counts.
+    # The error's message may be long as well, and its start matters most.
     text = "\n".join(inert(part, MAX_PART_CHARS).rstrip() for part in whole.split("\0"))
     if len(text) <= max_chars:
         return text

@@ -1,4 +1,4 @@
-"""The command line: what it may say, and the commands, each of which is imported when it is called."""
+"""The command line: its options, and its commands, each of which is imported when called."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COMMANDS: Final = {
     "completion": "taskdash.cli.completion:completion",
     "help": "taskdash.cli.main:help_on",
 }
-"""Where each command is, in the order of the documentation."""
+"""The module and object of each command, in the order of the documentation."""
 ALIASES: Final = {"ls": "list", "rm": "remove"}
 MAX_COMPLAINT_CHARS: Final = 1_000
 
@@ -62,7 +62,7 @@ def run_command(arguments: list[str], session: Session) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.exceptions.NoArgsIsHelpError as error:
-        # Its message is the whole help of a group of commands, to be read as it is.
+        # The message is the whole help of a command group: print it unchanged.
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
@@ -78,14 +78,14 @@ def run_command(arguments: list[str], session: Session) -> int:
 
 
 class Commands(click.Group):
-    """The commands, each imported when it is asked for."""
+    """The group of all commands, each imported when it is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return every name, in the order of the documentation."""
         return [*COMMANDS, *ALIASES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """Return the command of that name."""
+        """Return the command of that name or alias."""
         full_name = ALIASES.get(cmd_name, cmd_name)
         if full_name not in COMMANDS:
             return None
@@ -97,21 +97,21 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is named first, or fail with an error that says which one was meant."""
+        """Return the command that the first argument names; if it is unknown, raise an error with a suggestion."""
         is_known = args and (args[0] in COMMANDS or args[0] in ALIASES)
         if args and not is_known and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise no_command(ctx, args[0])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what each command does in a line, and what the aliases stand for."""
+        """Write a line on each command, and on each alias."""
         commands = ((name, self.get_command(ctx, name)) for name in COMMANDS)
         rows = [(name, command.get_short_help_str(formatter.width)) for name, command in commands if command]
         with formatter.section("Commands"):
             formatter.write_dl([*rows, *((short, f"Short for {name}.") for short, name in ALIASES.items())])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options before the command, of which some print something and end."""
+        """Parse the options before the command, some of which print something and exit."""
         with _ending_with_its_reader():
             return super().parse_args(ctx, args)
 
@@ -123,16 +123,16 @@ class Commands(click.Group):
 
 @contextmanager
 def _ending_with_its_reader() -> Iterator[None]:
-    """End as programs do where whoever reads the output had enough (`| head`)."""
+    """Exit like other programs if the reader of the output has closed the pipe (`| head`)."""
     try:
         yield
     except BrokenPipeError:
-        # click would make 1 of it.
+        # click would exit with 1.
         raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def no_command(context: click.Context, name: str) -> click.UsageError:
-    """Return the error for a command that there is not; it says which one was meant, as far as that can be told."""
+    """Return the error for an unknown command, with a suggestion if there is a likely one."""
     advice = ""
     if near := nearest(name.lower(), COMMANDS, 0.5):
         advice = f": did you mean {near}?"
@@ -142,7 +142,7 @@ def no_command(context: click.Context, name: str) -> click.UsageError:
 
 
 def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of commands that start with what is typed; those of a group behind its name."""
+    """Return the commands that start with `incomplete`; after the name of a group, its own commands."""
     group: click.Command | None = context.find_root().command
     for name in context.params.get(parameter.name or "") or ():
         group = group.get_command(context, name) if isinstance(group, click.Group) else None
@@ -183,7 +183,7 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     if context.invoked_subcommand is not None:
         if demo:
             raise click.UsageError("--demo takes no command")
-        # Who waits for tasks may do so for days.
+        # A `wait` may run for days.
         gc.enable()
         return
     if demo and session.options:

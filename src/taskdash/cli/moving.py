@@ -1,4 +1,4 @@
-"""`taskdash export` and `taskdash import`: a list as a file, and back."""
+"""`taskdash export` and `taskdash import`: write the list to a file, and read it back."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _write_toml(details: Iterable[TaskDetail]) -> None:
     write_utf8()
     is_empty = True
     for detail in details:
-        # One table at a time: an array of tables is the same text as its tables one after the other.
+        # One table at a time: in TOML, an array of tables is just its tables one after another.
         sys.stdout.write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
         is_empty = False
     if is_empty:
@@ -130,7 +130,7 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
     if read.broken_line is not None:
         raise _refused(name, f"line {read.broken_line}: neither UTF-8 nor UTF-16; save the file as UTF-8")
     found: list[TaskDetail] = []
-    # Few files have one, and to look for it in each value takes long.
+    # Few files contain a key, and searching every value for one is slow.
     has_key = session.keys.are_in(read.text)
     try:
         with Progress("tasks read", 0) as progress:

@@ -1,4 +1,4 @@
-"""`taskdash open`: a result in the browser."""
+"""`taskdash open`: opens a result in the browser."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool
 
 
 def _copied(url: str, environ: Mapping[str, str]) -> str:
-    """Hand a link over that no browser takes; return what to say of it."""
+    """Copy a link that no browser opened; return a note on that for the message, "" if it was not copied."""
     program = find_clipboard(environ)
     if program is not None:
         try:
