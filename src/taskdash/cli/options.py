@@ -1,4 +1,4 @@
-"""Has what commands share for click: the options that all of them take, and completion of IDs."""
+"""Shared by the commands: click classes, types of options, groups of options, and shell completion."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_TIMEOUT_S: Final = 365 * 86_400
 MAX_COMPLETIONS: Final = 200
 COMPLETION_PATIENCE_S: Final = 0.5
-"""How long a list that another program has locked is waited for, with the user's line standing still."""
+"""How long to wait for a list that another program has locked, while the user's prompt hangs."""
 
 
 def number(least: int, most: int) -> Callable[[str | int], int]:
-    """Return what reads a whole number in a range, as the type of an option.
+    """Return an option type that parses a whole number in a range.
 
-    It is written in digits: no sign, no exponent, and none of what else Python reads as a number.
+    Only digits are accepted: no sign, exponent, underscore or anything else that Python would.
     """
 
     def convert(written: str | int) -> int:
@@ -48,7 +48,7 @@ def number(least: int, most: int) -> Callable[[str | int], int]:
 
 
 def length_of_time(most_s: int) -> Callable[[str], float]:
-    """Return what reads seconds, or a length of time such as 15m or 1h30m, as the type of an option."""
+    """Return an option type that parses seconds, or a duration such as 15m or 1h30m."""
 
     def convert(written: str | float) -> float:
         seconds = seconds_in(str(written))
@@ -62,7 +62,7 @@ def length_of_time(most_s: int) -> Callable[[str], float]:
 
 
 def seconds_in(text: str) -> float | None:
-    """Return the seconds that a text says, plain or in units as `1m52s` and `2h`; None where it says none."""
+    """Parse a duration, in seconds or in units such as `1m52s` and `2h`; return seconds, None if invalid."""
     if re.fullmatch(_SECONDS, text):
         return float(text)
     if not re.fullmatch(_IN_UNITS, text):
@@ -71,12 +71,12 @@ def seconds_in(text: str) -> float | None:
 
 
 def shown(text: str) -> str:
-    """Return what the user typed as an error repeats it: inert, and no more of it than one can read."""
+    """Return the user's input as errors quote it: inert, and cut to a readable length."""
     return repr(inert_line(text, 40))
 
 
 def form_options(**helps: str) -> Callable[[F], F]:
-    """Add a flag for each form that a command prints; together they are one argument, `form`, of which there is one."""
+    """Add a flag for each output form; at most one may be given, and is passed as the argument `form`."""
 
     def decorate(function: F) -> F:
         @wraps(function)
@@ -97,15 +97,15 @@ class GlobalOption(click.Option):
     """An option that every command takes. Only the help of the program itself lists it."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return what the help says of it; None in the help of a command."""
+        """Return its entry in the help; None in the help of a command."""
         return super().get_help_record(ctx) if ctx.parent is None else None
 
 
 class Command(click.Command):
-    """A command whose help ends by saying where the options are that all commands take."""
+    """A command whose help ends with a pointer to the global options, and whose errors name it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; an error knows whose they are, which click forgets of an option without its value."""
+        """Parse the arguments; attach the context to errors, which click omits for an option without its value."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -113,7 +113,7 @@ class Command(click.Command):
             raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example, and where to look for more."""
+        """Write the example, and the pointer to the global options."""
         super().format_epilog(ctx, formatter)
         formatter.write_paragraph()
         formatter.write_text(GLOBAL_OPTIONS)
@@ -122,18 +122,18 @@ class Command(click.Command):
 def command(
     short_help: str, *, example: str, name: str | None = None
 ) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function; where it has no name here, it has that of the function."""
+    """Make a command of a function, named after the function by default."""
     return click.command(name, cls=Command, epilog=f"Example: {example}", short_help=short_help)
 
 
 class CommandGroup(Command, click.Group):
-    """A command that has commands."""
+    """A command with subcommands."""
 
     command_class = Command
 
 
 def selection_options(function: F) -> F:
-    """Add the options that select tasks of the list; together they are one argument, `selection`."""
+    """Add the options that select tasks; they are passed as one argument, `selection`."""
 
     @click.option(
         "--filter",
@@ -180,7 +180,7 @@ def waiting_options(function: F) -> F:
 
 
 def common_options(function: F) -> F:
-    """Add the options that every command takes, and that stand before it as well; the session keeps them."""
+    """Add the global options, which may also precede the command; the session stores all but `--quiet`."""
 
     def hush(_context: click.Context, _: click.Parameter, value: object) -> None:
         speech.is_quiet = speech.is_quiet or bool(value)
@@ -215,26 +215,26 @@ def common_options(function: F) -> F:
 
 
 def pass_session(function: F) -> F:
-    """Add the options that every command takes, and hand it the session as its first argument."""
+    """Add the global options, and pass the session as the first argument."""
     return common_options(click.pass_obj(function))  # type: ignore[return-value] # it stands for the function
 
 
 def complete_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the IDs of the list that start with what is typed. It never fails, and never speaks."""
+    """Return the IDs on the list that start with `incomplete`; none, silently, on an error."""
     return _from_list(
         context.obj, lambda store, profile: store.documents.ids_like(profile, incomplete, MAX_COMPLETIONS)
     )
 
 
 def complete_labels(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the labels of the list that start with what is typed. It never fails, and never speaks."""
+    """Return the labels on the list that start with `incomplete`; none, silently, on an error."""
     return _from_list(
         context.obj, lambda store, profile: store.documents.labels_like(profile, incomplete, MAX_COMPLETIONS)
     )
 
 
 def complete_states(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the states that start with what is typed."""
+    """Return the states that start with `incomplete`."""
     from taskdash.domain.query_language import STATES
 
     return [name for name in STATES if name.startswith(incomplete)]
@@ -251,7 +251,7 @@ def _from_list(session: Session, read: Callable[[Store, str], list[str]]) -> lis
 
 
 def complete_profiles(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the profiles of the config that start with what is typed. It never fails, and never speaks."""
+    """Return the profiles in the config that start with `incomplete`; none, silently, on an error."""
     session: Session = context.obj
     try:
         settings = load_settings(session.option_path("config"), session.environ)
@@ -263,10 +263,10 @@ def complete_profiles(context: click.Context, _: click.Parameter, incomplete: st
 def complete_files(
     context: click.Context, parameter: click.Parameter, incomplete: str, kind: str = "file"
 ) -> list[CompletionItem]:
-    """Leave files, or folders as `kind` "dir", to the shell, which knows them best."""
+    """Leave files, or folders if `kind` is "dir", to the shell, which completes them best."""
     return click.Path(file_okay=kind == "file").shell_complete(context, parameter, incomplete)
 
 
 def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes one of some words."""
+    """Return a completion callback for a fixed set of words."""
     return lambda _context, _parameter, incomplete: [name for name in names if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""Prints for commands: data to stdout, talk to stderr, JSON in one ASCII-safe document."""
+"""The output of commands: data on stdout, messages on stderr, JSON as one ASCII document."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 ERROR_PREFIX: Final = "taskdash: "
 RESUMES: Final = "interrupted; run the same command again to resume"
 _NARROW: Final = r"[ -~\u00a0-\u02ff\u2010-\u2027]*"
-"""Texts in which each character is one cell, the dash for what is not known among them."""
+"""Matches texts whose characters are all one cell wide, including the dash for unknown values."""
 
 
 class _Speech:
-    """Holds how this process talks to people."""
+    """The output settings of this process."""
 
     is_quiet = False
-    """Whether only errors are told (`--quiet`)."""
+    """Whether errors are the only messages (`--quiet`)."""
     wants_json = False
-    """Whether an error is a document on stdout as well (`--json`) ..."""
+    """Whether an error is also printed as a JSON document on stdout (`--json`) ..."""
     has_document = False
-    """... unless there is one already."""
+    """... unless a document was printed already."""
 
 
 speech: Final = _Speech()
@@ -44,13 +44,13 @@ def print_json(value: Json) -> None:
 
 
 def print_json_array(items: Sequence[str]) -> None:
-    """Print one JSON array of items that are JSON already, one a line: it can be read by line, too."""
+    """Print a JSON array of encoded items, one per line, so that it can be read line by line, too."""
     speech.has_document = True
     sys.stdout.write("[\n" + ",\n".join(items) + "\n]\n" if items else "[]\n")
 
 
 def print_error(code: str, message: str, next_step: str) -> None:
-    """Print an error as the JSON document of a command that was to print one and has not."""
+    """Print an error as a JSON document if the command was to print one and has not yet."""
     if speech.wants_json and not speech.has_document:
         lines = (without_key_forms(inert_line(line)) for line in message.split("\n"))
         print_json({"error": {"code": code, "message": "\n".join(lines), "next": next_step}})
@@ -63,7 +63,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_heading: bool = True) -> None:
     """Print the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
-    # Few lists are printed as that.
+    # Imported here: few lists are printed as CSV.
     from taskdash.domain.task_file import write_csv
 
     write_utf8()
@@ -71,23 +71,23 @@ def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_
 
 
 def write_utf8() -> None:
-    """Write what follows on stdout in UTF-8, whatever the terminal has: a file must be whole, and read elsewhere."""
+    """Switch stdout to UTF-8, whatever the locale: a file must be complete, and readable on other machines."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
 
 
 def talk(text: str) -> None:
-    """Print one line for people on stderr; with `--quiet` only one that tells of an error, as `taskdash: ` says.
+    """Print a message of one line on stderr; with `--quiet`, only an error, which starts with `taskdash: `.
 
-    It never shows what has the form of an API key.
+    Anything in the form of an API key is redacted.
     """
     if not speech.is_quiet or text.startswith(ERROR_PREFIX):
         complain(text)
 
 
 def complain(text: str) -> None:
-    """Print one line on stderr that belongs to an error: `--quiet` does not hide it."""
-    # With stderr closed there is nobody to talk to, and `print` would turn to stdout.
+    """Print one line of an error on stderr, even with `--quiet`."""
+    # With stderr closed, there is nowhere to print to; `print` would fall back to stdout.
     if sys.stderr is None:
         return
     if sys.stdout is not None:
@@ -96,22 +96,22 @@ def complain(text: str) -> None:
         sys.stderr.write(f"{without_key_forms(inert_line(text))}\n")
         sys.stderr.flush()
     except OSError:
-        # Whoever listened to the talk has gone. The work itself goes on.
+        # The reader of stderr has gone. The work itself goes on.
         return
 
 
 def line_cells() -> int | None:
-    """Return how many cells a line of stderr has; None where that is no terminal."""
+    """Return the width of stderr in cells; None if it is not a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
-    # It loads what reads archives, too, which a short command should not wait for.
+    # `shutil` imports modules for archives, too, which a short command should not wait for.
     from shutil import get_terminal_size
 
     return get_terminal_size().columns
 
 
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:
-    """Print IDs that could not be added, one a line and all of them: nobody else may know them."""
+    """Print all IDs that could not be added, one per line: they may be recorded nowhere else."""
     if ids:
         complain(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
     for task_id in ids:
@@ -119,22 +119,22 @@ def tell_not_added(ids: Sequence[str], why: str = "") -> None:
 
 
 def cell_width(text: str) -> int:
-    """Return how many cells a terminal needs for a text, whatever script it is in."""
+    """Return the width of a text in terminal cells, whatever its script."""
     return len(text) if re.fullmatch(_NARROW, text) else _of_rich().cell_len(text)
 
 
 def cropped(text: str, cells: int) -> str:
-    """Return `text` cut to `cells`, with an ellipsis where something is missing."""
+    """Return `text` cut to `cells`, with an ellipsis if it was longer."""
     return text if cell_width(text) <= cells else _of_rich().set_cell_size(text, cells - 1).rstrip() + "…"
 
 
 def _of_rich() -> ModuleType:
-    # Its tables of characters take longer to load than most lists need to be printed.
+    # Its tables of characters take longer to load than most lists take to print.
     from rich import cells
 
     return cells
 
 
 def padded(text: str, cells: int) -> str:
-    """Return a text with blanks behind it, so that it takes so many cells."""
+    """Return `text` padded with spaces to `cells`."""
     return text + " " * (cells - cell_width(text))

@@ -1,6 +1,6 @@
-"""The process: how it begins, and how whatever ends it becomes an exit code.
+"""The process: sets it up, runs the command line, and turns every way of ending into an exit code.
 
-click is imported for what it has to read: the dashboard opens quicker without it.
+click is imported only if there are arguments to parse: the dashboard opens faster without it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 TEXTUAL_VARIABLES: Final = ("TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS")
-"""What counts of Textual's own variables. With others it would import modules, take screenshots, or write every key
-press, pasted keys among them, to a file in the current folder.
+"""The Textual variables that are kept. With others, it would import modules, take screenshots, or write every key
+press, pasted API keys included, to a file in the current folder.
 """
 END_S: Final = 1.0
-"""How long a command may take to end when its time is over or a signal came."""
+"""How long a command may take to shut down after a time-out or a signal."""
 LAST_ACTS: Final[list[Callable[[], None]]] = []
-"""What is done where the process ends without waiting for its threads: none of it waits for anything."""
+"""Callbacks for an exit that does not wait for threads; none of them may block."""
 _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
 
 
@@ -43,17 +43,17 @@ def run() -> NoReturn:
         del os.environ[name]
     _open_closed_streams()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Who started us may want a signal ignored (nohup). Otherwise what is half done is cleaned up first.
+        # The parent may want a signal ignored (nohup). Otherwise, unfinished work is cleaned up first.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end_by_signal)
     code = exit_code_of(sys.argv[1:])
-    # Nothing is left to do. Python would take a tenth of a short command's time to take itself apart, and wait for
-    # threads that still ask the network for an address.
+    # Nothing is left to do. Python's own shutdown would take a tenth of a short command's time, and wait for threads
+    # that are still resolving a host name.
     os._exit(code)
 
 
 def exit_code_of(arguments: list[str]) -> int:
-    """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
+    """Run one command line, with errors on stderr; return the exit code once all output is written."""
     session = Session()
     speech.is_quiet = speech.has_document = False
     speech.wants_json = "--json" in takewhile("--".__ne__, arguments)
@@ -62,13 +62,13 @@ def exit_code_of(arguments: list[str]) -> int:
         code = _exit_code_of(arguments, session)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads us had enough (`| head`).
+        # The reader has closed the pipe (`| head`).
         _discard_stdout()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
-        # A crash must not print a traceback: that may show a key.
+        # A crash must not print a traceback, which may contain a key.
         if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_FAILED:
             _discard_stdout()
             talk(f"taskdash: the output cannot be written ({error.strerror})")
@@ -103,21 +103,21 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
 
 
 def end_now(code: int) -> NoReturn:
-    """End this process, whatever its threads do."""
+    """Exit at once, whatever the threads are doing."""
     for last_act in LAST_ACTS:
         last_act()
     os._exit(code)
 
 
 def end_soon(code: int) -> None:
-    """End this process in a second, unless it has ended by then."""
+    """Exit in a second, if the process is still running then."""
     timer = threading.Timer(END_S, end_now, [code])
     timer.daemon = True
     timer.start()
 
 
 def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
-    """End in good order, if that takes no longer than a second."""
+    """Shut down in order, or by force after a second."""
     end_soon(128 + number)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
@@ -125,7 +125,7 @@ def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Put something harmless where a standard stream was closed: the store must not become number 1 or 2."""
+    """Open /dev/null for closed standard streams, so that the store does not get descriptor 1 or 2."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -134,12 +134,12 @@ def _open_closed_streams() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - it stays open to the end
     elif hasattr(sys.stdout, "reconfigure"):
-        # A terminal that is not UTF-8 shows escapes instead of ending us.
+        # A terminal that is not UTF-8 shows escapes, instead of raising an error.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _discard_stdout() -> None:
-    """Send what is still unwritten nowhere: Python would complain once more when it flushes at exit."""
+    """Discard unwritten output: the next flush would raise the error again."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)

@@ -1,4 +1,4 @@
-"""Shows on stderr how far long work is: a bar that is redrawn where that is a terminal, nothing or a line else."""
+"""Shows progress on stderr: bars redrawn in place on a terminal; elsewhere, nothing or a line at intervals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 0.1
 SHOWN_AFTER_S: Final = 0.4
-"""Work that is done sooner shows no line at all."""
+"""Work that takes less than this shows no bar."""
 PLAIN_EVERY_S: Final = 10.0
 
 
 class _Bars:
-    """Redraws bars now and then, in a `with` block; they are gone when the block ends."""
+    """Bars that are redrawn at intervals, in a `with` block; they are cleared when it ends."""
 
     def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
@@ -41,19 +41,19 @@ class _Bars:
         return True
 
     def _on_screen(self) -> Rewritten:
-        # Rich is loaded where something is drawn.
+        # Rich is imported only if something is drawn.
         from taskdash.cli.screen import Rewritten
 
         self._screen = self._screen or Rewritten()
         return self._screen
 
     def say(self, text: str) -> None:
-        """Print a line on stderr in place of the bars, which come back with the next look at the work."""
+        """Print a line on stderr in place of the bars, which come back with the next update."""
         self.clear()
         talk(text)
 
     def clear(self) -> None:
-        """Take them off the screen."""
+        """Clear the bars."""
         if self._screen is not None:
             self._screen.clear()
             self._screen = None
@@ -66,7 +66,7 @@ class _Bars:
 
 
 class Progress(_Bars):
-    """Shows how much is done, and how long the rest will take; nothing, or a line now and then, without a terminal."""
+    """A bar with the amount done and the time left; without a terminal, nothing or a line at intervals."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class Progress(_Bars):
     ) -> None:
         """Prepare; nothing is shown yet.
 
-        The noun is in the plural, and said alone where the total is 0: not known. `left` says how long the rest will
-        take, else the pace since now does; `has_plain_lines`: it is told where stderr is no terminal, too.
+        `noun`, in the plural, is shown if `total` is 0 (unknown). `left` returns the time left in words; by default,
+        it is estimated from the pace. With `has_plain_lines`, lines are printed if stderr is not a terminal.
         """
         super().__init__(now_s=now_s)
         self._noun = noun
@@ -89,7 +89,7 @@ class Progress(_Bars):
         self.total = total
 
     def show(self, done: int) -> None:
-        """Tell how many are done."""
+        """Show how many are done, if an update is due."""
         if not (self.is_shown and self._is_due()):
             return
         words = self.words(done, self._now_s() - self.started_s)
@@ -99,7 +99,7 @@ class Progress(_Bars):
             talk(words)
 
     def words(self, done: int, elapsed_s: float) -> str:
-        """Return it in words."""
+        """Return the progress in words."""
         if not self.total:
             return f"{done:,} {self._noun}"
         left = self._by_pace(done, elapsed_s) if self._left is None else self._left()
@@ -113,10 +113,10 @@ class Progress(_Bars):
 
 
 class DownloadProgress(_Bars):
-    """Downloads under way: a bar for each file and one for all; a line now and then where stderr is no terminal."""
+    """A bar for each download and one for all; without a terminal, a line at intervals."""
 
     def show(self, status: DownloadStatus) -> None:
-        """Tell how far it is."""
+        """Show the status, if an update is due."""
         if not self._is_due():
             return
         if not self.enabled:
@@ -128,7 +128,7 @@ class DownloadProgress(_Bars):
         self._on_screen().draw(files, status.share, status.words)
 
     def ended(self, done: int, total: int, name: str) -> None:
-        """Tell of one that is saved, where no bar tells it."""
+        """Print a line for a saved file, if there are no bars."""
         if not self.enabled:
             self._next_s = self._now_s() + PLAIN_EVERY_S
             talk(f"saved {done:,} of {total:,}: {name}")

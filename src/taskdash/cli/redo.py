@@ -1,4 +1,4 @@
-"""`taskdash redo`: the requests of tasks that failed, for the user's own script to send again."""
+"""`taskdash redo`: prints the requests of failed tasks, for the user's script to send again."""
 
 from __future__ import annotations
 

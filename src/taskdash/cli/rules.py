@@ -1,8 +1,8 @@
-"""Decides when `wait` asks for a task, what ends it and what it came to; has the words and exit codes of `check`, too.
+"""The rules of `wait`: when to ask for a task, when to stop, and the outcome; also words and exit codes for `check`.
 
-Pure: every moment is handed in. `cli.following` looks at the store and at the clock for it. Whether a task was checked
-since is told by the count of its checks, and how long ago by the clock of the waiting: the times in the store are
-those of a wall clock, which may be set while somebody waits.
+Pure: all times are passed in; `cli.following` reads the store and the clock. A check is detected by a task's count of
+checks, and dated by the monotonic clock of the wait, because the times in the store are from a wall clock, which may
+be set during the wait.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NEW_FOR_MS: Final = 30_000
-"""So long after it was added, an ID that is not found may only be too new."""
+"""For this long after it was added, an ID that is not found may just be too new."""
 APART_MS: Final = 5_000
-"""Two checks that found nothing count as two when they are so far apart."""
+"""How far apart two checks that found nothing must be to count as two."""
 REFUSED_APART_MS: Final = 3_000
-"""Two checks that were refused count as two when they are so far apart: a firewall's challenge may have passed."""
+"""How far apart two refused checks must be to count as two: a firewall's challenge may pass in between."""
 OLD_MS: Final = 600_000
-"""The schedule knows best when to look at a young task. An older one it leaves alone ever longer, not so who waits."""
+"""The schedule decides when to check a young task. It checks an older one ever more rarely, which is too slow here."""
 OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000))
-"""How far apart the checks of an old task are, until so long after the waiting began; then `OLDEST_GAP_MS`."""
+"""Pairs of a time since the wait began, and the gap between checks of an old task until then; then `OLDEST_GAP_MS`."""
 OLDEST_GAP_MS: Final = 30_000
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
 _CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: APART_MS, ProblemKind.UNAUTHORIZED: REFUSED_APART_MS}
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 LEFT_TO_WATCHER_MS: Final = 1_000
-"""A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
+"""How long a due check is left to the dashboard that watches; then it may be paused, so the check is asked for."""
 EXIT_CODES: Final = {
     ProblemKind.UNAUTHORIZED: 4,
     ProblemKind.NOT_FOUND: 3,
@@ -51,16 +51,16 @@ EXIT_CODES: Final = {
 _FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 MAX_NAME_CHARS: Final = 80
 LEAST_NAME_CELLS: Final = 24
-"""What tells one task from another, even where it begins another line."""
+"""Enough of a name to tell tasks apart, shown even if the line gets too long."""
 
 
 def word(task: Task) -> str:
-    """Return the state as one word; `new` for what was never answered."""
+    """Return the state as one word; `new` for a task that was never answered."""
     return State.NEW.value if task.state is State.NEW else state_word(task)
 
 
 def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
-    """Return what is new about a task, label and prompt cut to a line of so many `cells`; None where nothing is."""
+    """Return a line on a task's change, with label and prompt cut to fit `cells`; None without a change."""
     problem = after.problem
     if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
         return _named(f"{after.task_id}: {problem.kind.value}: {problem.message}", after, cells)
@@ -86,38 +86,38 @@ def _named(line: str, task: Task, cells: int | None) -> str:
 
 
 def removed_line(task: Task) -> str:
-    """Return what is said of a task that is on the list no more."""
+    """Return the line on a task that was removed from the list."""
     return f"{task.task_id}: was removed from the list"
 
 
 def first_cause(codes: set[int]) -> int:
-    """Return the exit code of several causes; 0 for none."""
+    """Return the exit code that counts first; 0 for none."""
     return next((code for code in _FIRST_COUNTS if code in codes), 0)
 
 
 def gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
-    """Return the tasks that are not there any more. In a list that was exchanged the place may be another task's."""
+    """Return the tasks that are gone. In a list that was replaced, their `seq` may belong to another task."""
     ids = {task.seq: task.task_id for task in now}
     return [task for task in before if ids.get(task.seq) != task.task_id]
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Holds what was seen of a task, in ms since the waiting began; what was before is negative."""
+    """The history of a task, in ms since the wait began; earlier times are negative."""
 
     added_ms: int
     first_checks: int
-    """How often it had been checked when the waiting began."""
+    """Its count of checks when it was first seen."""
     checked_ms: int | None
     due_ms: int
     problem_ms: int
-    """When the first failure of an unbroken row of this kind came."""
+    """When the first failure of the current streak of one kind was seen."""
     refused_ms: int | None = None
-    """When the first of an unbroken row of refusals of the key came; None where the last check was not refused."""
+    """When the first of the current streak of refusals was seen; None if the last check was not refused."""
 
 
 class WaitRules:
-    """The rules of `wait`: a task is asked for when it is due, and done with when it is finished."""
+    """The rules of `wait`: a task is asked for when it is due, and done when it is finished."""
 
     noun = "tasks finished"
 
@@ -131,17 +131,17 @@ class WaitRules:
         line_cells: int | None = None,
         is_compact: bool = False,
     ) -> None:
-        """Begin to wait at a time by the wall clock, and tell of changes on lines of so many cells.
+        """Start waiting at `started_ms` by the wall clock, and report changes on lines of `line_cells`.
 
-        If the wait is compact, those that fail are told alone.
+        If the wait is compact, changes are reported only for tasks that fail, or that waiting longer cannot help.
 
-        If the user has not named each task they were selected, and others may join them: then one that is removed, or
-        that the API does not know, is no reason not to wait for the rest.
+        Unless they are named, the tasks were selected, and others may join them: then one that is removed, or unknown
+        to the API, does not end the wait for the rest.
         """
         self.tasks = list(tasks)
         self.removed: list[Task] = []
         self.asked: dict[int, int] = {}
-        """The marks of what was asked for, by `seq`."""
+        """The marks of the tasks asked for, by `seq`."""
         self.status = WatchStatus()
         self.timed_out = False
         self._are_named = are_named
@@ -153,7 +153,7 @@ class WaitRules:
 
     @property
     def waiting_for(self) -> list[Task]:
-        """Return those that are still to finish."""
+        """Return the tasks that are still to finish."""
         return [
             task
             for task in self.tasks
@@ -162,12 +162,12 @@ class WaitRules:
 
     @property
     def done(self) -> int:
-        """Return how many are finished."""
+        """Return the number of tasks that are no longer waited for."""
         return len(self._seen) - len(self.waiting_for)
 
     @property
     def notice(self) -> str | None:
-        """Return what to tell of a key that was refused for a task that is still to finish."""
+        """Return a notice if the key was refused for a task that is still to finish."""
         is_doubted = any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
         again = f"API key rejected: trying again in {duration(REFUSED_APART_MS)}, to be sure"
         return again if is_doubted else None
@@ -175,10 +175,10 @@ class WaitRules:
     def see(
         self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
     ) -> list[str]:
-        """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
+        """Process the tasks' current state; return a line for each change. A missing task was removed.
 
-        One that is there for the first time joins them. What is planned is planned by the wall clock, `now_ms`. Where
-        the answers came from elsewhere, by another key, refusals say nothing of ours.
+        A new one joins, if the tasks were selected. Checks are planned by the wall clock, `now_ms`. If the answers came
+        from elsewhere, with another key, refusals say nothing about ours.
         """
         removed = gone(self.tasks, tasks)
         self.removed += removed
@@ -202,7 +202,7 @@ class WaitRules:
         return lines
 
     def to_ask(self, elapsed_ms: int) -> list[int]:
-        """Return the `seq` of the tasks that are due and were not asked for yet."""
+        """Return the `seq` of the tasks that are due and not asked for yet."""
         left_ms = 0 if self.status.leading else LEFT_TO_WATCHER_MS
         return [
             task.seq
@@ -211,18 +211,18 @@ class WaitRules:
         ]
 
     def is_over(self, elapsed_ms: int) -> bool:
-        """Return whether there is nothing left to wait for."""
+        """Return whether the wait ends: with nothing left, a named task lost, the key refused, or a time-out."""
         self._elapsed_ms = elapsed_ms
         self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
         lost = self._are_named and (bool(self.removed) or any(map(self._is_unknown, self.tasks)))
         return not self.waiting_for or lost or any(map(self._is_refused, self.tasks)) or self.timed_out
 
     def left_s(self, elapsed_ms: int) -> float:
-        """Return how long until the time is over, in seconds."""
+        """Return the time left until the time-out, in seconds."""
         return math.inf if self._timeout_ms is None else max(0, self._timeout_ms - elapsed_ms) / 1000
 
     def exit_code(self) -> int:
-        """Return what it came to, once `is_over`."""
+        """Return the exit code, once `is_over`."""
         codes = {3} if self.removed and (self._are_named or not self.tasks) else set()
         for task in self.tasks:
             problem = task.problem
@@ -239,12 +239,12 @@ class WaitRules:
         return first_cause(codes)
 
     def untold(self) -> list[str]:
-        """Return a line for each task that the API does not know, where that was not told as it was found."""
+        """Return a line for each task unknown to the API, if the wait is compact: `see` did not report those."""
         unknown = filter(self._is_unknown, self.tasks) if self.is_compact else ()
         return [f"{task.task_id}: {ProblemKind.NOT_FOUND.value}" for task in unknown]
 
     def summary(self) -> str:
-        """Return in words what it came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`."""
+        """Return the outcome in words: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`."""
         states = Counter(task.state for task in self.tasks)
         unknown, finished = sum(map(self._is_unknown, self.tasks)), states[State.SUCCESS] + states[State.FAIL]
         counts = {
@@ -266,14 +266,14 @@ class WaitRules:
     def _due_ms(self, task: Task) -> int:
         seen = self._seen[task.seq]
         if task.problem is not None and not self._is_answered(task):
-            # An old problem says nothing of today: ask anew.
+            # The problem is from before the wait: ask again.
             return 0
         if seen.checked_ms is None or task.checked_at_ms is None:
             return seen.due_ms
         if task.problem is None and task.checked_at_ms - started_ms(task) >= OLD_MS:
             return min(seen.due_ms, seen.checked_ms + _old_gap_ms(seen.checked_ms))
         gap_ms = None if task.problem is None else _CONFIRMED_AFTER_MS.get(task.problem.kind)
-        # The schedule asks for these ever more rarely; here somebody waits for the answer.
+        # The schedule checks these ever more rarely, but here somebody is waiting for the answer.
         return seen.due_ms if gap_ms is None else min(seen.due_ms, seen.checked_ms + gap_ms)
 
     def _is_answered(self, task: Task) -> bool:
@@ -286,7 +286,7 @@ class WaitRules:
         return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
 
     def _is_refused(self, task: Task) -> bool:
-        """Tell whether the key is refused for this task: two checks of it say so."""
+        """Return whether the key is refused for this task, by two checks of it."""
         seen = self._seen[task.seq]
         if task.state.finished or seen.refused_ms is None or seen.checked_ms is None:
             return False
@@ -297,13 +297,13 @@ class WaitRules:
         if task.state.finished or problem is None or problem.kind is not ProblemKind.NOT_FOUND:
             return False
         twice = seen.checked_ms is not None and seen.checked_ms - seen.problem_ms >= APART_MS
-        # While a request stands, not all paths were asked again.
+        # While its mark is set, not all record paths have been tried again.
         is_answered = self._is_answered(task) and task.asked_at_ms is None
         return is_answered and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
 
 
 def _first_seen(task: Task, now_ms: int, elapsed_ms: int = 0) -> _Seen:
-    # Of what was before, only a wall clock can tell; if that was set back, it was just now.
+    # Earlier times are known only by the wall clock; if that was set back, they count as now.
 
     def since_ms(at_ms: int) -> int:
         return elapsed_ms + min(0, at_ms - now_ms)
@@ -332,7 +332,7 @@ def _take_note(seen: _Seen, before: Task, after: Task, now_ms: int, elapsed_ms: 
 
 
 def _row(task: Task) -> tuple[ProblemKind, int] | None:
-    """Return what tells an unbroken row of failures from another; nothing is read from the time in it."""
+    """Return a value that is unique to a streak of failures; the time in it is only compared."""
     return None if task.problem is None else (task.problem.kind, task.problem.since_ms)
 
 
