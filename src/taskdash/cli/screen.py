@@ -1,4 +1,4 @@
-"""Draws what only a terminal is shown, with Rich: tables that fit it, and lines that are drawn again in their place."""
+"""Drawing for terminals, with Rich: tables that fit the width, and lines that are redrawn in place."""
 
 from __future__ import annotations
 
@@ -39,35 +39,35 @@ STATES: Final = ("STATE", "state")
 _DIM, _NAMED = ("AGE", "ID", "TASK ID", "taskId"), ("LABEL", "PROFILE", "label", "profile")
 STYLES: Final = {**dict.fromkeys(_DIM, "dim"), **dict.fromkeys(_NAMED, "cyan")}
 TROUBLE: Final = "!"
-"""Behind the state of a task whose last check brought no answer."""
+"""After the state of a task whose last check brought no answer."""
 RIGHT: Final = ("DURATION", "AGE")
-"""Columns whose cells end where their headings end."""
+"""Columns that are right-aligned."""
 OPTIONAL: Final = ("LABEL", "PROFILE")
-"""Columns that are there only if a task has something to say in them; they take a sixth of the width at most."""
+"""Columns shown only if a task has a value for them; each takes a sixth of the width at most."""
 DROPPED: Final = ("LABEL", "AGE", "PROFILE", "DURATION")
-"""Columns that a narrow terminal is without, the first of them first; the rest shrinks only then."""
+"""Columns dropped on a narrow terminal, in this order; only then does the rest shrink."""
 MIN_TEXT_CELLS: Final = 20
-"""So much of a prompt or reason is worth more than another column."""
+"""Cells of a prompt or reason that are worth more than another column."""
 MAX_STATE_CELLS: Final = 14
 ID_CELLS: Final = 8
 MAX_ID_CELLS: Final = 12
-"""An ID is cut to what tells the tasks apart, if so many are enough for that."""
+"""IDs are cut to the shortest unique prefix of up to this many cells, if there is one."""
 BLOCK_ROWS: Final = 500
-"""So many rows at a time, that the first of a long list are there at once."""
+"""Rows drawn at a time, so that the top of a long list appears at once."""
 _GAP: Final = 2
 NAME_CELLS: Final = 40
 BAR_CELLS: Final = 8
 
 
 class Cell(NamedTuple):
-    """A text in a table, and how it looks where that is not how its column does."""
+    """A text in a table, and its style if that is not its column's."""
 
     text: str
     style: str = ""
 
 
 def terminal_size() -> tuple[int, int]:
-    """Return how many cells wide and high the terminal is."""
+    """Return the width and height of the terminal, in cells."""
     return Console(file=sys.stdout).size
 
 
@@ -80,9 +80,9 @@ def task_lines(
     has_profile: bool = False,
     is_plain: bool = False,
 ) -> Iterator[list[str]]:
-    """Yield the lines of a table of tasks that fits a terminal so many cells wide, in blocks.
+    """Yield the lines of a table of tasks that fits `width` cells, in blocks.
 
-    Where it `is_plain` the states are words without a sign, and the IDs whole.
+    If it `is_plain`, states are words without a symbol, and IDs are not cut.
     """
     id_cells = None if is_plain else _id_cells(tasks)
     rows = [
@@ -116,7 +116,7 @@ def task_lines(
 def cell_lines(
     headings: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, has_heading: bool = True
 ) -> list[str]:
-    """Return the lines of any table: whole, or where a width is given as much as has room in it."""
+    """Return the lines of any table, in full or with cells cut to fit `width`."""
     named = [
         {
             name: Cell(text, STATE_STYLES.get(text, "yellow") if name in STATES else "")
@@ -136,9 +136,9 @@ def cell_lines(
 
 
 def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection[str]) -> list[str]:
-    """Return names and values as lines, the values in a column that begins at `indent` and is as wide as there is room.
+    """Return names and values as lines, with the values in a column from `indent` to the edge of the terminal.
 
-    Only prose is broken to fit it: links and paths are to be copied whole.
+    Only prose is wrapped to fit: links and paths stay whole for copying.
     """
     console = Console(file=sys.stdout)
     lines = []
@@ -160,7 +160,7 @@ def reason_lines(
     failed: int,
     total: int,
 ) -> list[str]:
-    """Return why tasks failed, reasons of a kind together, each with its newest task; then what checks came upon."""
+    """Return the reasons for failures, grouped by class, each with its newest task; then the problems of checks."""
 
     def share(count: int) -> str:
         return f"{count:>7,} {count / failed:>5.0%}  "
@@ -186,7 +186,7 @@ def reason_lines(
 
 
 def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
-    """Draw the lines for so many cells, wide and high, now and then and whenever that changes, until a signal comes."""
+    """Redraw the lines for the terminal's width and height every `every_s` and on a resize, until a signal arrives."""
     awake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -202,7 +202,7 @@ def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> No
                 sys.stdout.flush()
                 if select.select([awake], [], [], every_s)[0]:
                     os.read(awake, 4_096)
-        # The shell gets its screen back as it was; this goes on from here after `fg`.
+        # The shell has its screen back, and `fg` continues from here.
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, handler)
@@ -216,7 +216,7 @@ def _state(task: Task, *, is_plain: bool) -> Cell:
 
 
 def _text(task: Task) -> Cell:
-    """Return what tells a task from others: why it failed, or its prompt, or why nothing is known of it."""
+    """Return the text that identifies a task: the reason it failed, its prompt, or why nothing is known about it."""
     if task.state is State.FAIL:
         return Cell(reason_of(task) or NONE)
     if task.prompt:
@@ -235,7 +235,7 @@ def _id_cells(tasks: Sequence[Task]) -> int:
 
 
 def _elide(tasks: Sequence[Task], rows: Sequence[dict[str, Cell]], width: int) -> None:
-    """Leave out of prompts what those of other tasks have as well, as the dashboard does."""
+    """Omit the start that prompts share with those of other tasks, as the dashboard does."""
     shown = [task for task in tasks if task.prompt and task.state is not State.FAIL]
     chars = shared_of(shown, width)
     for task, row in zip(tasks, rows, strict=True):
@@ -244,7 +244,7 @@ def _elide(tasks: Sequence[Task], rows: Sequence[dict[str, Cell]], width: int) -
 
 
 def _natural(headings: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> dict[str, int]:
-    """Return how wide each column would be."""
+    """Return the width that each column needs in full."""
     return {
         name: max(cell_len(heading), *(cell_len(row[name].text) for row in rows), 0)
         for name, heading in headings.items()
@@ -252,7 +252,7 @@ def _natural(headings: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) ->
 
 
 def _fitting(natural: Mapping[str, int], width: int) -> dict[str, int]:
-    """Return the columns that there is room for, and how wide each is."""
+    """Return the columns that fit, each with its width."""
     wanted = natural["PROMPT"]
     least = min(wanted, MIN_TEXT_CELLS)
     widths = {
@@ -281,7 +281,7 @@ def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> lis
         lines.append(line := Text())
         for name, width in widths.items():
             cell = row[name]
-            # Of a state that has no room its sign says most.
+            # A state without room is reduced to its symbol.
             text = cell.text[:1] if width == 1 else cropped(cell.text, width)
             blanks = " " * (width - cell_len(text))
             line.append(blanks if name in RIGHT else "")
@@ -291,7 +291,7 @@ def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> lis
 
 
 def _drawn(lines: Iterable[Text], *, is_cut: bool = False) -> list[str]:
-    """Return lines with the colours that the terminal has, whole or cut to its width."""
+    """Return lines in the colours that the terminal supports, in full or cut to its width."""
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     with console.capture() as drawn:
         for line in lines:
@@ -302,14 +302,14 @@ def _drawn(lines: Iterable[Text], *, is_cut: bool = False) -> list[str]:
 
 
 class Rewritten:
-    """Lines on stderr that are drawn again in their place."""
+    """Lines on stderr that are redrawn in place."""
 
     def __init__(self) -> None:
         self._console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
         self._lines = LiveRender("", vertical_overflow="crop")
 
     def draw(self, files: Sequence[tuple[str, float, str]], share: float | None, words: str) -> None:
-        """Draw a line for each file (its name, how much of it there is, in words), and one for all."""
+        """Draw a line for each file (its name, the share done, progress in words), and one for all."""
         each = Table.grid(padding=(0, 1, 0, 0))
         each.add_column()
         each.add_column()
@@ -323,13 +323,13 @@ class Rewritten:
             self._console.print(self._lines.position_cursor(), self._lines, sep="", end="")
 
     def clear(self) -> None:
-        """Take them off the screen, so that something else can be said."""
+        """Erase the lines, so that something else can be printed."""
         with suppress(OSError):
             self._console.print(self._lines.position_cursor(), end="")
         self._lines = LiveRender("", vertical_overflow="crop")
 
     def _bar(self, share: float) -> Text:
-        """Draw as the dashboard does, in plain letters where the terminal has no others."""
+        """Return a bar like the dashboard's, in ASCII if the terminal supports nothing else."""
         full, empty = ("#", "-") if self._console.options.ascii_only else ("▰", "▱")
         filled = min(BAR_CELLS, int(share * BAR_CELLS))
         return Text.assemble((full * filled, "cyan"), (empty * (BAR_CELLS - filled), "dim"), no_wrap=True)

@@ -1,7 +1,7 @@
-"""Finds the tasks a command is about: those whose IDs are given, or that `--filter`, `--state` and `--label` select.
+"""Finds the tasks for a command: those given by ID, or those that `--filter`, `--state` and `--label` select.
 
-It is one or the other. Both together might mean either the ones as well as the others or only what both have, which a
-command that removes tasks should not have to guess.
+The two exclude each other. Together they might mean the union or the intersection, which a command that removes tasks
+should not have to guess.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Finds: TypeAlias = "Callable[[Session, Store, Sequence[str]], list[Task]]"
 
 
 def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """Return the named tasks, each once; of several that are not on the list each is told."""
+    """Return the named tasks, each once; if any are not on the list, print all errors but the last, and raise that."""
     found: dict[int, Task] = {}
     unknown: list[UnknownTaskError] = []
     for text in texts:
@@ -52,9 +52,9 @@ def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]
 def find_or_add(
     session: Session, store: Store, texts: Sequence[str], *, tells_prefixes: bool = False
 ) -> list[Task]:
-    """Return the named tasks, each once; an ID that is not on the list is added, which is told, if it has a known form.
+    """Return the named tasks, each once; add IDs of a known form that are not on the list, with a message.
 
-    With `tells_prefixes` it is told as well what a shortened ID stands for. An API key is refused.
+    With `tells_prefixes`, print the full ID of each shortened one, too. Raises UsageError for an API key.
     """
     profile = session.profile.name
     keys = {key.reveal() for key in session.keys}
@@ -84,7 +84,7 @@ def _has_own_lives(session: Session) -> bool:
 
 
 class Selection(NamedTuple):
-    """Selects tasks by the options as they were given; see `options.selection_options`."""
+    """The options that select tasks, as given; see `options.selection_options`."""
 
     filter_text: str | None = None
     state: str | None = None
@@ -92,11 +92,11 @@ class Selection(NamedTuple):
 
     @property
     def is_given(self) -> bool:
-        """Return whether there is any of the options."""
+        """Return whether any of the options is given."""
         return any(value is not None for value in self)
 
     def query(self, session: Session, *, all_profiles: bool = False, sort: Sort = NEWEST_FIRST) -> Query:
-        """Return what is selected: everything, where no option was given."""
+        """Return the query for the selected tasks: for all tasks, if no option is given."""
         profile = None if all_profiles else session.profile.name
         if not self.is_given:
             return Query(profile=profile, sort=sort)
@@ -107,8 +107,8 @@ class Selection(NamedTuple):
     def _read(
         self, ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool] = lambda: False
     ) -> tuple[tuple[Term, ...], frozenset[State] | None]:
-        """Return what the options mean: terms, and states."""
-        # Imported here: most lists are printed whole.
+        """Parse the options into terms and states."""
+        # Imported here: most lists are printed without a filter.
         from taskdash.domain.query_language import parse_filter, parse_states
 
         terms = parse_filter(self.filter_text, ttls_ms, has_own_lives) if self.filter_text else ()
@@ -127,7 +127,7 @@ class Selection(NamedTuple):
 
     @property
     def names_states(self) -> bool:
-        """Return whether it says itself in which states the tasks are to be."""
+        """Return whether the options limit the states themselves, by `--state` or in the filter."""
         if self.state is not None:
             return True
         terms, _ = self._read({"": 0})
@@ -143,15 +143,15 @@ class Selection(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """Return what is selected as a heading says it: `label: mugs · state: success`."""
+        """Return the selection as a heading: `label: mugs · state: success`."""
         given = ((name.removeprefix("--"), value) for name, value in self._named if value)
         return " · ".join(f"{name}: {inert_line(value)}" for name, value in given)
 
     def seqs(self, session: Session, store: Store) -> list[int]:
-        """Return the `seq` of the tasks that are selected, at least one; refuse an option that is empty."""
+        """Return the `seq` of the selected tasks; raise an error if there are none, or an option is empty."""
         for name, value in self._named:
             if value is not None and not value.strip():
-                # As a variable that is not set leaves it: everything is too much to take it for.
+                # Probably an unset shell variable, which must not select everything.
                 raise UsageError(f"{name} is empty: say which tasks")
         query = self.query(session)
         if self.filter_text:
@@ -163,9 +163,9 @@ class Selection(NamedTuple):
     def tasks(
         self, session: Session, store: Store, task_ids: Sequence[str], find: Finds = find_all
     ) -> list[Task]:
-        """Return the tasks that are named, each once, as `find` finds them, or those that are selected, at least one.
+        """Return the named tasks, each once, as `find` finds them, or the selected ones, at least one.
 
-        Of the long texts of selected ones only the first part is there.
+        Long texts of selected tasks are cut.
         """
         self.check_alone(task_ids)
         return find(session, store, task_ids) if task_ids else store.tasks.heads(self.seqs(session, store))
@@ -178,9 +178,9 @@ class Selection(NamedTuple):
         states: frozenset[State],
         find: Finds = find_all,
     ) -> list[Task]:
-        """Return the same, but of those that are selected only what is in `states`, and all in them by default.
+        """Return the same, but only selected tasks that are in `states`; by default, all tasks in them.
 
-        Where the selection speaks of states itself, these do not count.
+        If the selection names states itself, `states` is ignored.
         """
         if not task_ids and not self.is_given:
             return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
@@ -189,7 +189,7 @@ class Selection(NamedTuple):
         return [task for task in tasks if has_all or task.state in states]
 
     def matches_nothing(self) -> TaskdashError:
-        """Return the error for a selection that no task is in."""
+        """Return the error for a selection that matches no task."""
         return TaskdashError(
             f"no tasks match {self}",
             code="no_match",
@@ -198,12 +198,12 @@ class Selection(NamedTuple):
 
 
 def read_details(session: Session, task_ids: Sequence[str], selection: Selection) -> list[TaskDetail]:
-    """Return all that is known of the tasks that are named or selected, at least one.
+    """Return the details of the named or selected tasks, at least one.
 
-    An ID of a known form that is not on the list is added to it, which is told.
+    An ID of a known form that is not on the list is added to it, with a message.
     """
     with session.open_store(only_reads=True) as store:
-        # Nothing is added here: what only reads may have been given a copy of the list.
+        # Nothing is added here: a store that only reads may be a copy of the list.
         try:
             tasks = selection.tasks(session, store, task_ids)
         except UnknownTaskError:
@@ -220,7 +220,7 @@ def _details(store: Store, tasks: Sequence[Task], now_ms: int) -> list[TaskDetai
     seqs = [task.seq for task in tasks]
     store.saved.forget_gone(seqs)
     found = list(store.tasks.details(seqs, now_ms=now_ms))
-    # Of one that another process has removed meanwhile this says so.
+    # For a task that another process has removed meanwhile, `find_detail` raises the error.
     return (
         found
         if len(found) == len(seqs)

@@ -1,4 +1,4 @@
-"""Gives commands what all of them need: the settings in force and the store, each found when it is first asked for."""
+"""The context of every command: settings, keys and store, each loaded on first use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import Secret
 
 COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"
-"""Where a shell asks how a line goes on: that is click's work, whatever the line, with what `cli.completion` adds."""
+"""Set by a shell that asks for completions: then click answers, whatever the arguments, with `cli.completion`."""
 PATIENCE_S: Final = 10.0
 """How long a command waits for a list that another program has locked."""
 
@@ -49,7 +49,7 @@ class Session:
             log_level=self.options.get("log_level"),
         )
         if settings.config_file and any(profile.api_key for profile in settings.profiles.values()):
-            # Whoever can write its folder can put another config in its place. On a read-only disk nobody can.
+            # Anyone who can write to the folder can replace the config. On a read-only disk, nobody can.
             with suppress(OSError):
                 if said := tightened(settings.config_file.parent):
                     self.tell_mishap(said)
@@ -57,7 +57,7 @@ class Session:
 
     @property
     def config_path(self) -> Path:
-        """Return where the config file is, or would be."""
+        """Return the path of the config file, which may not exist."""
         return config_path(self.option_path("config"), self.environ)[0]
 
     @property
@@ -67,13 +67,13 @@ class Session:
 
     @cached_property
     def store_path(self) -> Path:
-        """Return where the list is."""
+        """Return the path of the list."""
         return store_path(self.option_path("store"), self.environ)
 
     def open_store(self, patience_s: float = PATIENCE_S, *, only_reads: bool = False) -> Store:
-        """Open the store, for a `with` block; `patience_s`: how long to wait for one that another program has locked.
+        """Open the store, for a `with` block; `patience_s`: how long to wait while another program has it locked.
 
-        A command that only reads does not wait for a process that is stopped: it gets a copy of the list.
+        A command that only reads does not wait for a stopped process: it gets a copy of the list.
         """
         patience_s = min(patience_s, PATIENCE_S)
         return Store(
@@ -81,14 +81,14 @@ class Session:
         )
 
     def tell_mishap(self, line: str) -> None:
-        """Say what was found wrong with a file, and mended."""
+        """Report a problem with a file, and its repair."""
         talk(f"taskdash: {line}")
 
     @cached_property
     def keys(self) -> KnownKeys:
-        """Return every API key that is known here, wherever it came from."""
+        """Return all known API keys, from whatever source."""
         keys = KnownKeys(keys_in(self.environ))
-        # The settings may be what is wrong, in whatever way: that must not keep an error from being told.
+        # The settings may be invalid in any way, which must not keep another error from being reported.
         with suppress(Exception):
             keys.add(*known_keys(self.settings, self.environ))
         return keys
@@ -100,11 +100,11 @@ class Session:
         return key
 
     def redacted(self, line: str) -> str:
-        """Return a line of ours without the API keys that are known here."""
+        """Return a line without the known API keys."""
         return self.keys.redact_line(line)
 
     def keyless_environ(self) -> dict[str, str]:
-        """Return the environment for a program that has no use for a key."""
+        """Return the environment without API keys, for other programs."""
         return keyless_environ(self.settings, self.environ, self.keys)
 
     def now_ms(self) -> int:
@@ -112,7 +112,7 @@ class Session:
         return time.time_ns() // 1_000_000
 
     def line(self, command: str, *words: str) -> str:
-        """Return a line for a shell that runs another command on the list, and with the config, of this one."""
+        """Return a shell line for another command, with the list, config and profile of this one."""
         options = [
             part
             for name, value in self.options.items()
@@ -123,7 +123,7 @@ class Session:
         return shlex.join(["taskdash", *options, *command.split(), *end, *words])
 
     def option_path(self, name: str) -> Path | None:
-        """Return the file that an option names; None where it was not given."""
+        """Return the path that an option names; None if it is not given."""
         value = self.options.get(name)
         if value == "":
             # As a path it would be the current folder.
@@ -133,7 +133,7 @@ class Session:
 
 @contextmanager
 def collecting_later() -> Iterator[None]:
-    """Do not look for garbage where many objects are made that all stay: that doubles the time."""
+    """Pause garbage collection while many lasting objects are made: it would double the time."""
     gc.disable()
     try:
         yield

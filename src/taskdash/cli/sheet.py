@@ -74,7 +74,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         talk("taskdash: no results to show")
         return 1
     asked = session.redacted(_asked(task_ids, selection))
-    # Where an error of our own goes; without a log, Python would print it with all its values.
+    # Internal errors go to the log; without one, Python would print them with all their values.
     start_log(session)
     text = run_unwaited(_made(session, cards, asked, path))
     if isinstance(text, int):
@@ -103,7 +103,7 @@ def _asked(task_ids: Sequence[str], selection: Selection) -> str:
 
 
 async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path | None) -> str | int:
-    """Return the page, or the exit code where a signal ended the work."""
+    """Return the page, or the exit code if a signal ended the work."""
     previews = open_previews(session.profile)
     if previews.missing:
         talk(previews.missing)

@@ -1,4 +1,4 @@
-"""`taskdash show`: a task in full, without a request."""
+"""`taskdash show`: prints a task in full, without a request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_CELLS: Final = 20
 PROSE: Final = ("prompt", "reason", "note", "problem")
-"""What is read as text, so that it is worth to break its lines between words."""
+"""The values that are prose, and wrapped between words."""
 
 
 @command("Print a task in full.", example="taskdash show 5064bd1a --json | jq -r '.resultUrls[]'")
@@ -69,7 +69,7 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
 
 
 def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tuple[str, str]]:
-    """Return all that is to be told of a task, each with its name, in the order of the dashboard's detail."""
+    """Return the names and values to show of a task, in the order of the dashboard's detail view."""
     task = detail.task
     took = duration_word(task, now_ms)
     pairs: list[tuple[str, str | None]] = [
@@ -129,7 +129,7 @@ def _time(at_ms: int | None, now_ms: int) -> str | None:
 
 
 def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Return names and values as aligned lines; on a terminal prose is broken to fit it."""
+    """Return names and values as aligned lines; on a terminal, prose is wrapped."""
     indent = 2 + max(min(MAX_NAME_CELLS, cell_width(name)) for name, _ in pairs)
     if sys.stdout.isatty():
         from taskdash.cli.screen import named_lines

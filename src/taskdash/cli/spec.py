@@ -1,7 +1,7 @@
-"""`taskdash --spec`: all that can be asked of the command line, as one JSON document for programs that drive it.
+"""`taskdash --spec`: describes the command line as one JSON document, for programs that drive it.
 
-The commands are click's own, so they are what the help shows. What click does not know stands here, and is compared
-with the rest by tests: exit codes, errors, and what the fields of a task hold.
+The commands are read from click, so they match the help. Exit codes, errors and the fields of a task, which click does
+not know, are listed here; tests compare them with the code.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ERROR_CODES: Final = {
     "failed": (1, "the command could not be carried out"),
     "crash": (1, "a bug in taskdash"),
 }
-"""The exit code that comes with each, and what it means."""
+"""The exit code and the meaning of each error."""
 TASK_FIELDS: Final = {
     "taskId": ("string", "its ID"),
     "model": ("string|null", "as the API names it"),
@@ -75,7 +75,7 @@ TASK_FIELDS: Final = {
     "verdicts": ("array", "one for each of resultUrls: picked, rejected or null"),
     "overdue": ("boolean", "whether it has waited more than twice its model's usual time"),
 }
-"""The JSON type of each, and what it holds."""
+"""The JSON type and the meaning of each field."""
 
 
 def spec(context: click.Context) -> dict[str, Json]:
@@ -132,7 +132,7 @@ def _command(command: click.Command, context: click.Context) -> Json:
 
 
 def _text(text: str | None) -> str:
-    """Return a docstring with a line for each paragraph."""
+    """Return a docstring with each paragraph on one line."""
     return "\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
 
 
@@ -142,7 +142,7 @@ def _argument(argument: click.Argument) -> Json:
 
 
 def _options(command: click.Command) -> list[Json]:
-    """Return the options of a command that not all others take as well."""
+    """Return the options of a command, except the global ones."""
     own = (each for each in command.params if not isinstance(each, GlobalOption))
     return [_option(each) for each in own if isinstance(each, click.Option)]
 

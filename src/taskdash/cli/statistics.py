@@ -1,4 +1,4 @@
-"""`taskdash stats` and `taskdash failures`: what a list comes to, and why tasks failed, without a request."""
+"""`taskdash stats` and `taskdash failures`: figures of the list, and reasons for failures, without a request."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Json, Task
 
 MIN_NAME_CELLS: Final = 12
-"""A narrow terminal has the rest of a name before it has more figures."""
+"""Cells of a name that are worth more than another figure on a narrow terminal."""
 MAX_CELL_CHARS: Final = 1_000
 _UNNAMED: Final = {By.DAY: NONE, By.LABEL: NO_LABEL, By.MODEL: NO_MODEL, By.PROFILE: NONE}
 MAX_SINCE_S: Final = 3_650 * 86_400
 TIMES: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "P50", "P90", "CREDITS")
 MONEY: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT")
-"""The figures of a line, without and with `--by`."""
+"""The figures of a row: `TIMES` without `--by`, `MONEY` with it."""
 
 
 @command(
@@ -112,7 +112,7 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
         "costTimeP50": tally.cost_p50_ms,
         "costTimeP90": tally.cost_p90_ms,
         "credits": tally.credits,
-        # As 1.x called it.
+        # The name of `credits` in 1.x.
         "creditsConsumed": tally.credits,
         "creditsPerSuccess": tally.mean_credits,
         "withoutCredits": tally.without_credits,
@@ -129,7 +129,7 @@ def _rows(
     *,
     is_plain: bool = False,
 ) -> list[list[str]]:
-    """Return a heading and a row for each part, the last for `everything`; where it `is_plain` numbers are bare."""
+    """Return a heading and a row for each part, the last for `everything`; if `is_plain`, without separators."""
     total = [] if everything is None else [("all", everything)]
     rows = [[by.upper(), *names]]
     for name, part in [*((each.name or _UNNAMED[by], each) for each in parts), *total]:
@@ -157,7 +157,7 @@ def _figures(tally: Tally) -> dict[str, str]:
 
 
 def _lines(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return rows as aligned lines; on a terminal so wide as many figures of each as there is room for."""
+    """Return rows as aligned lines; with a `width`, only as many figures as fit."""
     if width is not None:
         rows = _fitting(rows, width)
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
@@ -167,9 +167,9 @@ def _lines(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Leave out figures, the last first, until the names have room, and cut those to it.
+    """Drop figures, starting with the last, until the names have room, and cut the names to that.
 
-    Credits that no gateway reports are left out in any case.
+    If no gateway reports credits, these and the figures after them are dropped in any case.
     """
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     credits_at = rows[0].index("CREDITS")

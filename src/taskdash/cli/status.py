@@ -56,7 +56,7 @@ def status(session: Session, *, form: str | None, all_profiles: bool, as_json: b
 
 
 def _values(found: Glance) -> dict[str, str]:
-    """Return the values of all names but the profile's."""
+    """Return the values of all names except `profile`."""
     new, waiting, success, fail = (found.counts.get(state, 0) for state in State)
     counts = (new, waiting, new + waiting, fail, success, new + waiting + success + fail)
     spent = amount(found.credits)

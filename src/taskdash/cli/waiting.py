@@ -1,4 +1,4 @@
-"""`taskdash check` and `taskdash wait`: have tasks checked by whoever watches, once or until they are finished."""
+"""`taskdash check` and `taskdash wait`: have the watcher check tasks, once or until they are finished."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SAVING_POLL_S: Final = 0.2
 HEADWAY_S: Final = 5.0
 HEADWAY_BYTES: Final = 65_536
-"""So much has to arrive in `HEADWAY_S`, or a result has to be done, for a command to wait on."""
+"""How much must arrive in `HEADWAY_S`, unless a result is done, for a command to keep waiting."""
 _FIND: Final = partial(find_or_add, tells_prefixes=True)
 
 
@@ -120,7 +120,7 @@ def wait(
     Exits with 0 only if every task succeeded; with 1 if one failed, 3 if one is unknown, 4 if the API key is missing or
     rejected, 5 or 124 on a time-out. Rate limits and server or network errors are waited out.
     """
-    # `beside` is what `add --wait` has to print in one document with the tasks.
+    # `beside` is the rest of the JSON document that `add --wait` prints with the tasks.
     rules: WaitRules | None = None
     limit = TimeLimit(timeout_s)
     try:
@@ -139,7 +139,7 @@ def wait(
         limit.enforce(partial(_give_up, rules, as_json=as_json, beside=beside))
         return _watch(session, rules, limit, query)
     except (UsageError, click.UsageError):
-        # With the command line or the config wrong there was no waiting, and no array of it.
+        # With a wrong command line or config, there was no wait, and so no array to print.
         as_json = False
         raise
     except TaskdashError:
@@ -172,7 +172,7 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | 
 
 
 def _give_up(rules: WaitRules, *, as_json: bool, beside: dict[str, Json] | None) -> int:
-    """Tell what is known where something does not let this command end; return the exit code."""
+    """Print the state so far if something keeps this command from ending; return the exit code."""
     rules.timed_out = True
     code = rules.exit_code()
     (complain if code else talk)(rules.summary())
@@ -189,7 +189,7 @@ def _print_items(items: list[str], beside: dict[str, Json] | None) -> None:
 
 
 def _items(session: Session, rules: CheckRules | WaitRules | None, limit: TimeLimit) -> list[str]:
-    """Return the tasks as they are now, or as they were last seen where the store cannot be read any more."""
+    """Return the current state of the tasks as JSON, or the last one seen if the store cannot be read."""
     if rules is None:
         return []
     try:
@@ -216,7 +216,7 @@ class AutoSaving:
         self._seen: set[int] = set()
 
     def see(self, tasks: Iterable[Task]) -> None:
-        """Look at tasks as they are now; those that have just succeeded are saved, beside whatever goes on."""
+        """Save the results of tasks that have just succeeded, in the background."""
         if not self._is_on:
             return
         seqs = [
@@ -233,7 +233,7 @@ class AutoSaving:
             self._thread.save(seqs)
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:
-        """Wait for so long until all is saved that can be; who `is_patient` does so while next to nothing arrives."""
+        """Wait up to `left_s` for downloads to finish; unless `is_patient`, only while they make progress."""
         thread = self._thread
         if thread is None:
             return
@@ -254,7 +254,7 @@ class AutoSaving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Break off what is still under way."""
+        """Cancel the downloads that are still running."""
         if self._thread is not None:
             self._thread.stop(END_S)
             self._tell()
@@ -266,22 +266,22 @@ class AutoSaving:
 
 
 class TimeLimit:
-    """The time that a command was given, which ends it a second later whatever it does."""
+    """The time limit of a command; once enforced, it ends the process a second after the time is up."""
 
     def __init__(self, timeout_s: float | None) -> None:
-        """Begin to count; None: for ever."""
+        """Start the clock; None: no limit."""
         self._until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         self._last_word = threading.RLock()
 
     @property
     def left_s(self) -> float:
-        """Return how much of it is left, in seconds."""
+        """Return the time left, in seconds."""
         return max(0.0, self._until_s - time.monotonic())
 
     def enforce(self, report: Callable[[], int]) -> None:
-        """End the process a second after the time is over; `report` tells the outcome and returns the exit code.
+        """End the process a second after the time is up; `report` prints the outcome and returns the exit code.
 
-        It is called in another thread, and only if the command itself has not begun to tell it.
+        It is called in another thread, and only if the command itself has not started to print the outcome.
         """
         if self._until_s == math.inf:
             return
@@ -290,7 +290,7 @@ class TimeLimit:
         timer.start()
 
     def take_last_word(self) -> None:
-        """Have nobody else tell the outcome; this does not return where that is being done."""
+        """Reserve the outcome for this thread to print; never returns if another thread is printing it."""
         self._last_word.acquire()
 
     def _end(self, report: Callable[[], int]) -> None:

@@ -1,4 +1,4 @@
-"""`taskdash which`: the task that a file came from, by the list and by what the file says of itself."""
+"""`taskdash which`: finds the task that a file came from, by the list, its metadata or its sidecar."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HOW: Final = {
     "content": "its content",
     "path": "its path; the file has changed since",
 }
-"""What a file was known by, the surest first."""
+"""The ways to recognise a file, the most reliable first."""
 
 
 @command(
@@ -75,13 +75,13 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
 
 
 def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
-    """Yield what a file is known by, and the results that it is: several where they have the same content.
+    """Yield each way a file is recognised by, with its results: several if they have the same content.
 
-    A `ValueError` says that it is no plain file, or that no file has such a name.
+    Raises ValueError if it is not a regular file, or its name is invalid.
     """
     path = path.resolve()
     if not stat.S_ISREG(path.stat().st_mode):
-        # A pipe may have no end, and nobody at the other one.
+        # A pipe may never end, or have no writer.
         raise ValueError
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -105,7 +105,7 @@ def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]
 
 
 def _in_sidecar(path: Path) -> Origin | None:
-    # It may be asked for itself: `which best/*` has both.
+    # The sidecar itself may be given: `which best/*` matches both.
     for sidecar in (path.with_name(sidecar_name(path.name)), path):
         with suppress(OSError):
             if sidecar.suffix == ".json" and sidecar.is_file():
