@@ -243,7 +243,7 @@ def _mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
 
 
 class Notices:
-    """Prints each reason why checks are held up, once."""
+    """Prints the reasons why checks are held up, each once."""
 
     def __init__(self, session: Session, progress: Progress) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""The process: sets it up, runs the command line, and turns every way of ending into an exit code.
+"""Sets up the process, runs the command line, and turns every way of ending into an exit code.
 
 click is imported only if there are arguments to parse: the dashboard opens faster without it.
 """
