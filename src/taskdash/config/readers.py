@@ -59,10 +59,8 @@ class Place(NamedTuple):
 
     def at(self, key: str | int) -> Place:
         """Return the place of `key` in the table that stands here, or of element `key`, from 0, of the array."""
-        name = (
-            f"{self.name}[{key + 1}]" if isinstance(key, int) else f"{self.name}.{named_key(key)}".lstrip(".")
-        )
-        return self._replace(path=(*self.path, key), name=name)
+        name = f"[{key + 1}]" if isinstance(key, int) else f".{named_key(key)}"
+        return self._replace(path=(*self.path, key), name=f"{self.name}{name}".lstrip("."))
 
     @property
     def words(self) -> Collection[str] | None:

@@ -67,10 +67,7 @@ TIERS: Final[Mapping[str, Limits]] = MappingProxyType(
 def allowed(limits: Limits, share: float) -> Limits:
     """Return our part of a key's limits: each times `share` (0 to 1), rounded down, never below 1."""
     # 0.29 * 100 is 28.999... in binary: the share is meant as it is written.
-    per_second, per_minute = (
-        max(1, int(round(share * limit, 9))) for limit in (limits.per_second, limits.per_minute)
-    )
-    return Limits(per_second, per_minute)
+    return Limits(*(max(1, int(round(share * limit, 9))) for limit in limits))
 
 
 def kept_for_urgent(limits: Limits) -> int:
@@ -89,9 +86,7 @@ def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limi
     if throttle.limit is not None and throttle.limit > 0:
         limits = _with_limit(limits, throttle.limit, max(1, throttle.window_s or 60))
     if written is not None:
-        limits = Limits(
-            min(limits.per_second, written.per_second), min(limits.per_minute, written.per_minute)
-        )
+        limits = Limits(*map(min, limits, written))
     return limits
 
 

@@ -5,8 +5,8 @@ What the API says becomes one of these in `api.wire`, once; texts and times are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
 
 from taskdash.domain.record_paths import RecordPaths
 from taskdash.domain.task import Json, Problem, ProblemKind, State, Task
@@ -72,6 +72,12 @@ class Record:
     no sense, under its own name: `createTime` in here is shown as `?`, missing from here and above as `–`."""
 
 
+_TAKEN_OVER: Final = {each.name for each in fields(Record)} & {each.name for each in fields(Task)} - {
+    "task_id"
+}
+"""What a task has of its record as that has it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
     """Holds what a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
@@ -120,11 +126,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Return whether there is something to tell: another state, another word for it, another kind of problem."""
-        return (self.before.state, self.before.raw_state, _kind(self.before)) != (
-            self.task.state,
-            self.task.raw_state,
-            _kind(self.task),
-        )
+        return _told(self.before) != _told(self.task)
 
 
 def apply_answer(task: Task, answer: Answer, now_ms: int, paths: RecordPaths = _ONE_PATH) -> Outcome:
@@ -171,28 +173,21 @@ def _with_problem(task: Task, kind: ProblemKind | None, message: str, now_ms: in
 
 def _with_record(task: Task, record: Record, now_ms: int) -> Task:
     newly_finished = record.state.finished and not task.state.finished
+    taken: dict[str, Any] = {name: getattr(record, name) for name in _TAKEN_OVER}
+    # What an answer leaves out is known from an earlier one.
+    taken |= {name: taken[name] or getattr(task, name) for name in ("model", "prompt", "create_time_ms")}
+    if record.state is State.NEW:
+        taken["state"] = State.WAITING
     return replace(
         task,
         problem=None,
         misses=0,
-        state=State.WAITING if record.state is State.NEW else record.state,
-        raw_state=record.raw_state,
-        model=record.model or task.model,
-        prompt=record.prompt or task.prompt,
         variant=variant_of(record.param) or task.variant,
-        fail_code=record.fail_code,
-        fail_msg=record.fail_msg,
-        cost_time_ms=record.cost_time_ms,
-        complete_time_ms=record.complete_time_ms,
-        create_time_ms=record.create_time_ms or task.create_time_ms,
-        progress=record.progress,
         result_count=len(record.result_urls),
-        credits=record.credits,
-        result_expires_at_ms=record.result_expires_at_ms,
-        purged=record.purged,
         finished_at_ms=now_ms if newly_finished else task.finished_at_ms,
+        **taken,
     )
 
 
-def _kind(task: Task) -> ProblemKind | None:
-    return task.problem.kind if task.problem else None
+def _told(task: Task) -> tuple[State, str | None, ProblemKind | None]:
+    return task.state, task.raw_state, task.problem.kind if task.problem else None
