@@ -47,25 +47,17 @@ _KIND_OF_CODE: Final = {
     429: ProblemKind.RATE_LIMITED,
     455: ProblemKind.SERVER_ERROR,  # "service under maintenance" at kie.ai-like gateways
 }
-# Where status and code name two problems. First what concerns every task of the key; then, as an ID that is
-# checked once too often costs less than one that is given up, what is tried again before what is not.
-_WORST_FIRST: Final = (
-    ProblemKind.UNAUTHORIZED,
-    ProblemKind.NO_CREDITS,
-    ProblemKind.RATE_LIMITED,
-    ProblemKind.SERVER_ERROR,
-    ProblemKind.NOT_FOUND,
-    ProblemKind.REJECTED,
-)
 _NEVER_A_RECORD: Final = frozenset({401, 403, 429})
 _GENERATION_FAILED: Final = 501
+# In the order in which they count where status and code name two problems: first what concerns every task of the key;
+# then what is tried again, as an ID that is checked once too often costs less than one that is given up.
 _ADVICE: Final = {
-    ProblemKind.NOT_FOUND: "the API has no record of this task, or it belongs to another key",
     ProblemKind.UNAUTHORIZED: "the API refused the key: check the profile's key",
     ProblemKind.NO_CREDITS: "the API account is out of credits: top it up with the provider",
     ProblemKind.RATE_LIMITED: "too many requests on this key",
-    ProblemKind.REJECTED: "the API rejected the check: look at the task ID and the profile's base URL",
     ProblemKind.SERVER_ERROR: "the API has a fault of its own: it is asked again later",
+    ProblemKind.NOT_FOUND: "the API has no record of this task, or it belongs to another key",
+    ProblemKind.REJECTED: "the API rejected the check: look at the task ID and the profile's base URL",
 }
 _A_PATH = re.compile(r"\S*/\S*")
 _OF_A_TASK = re.compile(
@@ -132,7 +124,7 @@ def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
         kinds.add(_kind_of_code(envelope.code))
     if envelope.record_info_is_null and kinds & {None, ProblemKind.REJECTED}:
         kinds.add(ProblemKind.NOT_FOUND)
-    return next((kind for kind in _WORST_FIRST if kind in kinds), None)
+    return next((kind for kind in _ADVICE if kind in kinds), None)
 
 
 def _error_code(status: int, envelope: Envelope) -> str | None:

@@ -174,20 +174,15 @@ _STATE_CLASSES: Final = {
     "aborted": FailureClass.CANCELED,
     "expired": FailureClass.TIMEOUT,  # by OpenAI: not done within its time
 }
-_CODE_CLASSES: Final = {
-    "400": FailureClass.INVALID_INPUT,
-    "402": FailureClass.CREDITS,
-    "408": FailureClass.TIMEOUT,
-    "413": FailureClass.INVALID_INPUT,
-    "415": FailureClass.INVALID_INPUT,
-    "422": FailureClass.INVALID_INPUT,
-    "429": FailureClass.PROVIDER_ERROR,
-    "451": FailureClass.CONTENT_POLICY,
-    "455": FailureClass.PROVIDER_ERROR,  # maintenance at kie.ai-like gateways
-    "499": FailureClass.CANCELED,
-    "504": FailureClass.TIMEOUT,
-    "524": FailureClass.TIMEOUT,
+_CODES: Final = {
+    FailureClass.CONTENT_POLICY: "451",
+    FailureClass.INVALID_INPUT: "400 413 415 422",
+    FailureClass.CREDITS: "402",
+    FailureClass.PROVIDER_ERROR: "429 455",  # 455: maintenance at kie.ai-like gateways
+    FailureClass.TIMEOUT: "408 504 524",
+    FailureClass.CANCELED: "499",
 }
+_CODE_CLASSES: Final = {code: each for each, codes in _CODES.items() for code in codes.split()}
 # What a failure did not cost is no word about its cause.
 _REASSURING: Final = (
     r"(?i)\b(?:no|zero) (?:\w+ ){0,2}credits? (?:\w+ ){0,3}(?:charged|deducted|consumed|used|taken|billed)"

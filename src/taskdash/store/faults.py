@@ -63,11 +63,8 @@ def is_busy(error: Exception) -> bool:
 
 def is_changed(error: Exception) -> bool:
     """Return whether it says that, or that the file is no longer the one that was opened."""
-    return (
-        is_damage(error)
-        or code_of(error) == sqlite3.SQLITE_READONLY_DBMOVED
-        or isinstance(error, StoreChangedError)
-    )
+    is_moved = code_of(error) == sqlite3.SQLITE_READONLY_DBMOVED
+    return is_damage(error) or is_moved or isinstance(error, StoreChangedError)
 
 
 def damage() -> sqlite3.DatabaseError:

@@ -67,14 +67,11 @@ _FLAGS: Final = {
 """Of which tasks a flag says something, which of them have it, and which have not."""
 
 _SORT_COLUMNS: Final = {
-    SortKey.STATE: "state",
-    SortKey.LABEL: "label",
-    SortKey.MODEL: "model",
+    **{key: key.value for key in (SortKey.STATE, SortKey.LABEL, SortKey.MODEL, SortKey.CREDITS)},
     SortKey.COST: "cost_time_ms",
     SortKey.CREATED: "create_time_ms",
     SortKey.CHECKED: "checked_at_ms",
     SortKey.ID: "task_id",
-    SortKey.CREDITS: "credits",
 }
 _LONGEST_GLOB: Final = 1_000
 """Characters of a pattern; SQLite refuses very long ones."""

@@ -83,13 +83,8 @@ def read_tasks(database: Store, rest: str, values: Sequence[Any]) -> list[Task]:
 
 def row_from_task(task: Task) -> dict[str, Any]:
     """Return what `task_from_row` makes a task of, by the names of the columns."""
-    problem = task.problem
-    return {name: getattr(task, name) for name in _NAMES} | {
-        "state": STATE_CODES[task.state],
-        "problem_kind": problem.kind.value if problem else None,
-        "problem_message": problem.message if problem else None,
-        "problem_since_ms": problem.since_ms if problem else None,
-    }
+    state = (STATE_CODES[task.state], *(task.problem or (None, None, None)))
+    return {name: getattr(task, name) for name in _NAMES} | dict(zip(_STATE, state, strict=True))
 
 
 def detail_from_row(

@@ -264,11 +264,9 @@ class TaskList(Additions):
         if query.terms:
             # One search serves this and the rows that are on the screen.
             in_order = self.seqs(query, now_ms, may_lag=True)
-            return (
-                bisect_left(in_order, seq)
-                if query.sort == NEWEST_FIRST
-                else sum(each < seq for each in in_order)
-            )
+            if query.sort == NEWEST_FIRST:
+                return bisect_left(in_order, seq)
+            return sum(each < seq for each in in_order)
         return self._count(query, now_ms, "seq < ?", [seq])
 
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
