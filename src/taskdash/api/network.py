@@ -55,15 +55,10 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
     Raises UsageError where its variable is broken, or names a SOCKS proxy and the package for those is not installed.
     """
     name = host.lower().rstrip(".")
-    if (
-        is_loopback(name)
-        or name.endswith(".localhost")
-        # With commas or blanks between. An entry that nobody can read fits no host.
-        or any(
-            _bypasses(entry, host, port)
-            for entry in re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
-        )
-    ):
+    # With commas or blanks between. An entry that nobody can read fits no host.
+    past_proxies = re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
+    is_here = is_loopback(name) or name.endswith(".localhost")
+    if is_here or any(_bypasses(entry, host, port) for entry in past_proxies):
         return None
     proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
     if proxy is not None and proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:

@@ -170,12 +170,8 @@ def is_cut_off(text: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Return whether `text` stands for an ID in a manual: `task_xxx`, `your-task-id`, the nil UUID, `task_...`."""
-    if (
-        re.search(_X_RUN, text)
-        or re.fullmatch(_NIL, text)
-        or text.endswith("_...")
-        or set(text) <= set("._:-")
-    ):
+    is_filled_up = re.search(_X_RUN, text) or re.fullmatch(_NIL, text)
+    if is_filled_up or text.endswith("_...") or set(text) <= set("._:-"):
         return True
     parts = {part for part in re.split(_SEGMENTS, text.lower()) if part}
     return parts <= _FILLER and not parts.isdisjoint(_TELLTALE)

@@ -253,9 +253,8 @@ def _limit(field: str, value: str) -> tuple[str | None, int]:
 
 
 def _unknown(what: str, word: str, names: list[str]) -> str:
-    return (
-        f"unknown {what} {word!r}{_suggestion(word.removeprefix('-'), names)}: use one of {', '.join(names)}"
-    )
+    near = _suggestion(word.removeprefix("-"), names)
+    return f"unknown {what} {word!r}{near}: use one of {', '.join(names)}"
 
 
 def _suggestion(word: str, names: list[str]) -> str:

@@ -268,12 +268,8 @@ class _Target:
         if kept["state"] < 2:
             kept.setdefault("next_check_at_ms", self._now_ms)
         connection, named = self._connection, (profile, task_id)
-        if (
-            not kept.get("removal", 0)
-            and connection.execute(
-                "SELECT 1 FROM tasks WHERE removal = 0 AND profile = ? AND task_id = ?", named
-            ).fetchone()
-        ):
+        listed = "SELECT 1 FROM tasks WHERE removal = 0 AND profile = ? AND task_id = ?"
+        if not kept.get("removal", 0) and connection.execute(listed, named).fetchone():
             return False
         at_place = "SELECT profile, task_id FROM tasks WHERE seq = ?"
         if connection.execute(at_place, (kept.get("seq"),)).fetchone() not in (None, named):

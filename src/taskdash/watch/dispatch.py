@@ -127,11 +127,8 @@ class Dispatch:
         await self._mend_clock(store)
         if changed:
             self._heed(await self._notes.meet(store, paused=paused, can_lead=True))
-        if (
-            self._others_rival
-            and self._accounts.gets_nowhere()
-            and self._clock.now_s() >= self._rivals_from_s
-        ):
+        is_worse = self._others_rival and self._accounts.gets_nowhere()
+        if is_worse and self._clock.now_s() >= self._rivals_from_s:
             if not self.should_hand_over:
                 # Or it would be given back at once.
                 await self._notes.meet(store, paused=paused, can_lead=False)

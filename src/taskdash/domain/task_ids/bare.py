@@ -74,6 +74,7 @@ _SECRETS: Final = words(
     "key keys apikey apikeys token tokens secret secrets bearer authorization auth password passwd pwd "
     "passphrase credential credentials signature sig sign hmac jwt"
 )
+_SECRET_ENDINGS: Final = ("apikey", "token", "secret", "secretkey", "accesskey")
 _REQUESTS: Final = words("request requests req xrequest xreq idempotency")
 _TRACES: Final = words("trace traces xtrace traceparent tracestate span ray cfray correlation xcorrelation")
 # Their value is never a task's ID, whether or not the label says "id".
@@ -221,11 +222,8 @@ def _swallowed_before(text: str, start: int) -> str | None:
         return None  # a bullet without its space, or a diff
     if before in "/\\" or (before == "#" and (further.isalnum() or further == "/")):
         return Why.PATH
-    if (
-        before in "_-"
-        and _NAME_THEN_ENDING.match(text, start)
-        and not _KEY_PREFIX.search(text, max(0, start - 40), start)
-    ):
+    is_name = before in "_-" and _NAME_THEN_ENDING.match(text, start)
+    if is_name and not _KEY_PREFIX.search(text, max(0, start - 40), start):
         return Why.FILE_NAME
     return Why.LONGER_WORD if before in "_-.@$+%~" else None
 
@@ -339,10 +337,7 @@ def denial(label: str, *, has_sep: bool) -> str | None:
     if before and parts and all(part in _ID_WORDS for part in parts):
         parts = (*_parts_of(before)[-2:], *parts)
     bare_parts = [part[:-2] if part.endswith("id") and len(part) > 4 else part for part in parts]
-    if any(
-        part in _SECRETS or part.endswith(("apikey", "token", "secret", "secretkey", "accesskey"))
-        for part in parts
-    ):
+    if any(part in _SECRETS or part.endswith(_SECRET_ENDINGS) for part in parts):
         return Why.KEY_LABEL
     if not _REQUESTS.isdisjoint(bare_parts):
         return Why.REQUEST_ID

@@ -253,9 +253,8 @@ def _why_not_here(place: _Place, word: str, end: int) -> str | None:
         return Why.IN_PATH_OR_WORD if after in "/@%" else Why.ODD_CHARACTERS
     if place.label["prose"] and place.sep == "" and place.text[end : end + 2] == "()":
         return ""
-    return (
-        Why.CUT_OFF if after == "*" and _MASK.match(place.text, end) and not is_wrapped_whole(word) else None
-    )
+    is_masked = after == "*" and _MASK.match(place.text, end) and not is_wrapped_whole(word)
+    return Why.CUT_OFF if is_masked else None
 
 
 def _why_not_unknown(place: _Place, word: str, end: int) -> str | None:

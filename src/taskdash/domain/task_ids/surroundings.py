@@ -250,9 +250,7 @@ def _stands_by_status(text: str, found: re.Match[str]) -> bool:
     before = _WITHIN.sub("", text[start : found.start()])
     after = _WITHIN.sub("", text[found.end() : end])
     opened = max(before.rfind("{"), before.rfind("}"))
-    return (
-        _STATUS.search(before, opened + 1) is not None or _STATUS.search(_BRACE.split(after)[0]) is not None
-    )
+    return bool(_STATUS.search(before, opened + 1) or _STATUS.search(_BRACE.split(after)[0]))
 
 
 def _paths_in_urls(text: str) -> Iterator[tuple[str, str]]:
