@@ -224,8 +224,4 @@ def json_schema(action_names: Collection[str] = ()) -> dict[str, Json]:
     schema = schema_of(Settings)
     if action_names:
         cast("dict[str, Any]", schema)["properties"]["keys"]["propertyNames"] = {"enum": [*action_names]}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "taskdash config",
-        **schema,
-    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "taskdash config", **schema}

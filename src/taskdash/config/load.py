@@ -113,9 +113,7 @@ def _with_base_url(settings: Settings, text: str | None) -> Settings:
 
 
 def settings_in(
-    file: ConfigFile,
-    key_faults: KeyFaults | None = None,
-    theme_names: Collection[str] | None = None,
+    file: ConfigFile, key_faults: KeyFaults | None = None, theme_names: Collection[str] | None = None
 ) -> Settings:
     """Read a whole file; its `profile` stays empty where it names none.
 

@@ -10,14 +10,7 @@ from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
 from taskdash.store.database import Part
 from taskdash.store.news import keep_untold
-from taskdash.store.rows import (
-    CHECKED_COLUMNS,
-    dump_json,
-    keep_body,
-    read_tasks,
-    row_from_task,
-    search_text,
-)
+from taskdash.store.rows import CHECKED_COLUMNS, dump_json, keep_body, read_tasks, row_from_task, search_text
 
 if TYPE_CHECKING:
     import sqlite3

@@ -88,10 +88,7 @@ def row_from_task(task: Task) -> dict[str, Any]:
 
 
 def detail_from_row(
-    task: Task,
-    row: tuple[Any, ...] | None,
-    saved: Iterable[tuple[Any, ...]],
-    verdicts: Mapping[int, Verdict],
+    task: Task, row: tuple[Any, ...] | None, saved: Iterable[tuple[Any, ...]], verdicts: Mapping[int, Verdict]
 ) -> TaskDetail:
     """Return a task with its row of DETAIL_COLUMNS, which a task without a record does not have.
 

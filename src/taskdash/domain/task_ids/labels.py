@@ -11,15 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.id_forms import (
-    HEX_32,
-    TASK_TOKEN,
-    UUID,
-    Kind,
-    has_known_form,
-    is_wrapped_whole,
-    kind_of,
-)
+from taskdash.domain.id_forms import HEX_32, TASK_TOKEN, UUID, Kind, has_known_form, is_wrapped_whole, kind_of
 from taskdash.domain.task import MAX_ID_CHARS
 from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Hit, Why
 
