@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from taskdash.results.faults import DownloadError, PassingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 HEAD_BYTES: Final = 512
@@ -249,73 +249,56 @@ def labels_of(content_encoding: str) -> list[str]:
     return [label.strip().lower() for label in content_encoding.split(",")]
 
 
-class Unpacking:
-    """Gives a file out of what arrives, never more than a block at a time."""
-
-    def __init__(self, labels: Iterable[str]) -> None:
-        """Prepare for what has these labels. Those that are no packing do not count.
-
-        Raises DownloadError where there are too many of them.
-        """
-        self._layers = [_Layer(label) for label in labels if label in PACKINGS]
-        if len(self._layers) > _MAX_LAYERS:
-            raise DownloadError("it is packed too often")
-        self.may_change_it = bool(self._layers)
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Give what can be told after `data`; a `DownloadError` says that it cannot be unpacked."""
-        pieces = iter([data])
-        for layer in reversed(self._layers):
-            pieces = layer.unpacked(pieces, is_last=is_last)
-        return pieces
+def packings_of(labels: Iterable[str]) -> list[str]:
+    """Return those of the labels that are a packing; raise DownloadError where there are too many."""
+    packings = [label for label in labels if label in PACKINGS]
+    if len(packings) > _MAX_LAYERS:
+        raise DownloadError("it is packed too often")
+    return packings
 
 
-class _Layer:
-    """One packing, if the bytes have it."""
+def unpacked(pieces: AsyncIterator[bytes], packings: Sequence[str]) -> AsyncIterator[bytes]:
+    """Return a file out of what arrives, a block at a time; a `DownloadError` says that it cannot be unpacked."""
+    for packing in reversed(packings):
+        pieces = _without(packing, pieces)
+    return pieces
 
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._head: bytes | None = b""
-        """What came before it could be told whether they have; None once it could."""
-        self._decoder: zlib._Decompress | None = None
-        self._is_over = False
 
-    def unpacked(self, pieces: Iterable[bytes], *, is_last: bool) -> Iterator[bytes]:
-        for piece in pieces:
-            yield from self._feed(piece)
-        if is_last:
-            yield from self._feed(b"", is_last=True)
+async def _without(packing: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Take off one packing, if the bytes have it."""
+    head = b""
+    async for piece in pieces:
+        head += piece
+        if len(head) >= HEAD_BYTES:
+            break
+    pieces, decoder = chained(head, pieces), _decoder_for(packing, head)
+    async for piece in pieces if decoder is None else _inflated(decoder, pieces):
+        yield piece
 
-    def _feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        if self._head is not None:
-            data = self._head + data
-            if len(data) < HEAD_BYTES and not is_last:
-                self._head = data
-                return
-            self._head = None
-            self._decoder = _decoder_for(self._label, data)
-        if self._decoder is None:
-            yield data
-            return
-        try:
-            yield from self._unpack(self._decoder, data)
-            if is_last and not self._is_over:
-                yield self._decoder.flush()
-                if not self._decoder.eof:
-                    raise PassingError("the server hung up before the end")
-        except zlib.error:
-            raise DownloadError("it is packed, and cannot be unpacked") from None
 
-    def _unpack(self, decoder: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-        while data and not self._is_over:
-            yield decoder.decompress(data, _BLOCK_BYTES)
-            data = decoder.unconsumed_tail
-            if decoder.eof:
-                # Another part may follow; anything else behind the end is nobody's.
-                data = decoder.unused_data
-                self._is_over = not data.startswith(GZIP)
-                if not self._is_over:
-                    decoder = self._decoder = zlib.decompressobj(wbits=31)
+async def _inflated(decoder: zlib._Decompress | None, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for data in pieces:
+            while data and decoder is not None:
+                yield decoder.decompress(data, _BLOCK_BYTES)
+                data = decoder.unconsumed_tail
+                if decoder.eof:
+                    # Another part may follow; anything else behind the end is nobody's.
+                    data = decoder.unused_data
+                    decoder = zlib.decompressobj(wbits=31) if data.startswith(GZIP) else None
+        if decoder is not None:
+            yield decoder.flush()
+            if not decoder.eof:
+                raise PassingError("the server hung up before the end")
+    except zlib.error:
+        raise DownloadError("it is packed, and cannot be unpacked") from None
+
+
+async def chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the first piece, then the rest."""
+    yield head
+    async for piece in rest:
+        yield piece
 
 
 def _decoder_for(label: str, head: bytes) -> zlib._Decompress | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
@@ -26,13 +27,15 @@ from taskdash.results.content import (
     OTHER_PACKINGS,
     PACKINGS,
     Claim,
-    Unpacking,
+    chained,
     claim_of,
     ending_of,
     kind_of_content,
     labels_of,
     lacks_its_end,
+    packings_of,
     says_expired,
+    unpacked,
     why_refused,
 )
 from taskdash.results.download_status import size_words
@@ -43,7 +46,7 @@ from taskdash.results.part import tag_of
 from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from taskdash.results.guard import Resolver
     from taskdash.results.part import Sink
@@ -188,39 +191,39 @@ class Fetcher:
     async def _receive(
         self, response: httpcore.Response, timer: asyncio.Timeout, sink: Sink, places: Sequence[str]
     ) -> None:
-        waits, heard = self._timeouts, 0
-        _set(timer, waits.stall_s)
-        arriving = aiter(response.aiter_stream())
-        chunk = await anext(arriving, b"")
-        answer = _Answer(response, places, chunk)
-        answer.begin(sink)
-        while chunk:
-            self._keep(answer.unpacking.feed(chunk), sink, answer)
-            heard += len(chunk)
-            if heard >= waits.stall_bytes:
-                heard = 0
-                _set(timer, waits.stall_s)
-            chunk = await anext(arriving, b"")
-        self._keep(answer.unpacking.feed(b"", is_last=True), sink, answer)
+        async with aclosing(self._arriving(response, timer)) as arriving:
+            first = await anext(arriving, b"")
+            answer = _Answer(response, places, first)
+            answer.begin(sink)
+            async for piece in unpacked(chained(first, arriving), answer.packings):
+                self._keep(piece, sink, answer)
         if sink.ending is None:
             _take(sink, answer.claim, answer.labels)
         if not answer.is_complete(sink):
             raise PassingError("the server hung up before the end")
 
-    def _keep(self, pieces: Iterable[bytes], sink: Sink, answer: _Answer) -> None:
-        for piece in pieces:
-            sink.write(piece)
-            if sink.ending is None:
-                if sink.size < HEAD_BYTES:
-                    continue
-                _take(sink, answer.claim, answer.labels)
-            size, room = max(sink.size, sink.whole or 0), sink.room()
-            if self._max_bytes is not None and size > self._max_bytes:
-                raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
-            if room is not None and size > room:
-                raise DiskError(
-                    f"it is larger than {size_words(room)}, which is all that the disk has room for"
-                )
+    async def _arriving(self, response: httpcore.Response, timer: asyncio.Timeout) -> AsyncGenerator[bytes]:
+        """Yield what arrives, as long as enough of it does."""
+        heard = 0
+        _set(timer, self._timeouts.stall_s)
+        async for chunk in response.aiter_stream():
+            yield chunk
+            heard += len(chunk)
+            if heard >= self._timeouts.stall_bytes:
+                heard = 0
+                _set(timer, self._timeouts.stall_s)
+
+    def _keep(self, piece: bytes, sink: Sink, answer: _Answer) -> None:
+        sink.write(piece)
+        if sink.ending is None:
+            if sink.size < HEAD_BYTES:
+                return
+            _take(sink, answer.claim, answer.labels)
+        size, room = max(sink.size, sink.whole or 0), sink.room()
+        if self._max_bytes is not None and size > self._max_bytes:
+            raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
+        if room is not None and size > room:
+            raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
 
     async def _refuse(
         self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
@@ -257,7 +260,7 @@ class _Answer:
         is_packed_picture = self.claim.is_media and first.startswith(GZIP)
         if is_packed_picture and not self.is_rest and not set(self.labels) & set(PACKINGS):
             self.labels.append("gzip")
-        self.unpacking = Unpacking(self.labels)
+        self.packings = packings_of(self.labels)
 
     def begin(self, sink: Sink) -> None:
         """Have the sink ready for what comes: all of it, or what is missing.
@@ -267,9 +270,9 @@ class _Answer:
         if self.is_rest:
             if not sink.size or sink.tag is None:
                 raise DownloadError("the server sends a part of it, though all of it was asked for")
-            if self.unpacking.may_change_it or not sink.fits(self.headers):
+            if self.packings or not sink.fits(self.headers):
                 raise _StaleError
-        elif self.unpacking.may_change_it:
+        elif self.packings:
             sink.begin(None, None)
         else:
             length = self.headers.get("content-length", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import zlib
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.results.content import OTHER_PACKINGS, PACKINGS, Unpacking, labels_of
+from taskdash.results import content
+from taskdash.results.content import OTHER_PACKINGS, PACKINGS, labels_of, packings_of
 from taskdash.results.faults import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
     "gzip": gzip.compress,
@@ -26,11 +28,17 @@ FILES = st.binary(max_size=3_000).map(lambda rest: b"\x89PNG\r\n\x1a\n" + rest)
 
 
 def unpacked(labels: list[str], body: bytes, cuts: list[int]) -> bytes:
-    unpacking = Unpacking(labels)
     places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
     pieces = [body[start:end] for start, end in itertools.pairwise(places)]
-    out = [piece for each in pieces for piece in unpacking.feed(each)]
-    return b"".join([*out, *unpacking.feed(b"", is_last=True)])
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async def join() -> bytes:
+        return b"".join([piece async for piece in content.unpacked(arriving(), packings_of(labels))])
+
+    return asyncio.run(join())
 
 
 @given(FILES, st.lists(st.sampled_from(PACKINGS), max_size=3), st.lists(st.integers(0, 10**6), max_size=8))
@@ -66,4 +74,4 @@ def test_any_label_is_read(text: str) -> None:
 
 def test_a_tower_of_layers_is_refused() -> None:
     with pytest.raises(DownloadError):
-        Unpacking(["gzip"] * 10_000)
+        packings_of(["gzip"] * 10_000)
