@@ -17,6 +17,7 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
     uuid,
 )
+from textual.color import Color
 
 from taskdash.domain.task import ProblemKind
 
@@ -61,6 +62,9 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
         watcher.say(**changes)
         await dash.until(lambda said=said: said in dash.lines[1], said)  # type: ignore[misc] # the default binds it
         assert word in dash.lines[0]
+        # Its ground is that of problems where it is one.
+        banner, problem = dash.main.query_one("#banner"), dash.app.theme_variables["warning-muted"]
+        assert (banner.styles.background == Color.parse(problem)) is bool(word)
         # The list stays usable.
         await dash.press("G", cursor=PAGE_FAIL)
         await dash.press("g", cursor=PAGE_WAITING)

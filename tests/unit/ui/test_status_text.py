@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.text.status import banner_text
+from taskdash.ui.text.status import banner_of
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000
 
 
 def banner(advice: str | None = None, **changes: Any) -> str:
-    return banner_text(WatchStatus(**changes), advice, NOW_MS).plain.strip()
+    return banner_of(WatchStatus(**changes), advice, NOW_MS).text.plain.strip()
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,37 @@ def test_a_narrow_banner_leaves_out_the_comfort_not_the_end_of_a_sentence() -> N
     offline = WatchStatus(
         problem=ProblemKind.UNREACHABLE, message="api.kie.ai cut the connection", held_until_ms=NOW_MS + 6_000
     )
-    whole = banner_text(offline, None, NOW_MS, width=120).plain
-    narrow = banner_text(offline, None, NOW_MS, width=80).plain
+    whole = banner_of(offline, None, NOW_MS, width=120).text.plain
+    narrow = banner_of(offline, None, NOW_MS, width=80).text.plain
     assert whole == f"{narrow} Your list still works."
     assert narrow == "Offline: api.kie.ai cut the connection; trying again in 6s."
 
 
 def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> None:
     crowd = WatchStatus(leading=True, new=276, per_second=1, per_minute=30, tier="free (assumed)")
-    assert len(banner_text(crowd, None, NOW_MS, crowd=300, width=80).plain) <= 80
+    assert len(banner_of(crowd, None, NOW_MS, crowd=300, width=80).text.plain) <= 80
     for width in (80, 160):
-        said = banner_text(crowd, None, NOW_MS, crowd=300, width=width).plain
+        said = banner_of(crowd, None, NOW_MS, crowd=300, width=width).text.plain
         assert "24 of 300" in said
         assert "9m12s" in said
         assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")
+
+
+def test_only_what_is_wrong_looks_like_it() -> None:
+    """Its colour is that of problems: progress, a hint and limits that the server told are none."""
+
+    def is_problem(
+        status: WatchStatus, *, advice: str | None = None, crowd: int = 0, remark: str = ""
+    ) -> bool:
+        return banner_of(status, advice, NOW_MS, crowd, remark).is_problem
+
+    slow = WatchStatus(over_budget=True, due=5, tier="free (assumed)")
+    crowd = slow._replace(leading=True, new=276, per_second=1, per_minute=30)
+    assert is_problem(slow)
+    assert is_problem(WatchStatus(paused=True), remark="a hint")
+    assert is_problem(WatchStatus(), advice="set AIGPTIMAGE_API_KEY")
+    assert is_problem(WatchStatus(paths_remark="/a answers 404 to everything"))
+    assert not is_problem(crowd, crowd=300)
+    assert not is_problem(slow, remark="a hint")
+    assert not is_problem(WatchStatus(learned="60 a minute"))
+    assert not is_problem(WatchStatus())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -40,22 +40,31 @@ _TROUBLES: Final = {
 }
 
 
-def banner_text(
+class Banner(NamedTuple):
+    """The text of the banner, and whether something is wrong."""
+
+    text: Content
+    is_problem: bool
+
+
+def banner_of(
     status: WatchStatus,
     key_advice: str | None,
     now_ms: int,
     crowd: int = 0,
-    warning: str = "",
+    remark: str = "",
     width: int = 200,
-) -> Content:
+) -> Banner:
     """Return what is wrong and what to do about it, or the progress of a crowd of new IDs; empty when all is well.
 
-    `crowd` is the peak number of new IDs; `warning` is shown unless there is worse to report.
+    `crowd` is the peak number of new IDs; `remark` is shown unless there is worse to report.
     """
     room = width - 2
-    words = _hindrance(status, key_advice, now_ms) or warning or _crowd(status, crowd, room)
-    words = words or _slow(status) or status.learned or ""
-    return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
+    wrong = _hindrance(status, key_advice, now_ms)
+    said = "" if wrong else remark or _crowd(status, crowd, room)
+    wrong = wrong or ("" if said else _slow(status))
+    words = wrong or said or status.learned or ""
+    return Banner(Content(words.removesuffix(_COMFORT) if len(words) > room else words), bool(wrong))
 
 
 def sentence(text: str) -> str:

@@ -240,7 +240,7 @@ class Tour(Static):
     )
     """Shown in the banner after the tour."""
 
-    DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $accent-muted; color: $text; }"
+    DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $panel; }"
 
     class Left(Message):
         """Posted after the last step."""
