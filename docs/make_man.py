@@ -50,8 +50,8 @@ def _lines(about: dict[str, Any]) -> Iterator[str]:
     yield from _commands(about["commands"], "taskdash")
     yield from (".SH FILTERS", *_text(f"In --filter, {about['filter']['syntax']}."))
     for name, field in about["filter"]["fields"].items():
-        values = f": {', '.join(field['values'])}" if field["values"] else ""
-        yield from _item(_bold(f"{name}:"), f"{field['kind']}{values}, as in `{field['example']}`")
+        kind = f"one of {', '.join(field['values'])}" if field["values"] else field["kind"]
+        yield from _item(_bold(f"{name}:"), f"{kind}; as in `{field['example']}`")
     yield ".SH EXIT STATUS"
     for code, means in about["exitCodes"].items():
         yield from _item(_bold(code), means)

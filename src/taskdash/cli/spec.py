@@ -99,7 +99,8 @@ def spec(context: click.Context) -> dict[str, Json]:
             },
         },
         "filter": {
-            "syntax": 'all words must match; word and "a phrase" match texts, field:value a field, !word excludes',
+            "syntax": 'all words must match; word and "a phrase" match texts, field:value a field, '
+            'label:=L the whole label (label:="" none), !word excludes',
             "fields": {name: _filter_field(name) for name in EXAMPLES},
         },
         "taskFields": {name: {"type": kind, "meaning": text} for name, (kind, text) in TASK_FIELDS.items()},
