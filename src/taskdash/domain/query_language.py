@@ -65,7 +65,7 @@ COMPLETED_FIELDS: Final = ("label", "model")
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 # Patterns are compiled when something is first typed: the list is shown without.
-_LIMIT: Final = r"(?i)(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+_LIMIT: Final = r"(?i)(<=|>=|<|>|=)?(\d+(?:\.\d+)?(?:ms|[smhd])|(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?)"
 # A word is read as field:value only where the part before the colon could be a name: 16:9 and https://x are words.
 _FIELD: Final = r"(?s)([A-Za-z_]+):(?!//)(.*)"
 _TERM: Final = r'\s*(!?)((?:(?i:label:=)(?=")|[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
@@ -249,7 +249,8 @@ def _limit(field: str, value: str) -> tuple[str | None, int]:
             f"{field}:{value} is not a duration: write {EXAMPLES[field]} (units ms, s, m, h, d)"
             + (", or expires:past" if field == "expires" else "")
         )
-    return match[1], int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))
+    parts = re.findall(r"([\d.]+)([a-z]+)", match[2].lower())
+    return match[1], int(min(sum(float(count) * _UNIT_MS[unit] for count, unit in parts), 2.0**62))
 
 
 def _unknown(what: str, word: str, names: list[str]) -> str:

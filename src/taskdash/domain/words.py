@@ -191,6 +191,6 @@ def short_countdown(expiry: Expiry, now_ms: int) -> str:
 
 def filter_of(ttl_ms: int) -> str:
     """Return the filter for what is about to expire and not saved, as it is typed."""
-    seconds = max(1, notice_ms(ttl_ms) // 1_000)
-    size, unit = next(pair for pair in ((3_600, "h"), (60, "m"), (1, "s")) if seconds % pair[0] == 0)
-    return f"expires:<{seconds // size}{unit} saved:no"
+    minutes, seconds = divmod(max(1, notice_ms(ttl_ms) // 1_000), 60)
+    counts = ((minutes // 60, "h"), (minutes % 60, "m"), (seconds, "s"))
+    return f"expires:<{''.join(f'{count}{unit}' for count, unit in counts if count)} saved:no"

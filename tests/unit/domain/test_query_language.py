@@ -61,6 +61,9 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
         ("age:<2h", [SpanTerm("age", "<", 7_200_000)]),
         ("!age:>=3d", [SpanTerm("age", ">=", 259_200_000, negated=True)]),
         ("cost:500ms", [SpanTerm("cost", "=", 500)]),
+        # As the list shows them.
+        ("duration:>1m52s age:<3D4h", [SpanTerm("cost", ">", 112_000), SpanTerm("age", "<", 273_600_000)]),
+        ("cost:2h5s", [SpanTerm("cost", "=", 7_205_000)]),
         ("saved:no", [FlagTerm(Flag.SAVED, is_set=False)]),
         ("!SAVED:Yes", [FlagTerm(Flag.SAVED, is_set=True, negated=True)]),
         (
@@ -103,6 +106,8 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
         ("problem:lost", ["unknown problem", "not-found"]),
         ("cost:30", ["not a duration", "cost:>30s"]),
         ("duration:soon", ["duration:soon is not a duration", "duration:>30s"]),
+        ("cost:>2m1h", ["not a duration"]),
+        ("cost:>", ["not a duration"]),
         ("age:soon", ["not a duration", "age:<2h"]),
         ("age:<2y", ["not a duration"]),
         ("expires:soon", ["not a duration", "expires:<2h", "expires:past"]),

@@ -128,7 +128,13 @@ def test_one_is_warned_a_quarter_of_the_life_before_its_end_and_a_day_at_most(
 
 @pytest.mark.parametrize(
     ("ttl_ms", "text"),
-    [(24 * H, "expires:<6h saved:no"), (H, "expires:<15m saved:no"), (90 * S, "expires:<22s saved:no")],
+    [
+        (24 * H, "expires:<6h saved:no"),
+        (H, "expires:<15m saved:no"),
+        (90 * S, "expires:<22s saved:no"),
+        (3000 * S, "expires:<12m30s saved:no"),
+        (2000 * D, "expires:<24h saved:no"),
+    ],
 )
 def test_the_filter_for_it_is_one_that_can_be_typed(ttl_ms: int, text: str) -> None:
     assert filter_of(ttl_ms) == text
