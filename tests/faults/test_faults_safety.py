@@ -504,8 +504,8 @@ def test_whatever_is_in_the_way_is_neither_overwritten_nor_followed(
     taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
 ) -> None:
     list_results(taskdash, api, f"{api.url}/files/1")
-    chosen = list(trees.IN_THE_WAY) if long else ["a link to nothing", "a hard link", "a pipe"]
-    for number, what in enumerate(chosen):
+    some = ("a file", "a link to a file", "a link to nothing", "a hard link", "a pipe", "a folder")
+    for number, what in enumerate(trees.IN_THE_WAY if long else some):
         place = tmp_path / str(number)
         folder, outside = place / "pictures", place / "outside"
         folder.mkdir(parents=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,25 +121,6 @@ def test_a_file_is_opened_as_a_link_to_it_that_no_shell_reads(recorder: Recorder
     assert open_file(path, command=["browser"], environ=recorder.environ).ok
     assert recorder.visited == [path.as_uri()]
     assert not set(" ;&$") & set(path.as_uri())
-
-
-def test_a_browser_that_stays_is_not_waited_for(recorder: Recorder) -> None:
-    recorder.script("browser", "exec sleep 3")
-    started_s = time.monotonic()
-    opened = open_url(PICTURE, command=["browser"], environ=recorder.environ)
-    assert opened.ok
-    assert time.monotonic() - started_s < 2
-
-
-def test_a_browser_has_no_part_in_our_terminal(recorder: Recorder) -> None:
-    file = recorder.folder / "streams"
-    # Its streams, then the session it belongs to.
-    ends = "for n in 0 1 2; do readlink /proc/$pid/fd/$n; done"
-    recorder.script("browser", f'pid=$$; ({ends}; cut -d" " -f6 /proc/$pid/stat) > "{file}"')
-    assert open_url(PICTURE, command=["browser"], environ=recorder.environ).ok
-    *streams, session = file.read_text().split()
-    assert streams == ["/dev/null"] * 3
-    assert int(session) != os.getsid(0)
 
 
 def test_a_browser_gets_the_environment_that_it_is_given_and_no_other(
