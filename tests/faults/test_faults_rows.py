@@ -28,10 +28,3 @@ def test_every_row_has_a_test_or_a_reason(letter: str, word: str) -> None:
     assert not missing
     assert not tested - {row.id for row in rows}, "a row is tested in the file of its own letter"
     assert not [row.id for row in rows if row.not_provoked and row.id in tested]
-
-
-def test_the_matrix_has_its_74_rows_numbered_without_gaps() -> None:
-    assert len(ROWS) == 74
-    for letter in FAMILIES:
-        numbers = [int(row.id[1:]) for row in ROWS if row.id.startswith(letter)]
-        assert numbers == list(range(1, len(numbers) + 1))

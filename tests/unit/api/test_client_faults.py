@@ -312,15 +312,3 @@ async def test_a_plain_base_url_is_asked_for_in_full_at_its_proxy(monkeypatch: p
         (request,) = proxy.requests
     assert request.target == "http://gateway.invalid:81/v1/api/v1/jobs/recordInfo?taskId=task_a"
     assert request.headers["host"] == "gateway.invalid:81"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_a_gateway_on_this_computer_is_asked_without_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, fake_api: FakeApi, host: str
-) -> None:
-    fake_api.set("task_a", waiting_body("task_a"))
-    with RawServer() as proxy:
-        for name in ("HTTP_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, proxy.url)
-        assert (await check(f"http://{host}:{fake_api.port}")).record is not None
-        assert proxy.connections == 0

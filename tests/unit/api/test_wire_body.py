@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.api.body import MAX_BODY_BYTES, MAX_VALUES, unwrapped
+from taskdash.api.body import MAX_BODY_BYTES, MAX_VALUES
 from taskdash.api.wire import parse_answer
-from taskdash.domain.task import Json, ProblemKind, State
-from taskdash.domain.untrusted import CUT_MARK, MAX_TEXT_CHARS
+from taskdash.domain.task import ProblemKind, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,20 +28,13 @@ def parsed(body: bytes, status: int = 200, headers: Mapping[str, str] | None = N
 
 HARD = [
     (b"", "empty"),
-    (b" \r\n", "empty"),
-    (b"\xef\xbb\xbf", "empty"),
     (b"OK", "not JSON (line 1, column 1)"),
     (RECORD[:-5], "breaks off after"),
-    (RECORD[:40], "breaks off after"),
     (RECORD + b"x", "not JSON"),
-    (RECORD + RECORD, "not JSON"),
     (RECORD.decode().encode("utf-16"), "not UTF-8 (UTF-16?)"),
     (RECORD.decode().encode("utf-16-le"), "not JSON"),
     (b'{"a": "\xff"}', "not UTF-8"),
-    (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
     (b"[" * 40_000, "nested too deeply"),
-    (b"[" * 40_000 + b"]" * 40_000, "nested too deeply"),
-    (b'{"a":' * 40_000, "nested too deeply"),
     (b"[" + b"[]," * 1_000_000 + b"1]", "more than 50,000 values"),
     (b"[" + b"1," * 1_000_000 + b"1]", "more than 50,000 values"),
     (gzip.compress(RECORD), "compressed without saying so"),
@@ -52,7 +43,6 @@ HARD = [
         b"<!DOCTYPE html><title>Login</title>",
         "not JSON (text/html): is the base URL right, or is a login page",
     ),
-    (b"  <html>", "not JSON (text/html)"),
 ]
 
 
@@ -104,12 +94,6 @@ def test_lone_surrogates_become_replacement_characters_and_pairs_stay_emoji() ->
     record = parsed(body).record
     assert record is not None
     assert record.model == "a\ufffdb\ufffd🎨"
-
-
-def test_of_equal_keys_the_last_one_counts() -> None:
-    record = parsed(RECORD.replace(b'"model":"m"', b'"model":"m","state":"fail"')).record
-    assert record is not None
-    assert record.state is State.FAIL
 
 
 def test_control_characters_in_json_text_are_let_through_and_made_inert() -> None:
@@ -179,43 +163,5 @@ def test_the_largest_bodies_stay_within_memory(name: str) -> None:
     assert peak_bytes < 60 * 2**20
 
 
-def test_a_long_text_is_kept_to_its_limit_with_a_mark() -> None:
-    record = parsed(filled("x")).record
-    assert record is not None
-    assert record.fail_msg is not None
-    assert len(record.fail_msg) == MAX_TEXT_CHARS
-    assert record.fail_msg.endswith(CUT_MARK)
-
-
 def test_a_value_too_many_is_unreadable() -> None:
     assert parsed(b"[" + b"1," * MAX_VALUES + b"1]").problem is ProblemKind.UNREADABLE
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ('{"a": 1}', {"a": 1}),
-        (' ["x"] ', ["x"]),
-        (json.dumps(json.dumps({"a": 1})), {"a": 1}),
-        (json.dumps(json.dumps(json.dumps({"a": 1}))), {"a": 1}),
-        ('"text"', "text"),
-        ("text", "text"),
-        ("{broken", "{broken"),
-        ("5", "5"),
-        ("null", "null"),
-        ("", ""),
-        (None, None),
-        (5, 5),
-        ({"a": '{"b": 1}'}, {"a": '{"b": 1}'}),
-        ("[" * 5000, "[" * 5000),
-    ],
-)
-def test_json_inside_text_is_unwrapped_as_far_as_it_is_json(value: Json, expected: Json) -> None:
-    assert unwrapped(value) == expected
-
-
-def test_json_inside_text_is_unwrapped_three_times_at_most() -> None:
-    value: Json = {"a": 1}
-    for _ in range(5):
-        value = json.dumps(value)
-    assert isinstance(unwrapped(value), str)
