@@ -31,45 +31,9 @@ def picture_of(folder: Path) -> dict[str, str]:
     return entries
 
 
-def _file(folder: Path, name: str, _: Path) -> None:
-    (folder / name).write_bytes(MINE)
-
-
 def _read_only_file(folder: Path, name: str, _: Path) -> None:
     (folder / name).write_bytes(MINE)
     (folder / name).chmod(0o400)
-
-
-def _empty_file(folder: Path, name: str, _: Path) -> None:
-    (folder / name).touch()
-
-
-def _link(folder: Path, name: str, outside: Path) -> None:
-    (folder / name).symlink_to(outside / "mine")
-
-
-def _dangling_link(folder: Path, name: str, outside: Path) -> None:
-    (folder / name).symlink_to(outside / "nothing")
-
-
-def _link_to_itself(folder: Path, name: str, _: Path) -> None:
-    (folder / name).symlink_to(name)
-
-
-def _link_to_folder(folder: Path, name: str, outside: Path) -> None:
-    (folder / name).symlink_to(outside, target_is_directory=True)
-
-
-def _link_to_device(folder: Path, name: str, _: Path) -> None:
-    (folder / name).symlink_to("/dev/full")
-
-
-def _hard_link(folder: Path, name: str, outside: Path) -> None:
-    (folder / name).hardlink_to(outside / "mine")
-
-
-def _pipe(folder: Path, name: str, _: Path) -> None:
-    os.mkfifo(folder / name)
 
 
 def _socket(folder: Path, name: str, _: Path) -> None:
@@ -88,30 +52,26 @@ def _folder(folder: Path, name: str, _: Path) -> None:
     (folder / name / "inner").write_bytes(MINE)
 
 
-def _other_case(folder: Path, name: str, _: Path) -> None:
-    (folder / name.upper()).write_bytes(MINE)
-
-
 def _many(folder: Path, name: str, _outside: Path) -> None:
     stem, _, ending = name.partition(".")
     for number in ("", *(f"-{n}" for n in range(2, 40))):
         (folder / f"{stem}{number}.{ending}").write_bytes(MINE)
 
 
-IN_THE_WAY: Final[dict[str, Callable[[Path, str, Path], None]]] = {
-    "a file": _file,
+IN_THE_WAY: Final[dict[str, Callable[[Path, str, Path], object]]] = {
+    "a file": lambda folder, name, _: (folder / name).write_bytes(MINE),
     "a file that may not be written": _read_only_file,
-    "an empty file": _empty_file,
-    "a link to a file": _link,
-    "a link to nothing": _dangling_link,
-    "a link to itself": _link_to_itself,
-    "a link to a folder": _link_to_folder,
-    "a link to a device": _link_to_device,
-    "a hard link": _hard_link,
-    "a pipe": _pipe,
+    "an empty file": lambda folder, name, _: (folder / name).touch(),
+    "a link to a file": lambda folder, name, outside: (folder / name).symlink_to(outside / "mine"),
+    "a link to nothing": lambda folder, name, outside: (folder / name).symlink_to(outside / "nothing"),
+    "a link to itself": lambda folder, name, _: (folder / name).symlink_to(name),
+    "a link to a folder": lambda folder, name, outside: (folder / name).symlink_to(outside),
+    "a link to a device": lambda folder, name, _: (folder / name).symlink_to("/dev/full"),
+    "a hard link": lambda folder, name, outside: (folder / name).hardlink_to(outside / "mine"),
+    "a pipe": lambda folder, name, _: os.mkfifo(folder / name),
     "a socket": _socket,
     "a folder": _folder,
-    "the same name in capitals": _other_case,
+    "the same name in capitals": lambda folder, name, _: (folder / name.upper()).write_bytes(MINE),
     "many files of that name": _many,
 }
 """What is put where a file would be saved; given are the folder, the name, and a folder outside with `mine` in it."""
