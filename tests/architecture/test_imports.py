@@ -11,6 +11,9 @@ NO_UI = {"textual", "rich"}
 NO_HTTP = {"httpx", "httpcore", "anyio"}
 UNWANTED = {
     "taskdash.domain.task_ids": NO_UI,
+    "taskdash.config.load": NO_UI
+    | NO_HTTP
+    | {"subprocess", "platformdirs", "tomllib", "difflib", "tempfile"},
     "taskdash.api.client": NO_UI,
     "taskdash.store.store": NO_UI,
     "taskdash.watch.watcher": NO_UI,

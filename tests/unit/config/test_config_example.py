@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -72,10 +70,3 @@ def test_the_other_gateway_of_the_example_loads(tmp_path: Path) -> None:
 def test_every_word_that_a_setting_takes_is_named(setting: str, words: tuple[str, ...]) -> None:
     named = re.findall(r"[\w]+", explained_settings()[setting])
     assert [word for word in words if word not in named] == []
-
-
-def test_importing_the_settings_loads_nothing_heavy() -> None:
-    heavy = {"httpx", "textual", "subprocess", "platformdirs", "tomllib", "difflib", "tempfile"}
-    code = "import sys, taskdash.config.load, taskdash.config.keys; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert heavy & set(loaded.stdout.split()) == set()

@@ -247,23 +247,3 @@ def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(
     store.close()
     store.close()
     assert [each.result(0).added for each in added] == [(f"task_{n}",) for n in range(20)]
-
-
-def test_many_threads_and_connections_lose_no_id(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
-    Store(path).close()
-
-    def work(number: int) -> None:
-        with Store(path) as store:
-            for n in range(20):
-                store.additions.add("p", [f"task_{number}_{n}", "task_same"], n)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    with Store(path) as store:
-        tasks = store.tasks.rows(Query("p"), 0)
-        assert len(tasks) == 6 * 20 + 1
-        assert sum(store.tasks.counts(Query("p"), 0).values()) == len(tasks)

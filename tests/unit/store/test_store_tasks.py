@@ -88,20 +88,6 @@ def test_no_window_of_an_order_needs_a_sort(store: Store) -> None:
             assert "TEMP B-TREE" not in plan, (sort, states, plan)
 
 
-def test_what_the_watcher_asks_for_every_moment_is_found_by_index(store: Store) -> None:
-    planned = "profile = 'p' AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL AND next_check_at_ms < 9"
-    for sql in (
-        "profile = 'p' AND asked_at_ms IS NOT NULL ORDER BY asked_at_ms, seq LIMIT 5",
-        planned + " ORDER BY next_check_at_ms, seq LIMIT 5",
-        planned + " ORDER BY next_check_at_ms DESC, seq DESC LIMIT 5",
-        "profile = 'p' AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL ORDER BY seq LIMIT 5",
-        "profile = 'p' AND finished_at_ms > 5 ORDER BY finished_at_ms, seq LIMIT 5",
-    ):
-        plan = plan_of(store, "SELECT * FROM tasks WHERE removal = 0 AND " + sql)  # noqa: S608 - nothing in it is from outside
-        assert "USING INDEX tasks_" in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
-
-
 def test_kept_counts_follow_every_change(store: Store) -> None:
     def counted() -> dict[State, int]:
         rows = store.rows("SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = 'p' GROUP BY 1")
