@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.command import is_gone, wait_until
 from tests.config_files import CANARY, KIE, write
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
@@ -17,6 +17,9 @@ from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def by_command(script: str, **profile: Any) -> Profile:
@@ -45,22 +48,11 @@ def test_a_missing_key_says_how_to_set_one(environ: dict[str, str], state: str) 
     assert caught.value.exit_code == 4
 
 
-UNSENDABLE = [
-    (f"{CANARY}\nx", "has a line break"),
-    (f"{CANARY} x", "has white space"),
-    (f"Bearer {CANARY}", 'begins with the word "Bearer"'),
-    (f'"{CANARY}', "has a quotation mark at one end only"),
-    (f"{CANARY}\0", "has an invisible character"),
-    (f"{CANARY}\udcff", "has an invisible character"),
-    (f"{CANARY}é", "has characters in it that are not ASCII"),
-    (CANARY[:7], "is shorter than 8 characters"),
-]
-
-
-@pytest.mark.parametrize(("key", "fault"), UNSENDABLE)
-def test_a_key_that_no_header_can_carry_names_its_origin_and_its_fault_only(key: str, fault: str) -> None:
-    with pytest.raises(KeyMissingError, match=f"environment variable AIGPTIMAGE_API_KEY {fault}") as caught:
-        find_key(Profile(name="aigptimage"), {"AIGPTIMAGE_API_KEY": key})
+def test_a_key_that_no_header_can_carry_names_its_origin_and_its_fault_only() -> None:
+    with pytest.raises(
+        KeyMissingError, match="environment variable AIGPTIMAGE_API_KEY has white space"
+    ) as caught:
+        find_key(Profile(name="aigptimage"), {"AIGPTIMAGE_API_KEY": f"{CANARY} x"})
     assert "CANARY" not in str(caught.value)
     assert caught.value.__suppress_context__
 
@@ -169,21 +161,7 @@ def test_a_command_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> N
     with pytest.raises(KeyMissingError, match=r"took longer than 1s"):
         find_key(by_shell(f"sleep 60 & echo $! > {pid_file}; echo x; wait"), os.environ, command_timeout_s=1)
     assert time.monotonic() - started_s < 30
-    assert is_gone(int(pid_file.read_text()))
-
-
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended, with up to five seconds to do so; a zombie nobody reaps has."""
-    deadline_s = time.monotonic() + 5
-    while time.monotonic() < deadline_s:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return True
-            os.kill(pid, 0)
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.01)
-    return False
+    wait_until(lambda: is_gone(int(pid_file.read_text())), 5)
 
 
 def test_a_child_that_keeps_the_output_open_does_not_hold_the_key_up() -> None:

@@ -15,7 +15,6 @@ from taskdash.config.load import load_settings, toml_values
 from taskdash.config.profile import DEFAULT_PRESET, PRESETS, Profile, preset_profile
 from taskdash.config.readers import Place, read, settings_of
 from taskdash.config.settings import Settings, View
-from taskdash.config.toml_lines import key_lines
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import key_faults
@@ -492,13 +491,6 @@ def test_an_unknown_profile_beside_none_says_how_to_get_one(
     file = None if text is None else write(tmp_path / "my.toml", text)
     with pytest.raises(UsageError, match=rf'no profile "nope", use aigptimage, .*{way}'):
         load_settings(file, {}, profile="nope")
-
-
-def test_the_lines_of_a_file_are_looked_for_once_however_many_faults_it_has(load: Load) -> None:
-    key_lines.cache_clear()
-    with pytest.raises(ConfigError, match="50 settings are wrong"):
-        load("".join(f"wrong_{n} = 1\n" for n in range(50)))
-    assert key_lines.cache_info().misses == 1
 
 
 def test_a_missing_profile_is_told_beside_the_other_faults(load: Load) -> None:
