@@ -341,20 +341,6 @@ def test_clients_that_go_away_harm_nobody(api: DemoApi, capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_connection_serves_many_requests(api: DemoApi) -> None:
-    with contextlib.closing(
-        http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=10)
-    ) as connection:
-        sockets = set()
-        for task_id in api.task_ids[:5]:
-            path = f"{RECORD_INFO}?taskId={task_id}"
-            connection.request("GET", path, headers={"Authorization": f"Bearer {api.key}"})
-            assert connection.getresponse().read()
-            sockets.add(connection.sock)
-        assert len(sockets) == 1
-        assert None not in sockets
-
-
 def test_links_do_not_follow_the_host_header(api: DemoApi, clock: Clock) -> None:
     clock.now_s += 60
     for task_id in api.task_ids:
