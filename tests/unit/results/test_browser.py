@@ -123,17 +123,6 @@ def test_a_file_is_opened_as_a_link_to_it_that_no_shell_reads(recorder: Recorder
     assert not set(" ;&$") & set(path.as_uri())
 
 
-def test_a_browser_gets_the_environment_that_it_is_given_and_no_other(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = recorder.folder / "environment"
-    recorder.script("browser", f'env > "{file}"')
-    monkeypatch.setenv("AIGPTIMAGE_API_KEY", "sk-CANARY")
-    assert open_url(PICTURE, command=["browser"], environ=recorder.environ).ok
-    assert "CANARY" not in file.read_text()
-    assert f"HOME={recorder.folder}" in file.read_text().splitlines()
-
-
 WSL = {"WSL_DISTRO_NAME": "Ubuntu"}
 
 
