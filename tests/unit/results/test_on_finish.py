@@ -162,25 +162,6 @@ def test_no_key_is_in_its_environment_its_arguments_or_its_input(
     assert env["TASKDASH_PROMPT"] == "my key is ***"
 
 
-def test_a_task_is_told_once_by_two_processes_and_over_restarts(
-    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
-) -> None:
-    ids = end(store, *(success_body(f"task_many_{n:08d}") for n in range(12)))
-    arguments = (script(tmp_path, KEEP), str(tmp_path))
-    both = [make(*arguments), make(*arguments)]
-    for command in both:
-        command.wake()
-    for command in both:
-        assert command.is_idle(30)
-    told: list[str] = []
-    later = make(*arguments)
-    later.listen(told.append)
-    run_all(later)
-    # A second run for a task would fail to make its file, and be told as a failure.
-    assert told == []
-    assert sorted(path.stem for path in tmp_path.glob("task_*.json")) == ids
-
-
 def test_an_id_that_had_ended_when_it_was_added_is_no_news(
     store: Store, tmp_path: Path, make: Callable[..., FinishCommand]
 ) -> None:
