@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body, waiting_body
-from tests.command import is_gone, wait_until
+from tests.command import wait_until
 from tests.finished import record
 
 from taskdash.config.own import OwnCommand
@@ -147,13 +147,6 @@ def test_what_goes_wrong_is_said(
         "",
         True,
     )
-
-
-def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, store: Store) -> None:
-    slow = OwnCommands(impatient(tmp_path, 0.5))
-    ended = run(slow, store, own("sh", "-c", "sleep 60 & echo $!; wait"), count=1)
-    assert ended.text == "mine: took too long and was ended"
-    wait_until(lambda: is_gone(int(ended.output)), 5)
 
 
 def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) -> None:
