@@ -72,6 +72,10 @@ def test_a_right_theme_has_what_its_file_says_and_the_name_of_that(tmp_path: Pat
         ('primary = "#fff"\n[variables]\nlink-style = "blinking"', "line 3: variables.link-style"),
         ('primary = "#fff"\n[variables]\ntext-muted = "auto 60"', "line 3: variables.text-muted"),
         (
+            'primary = "#fff"\n[variables]\nsurface = "auto"',
+            'line 3: variables.surface: "auto" is not a colour',
+        ),
+        (
             'primary = "#08f"\nforeground = "#555555"\nbackground = "#222222"',
             "foreground #555555 on background #222222 has a contrast of 2.1; it must be at least 4.5 (and",
         ),
