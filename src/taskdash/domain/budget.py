@@ -95,7 +95,8 @@ def _with_limit(limits: Limits, limit: int, window_s: int) -> Limits:
     if window_s == 1:
         return Limits(limit, limits.per_minute)
     if window_s >= 60:
-        return Limits(limits.per_second, max(1, limit * 60 // window_s))
+        # By the minutes that such a window touches: spread evenly, two minutes' checks may fall into 90 s.
+        return Limits(limits.per_second, max(1, limit // math.ceil(window_s / 60)))
     if limit < window_s:
         # Less than one a second: only spreading this window's checks over a whole minute is surely enough.
         return Limits(1, limit)

@@ -285,6 +285,7 @@ def test_a_fifth_of_the_minute_is_kept_at_least_two_where_it_has_five(per_minute
         (Throttle(retry_after_s=1, limit=3, window_s=10), None, Limits(1, 3)),
         (Throttle(retry_after_s=1, limit=3600, window_s=3600), None, Limits(2, 60)),
         (Throttle(retry_after_s=1, limit=1, window_s=3600), None, Limits(2, 1)),
+        (Throttle(retry_after_s=1, limit=100, window_s=90), None, Limits(2, 50)),
         (Throttle(retry_after_s=1, tier="basic"), Limits(10, 300), Limits(10, 300)),
         (Throttle(retry_after_s=1, limit=100, window_s=60), Limits(10, 300), Limits(2, 100)),
         (Throttle(retry_after_s=1, tier="free"), Limits(10, 300), Limits(2, 60)),
