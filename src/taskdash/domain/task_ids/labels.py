@@ -42,10 +42,6 @@ _LABEL = re.compile(
     re.VERBOSE,
 )
 _VALUE = re.compile(
-    rf"(?P<lead>)(?P<quote>\\*[\"']|)(?P<word>{UUID}|{HEX_32}|task_[A-Za-z0-9-]+_[0-9]{{13}})"
-    r"(?P=quote)(?=[\s,;&})\]\\|]|$)"
-)
-_VALUE = re.compile(
     r"(?P<lead>[(\[]{0,2}[ \t]*)(?P<prefix>[bru](?=[\"']))?(?P<quote>\\*[\"'`]{1,3}|\*{1,2}|)"
     rf"(?P<word>[A-Za-z0-9._:-]{{0,{MAX_ID_CHARS + 32}}})"
 )
