@@ -16,7 +16,7 @@ from taskdash.api.result_urls import (
     result_urls,
 )
 from taskdash.api.states import UNKNOWN_STATE, Reason, Standing, failure_of, standing_in
-from taskdash.api.values import Fields, cost, is_blank, number, timestamp_ms, word
+from taskdash.api.values import Fields, amount, cost, is_blank, timestamp_ms, word
 from taskdash.domain.record import Record
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -70,7 +70,7 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
         progress=fields.read(_progress, *names.PROGRESS),
         credits_consumed=credits_consumed,
         # 0 is a statement, not a gap: nothing was charged (kie.ai-like gateways).
-        credits=_credits(credits_consumed),
+        credits=amount(credits_consumed),
         result_expires_at_ms=links_end_ms(wire, parts, urls, complete_ms),
         purged=is_purged(wire),
         extra=_extra(fields),
@@ -91,11 +91,6 @@ def _keys_with_urls(wire: dict[str, Json], parts: dict[str, Json], urls: tuple[s
 def _credits_in_usage(fields: Fields) -> str | None:
     usage = fields.get(names.USAGE)
     return Fields(usage).read(_number_word, *names.CREDITS_IN_USAGE) if isinstance(usage, dict) else None
-
-
-def _credits(said: str | None) -> float | None:
-    found = number(said)
-    return float(found) if found is not None and found >= 0 else None
 
 
 def _progress(value: Json) -> str | None:

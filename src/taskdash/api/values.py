@@ -107,6 +107,12 @@ def whole_number(value: Json) -> int | None:
     return int(found) if found is not None and found == int(found) else None
 
 
+def amount(value: Json) -> float | None:
+    """Return a number that is no less than 0, such as of seconds or credits."""
+    found = number(value)
+    return float(found) if found is not None and found >= 0 else None
+
+
 def word(value: Json) -> str | None:
     """Return a short text on one line; numbers as text, without an idle fraction; nothing for other types."""
     return _scalar_text(value, lambda text: inert_line(text, MAX_WORD_CHARS))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.api.body import UnreadableError, document, plain_body
 from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
 from taskdash.api.record import record_of
-from taskdash.api.values import number, whole_number, word
+from taskdash.api.values import amount, whole_number, word
 from taskdash.domain.durations import duration
 from taskdash.domain.record import Answer, Throttle
 from taskdash.domain.task import Json, ProblemKind
@@ -155,7 +155,7 @@ def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float
     documented there; gateways and proxies in front send one, so the larger of the two counts. Values that make no
     sense (negative, words, infinite) count as not said.
     """
-    waits = (_seconds(data.get("retryAfter")), _header_wait_s(headers, now_s))
+    waits = (amount(data.get("retryAfter")), _header_wait_s(headers, now_s))
     known = [wait for wait in waits if wait is not None]
     wait_s = max(known) if known else DEFAULT_RETRY_AFTER_S
     tier = word(data.get("tier"))
@@ -172,17 +172,12 @@ def _within(value: Json, maximum: int) -> int | None:
     return found if found is not None and 1 <= found <= maximum else None
 
 
-def _seconds(value: Json) -> float | None:
-    found = number(value)
-    return float(found) if found is not None and found >= 0 else None
-
-
 def _header_wait_s(headers: Mapping[str, str], now_s: float | None) -> float | None:
     """Return what Retry-After says: seconds, or an HTTP date, which is taken against the answer's own clock."""
     header = headers.get("retry-after", "")
     until_s = _date_s(header)
     if until_s is None:
-        return _seconds(header)
+        return amount(header)
     from_s = _date_s(headers.get("date", ""))
     from_s = now_s if from_s is None else from_s
     return max(until_s - from_s, 0.0) if from_s is not None else None
