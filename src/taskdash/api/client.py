@@ -67,16 +67,10 @@ class Gateway:
     ) -> None:
         """Check everything a request depends on, and send nothing.
 
-        Args:
-            base_url: As `config` checked it; a path in it is kept in front of the API's.
-            key: Sent to this host and no other.
-            auth_header: From the config: carries the key.
-            connections: How many requests may be under way at once, 1 to 32.
-            deadline_s: How long a request may take from its connection to the last byte of its answer.
-            trust_env: Whether proxies and certificates of the environment count.
-
-        Raises:
-            UsageError: the base URL, or a variable that counts for it and that the message names, is broken.
+        The base URL is as `config` checked it, and the key is sent to its host and no other. Up to `connections`
+        requests, 1 to 32, may be under way at once, each for `deadline_s` from its connection to the last byte of its
+        answer. With `trust_env` proxies and certificates of the environment count.
+        Raises UsageError where the base URL, or a variable that counts for it, is broken; the message names that.
         """
         environ: Mapping[str, str] = os.environ if trust_env else {}
         base = _read_base(base_url)

@@ -72,12 +72,8 @@ def parse_answer(
 ) -> Answer:
     """Return what an answer means. Never raises, and is bounded in time and memory whatever the body.
 
-    Args:
-        status: of HTTP.
-        headers: names in lower case.
-        body: as it came over the wire, still encoded.
-        asked_id: the task that was asked for; another's record is dropped.
-        now_s: Unix seconds, for a Retry-After date in an answer that has no Date.
+    The names of headers are in lower case, the body is as it came over the wire. Another task's record than that of
+    `asked_id` is dropped. `now_s`, in Unix seconds, serves a Retry-After date in an answer that has no Date.
     """
     if 300 <= status < 400:
         return _redirect(status, headers)

@@ -42,8 +42,7 @@ class FoundKey(NamedTuple):
 def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s: float = 10.0) -> FoundKey:
     """Find the key of `profile`, running its command, with `environ` as its environment, where it has one.
 
-    Raises:
-        KeyMissingError: there is none, or one that cannot be sent.
+    Raises KeyMissingError where there is none, or one that cannot be sent.
     """
     if profile.api_key_command:
         return _from_command(profile, environ, command_timeout_s)

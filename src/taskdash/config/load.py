@@ -50,11 +50,8 @@ def load_settings(
     """Find out what is in force: by the options of the command line, the environment, the file, the defaults.
 
     `key_faults` checks what the keys of actions and commands are, and the theme may be one of `theme_names`; None takes
-    any.
-
-    Raises:
-        ConfigError: a setting is wrong, or the file cannot be read.
-        UsageError: the command line or the environment is wrong.
+    any. Raises ConfigError where a setting is wrong or the file cannot be read, UsageError where the command line or
+    the environment is wrong.
     """
     path, named_by = config_path(config_file, environ)
     file = read_config_file(path, named_by)

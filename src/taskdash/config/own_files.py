@@ -55,9 +55,7 @@ def first_config_text(profile: Profile) -> str:
 def write_first_config(path: Path, profile: Profile) -> str | None:
     """Write a first config, 0600, in a folder of 0700; return a line for the user where that had to be tightened.
 
-    Raises:
-        TaskdashError: something is there already; nothing was touched.
-        ConfigError: the file cannot be written.
+    Raises TaskdashError where something is there already, ConfigError where the file cannot be written.
     """
     shown_path = inert_line(str(path))
     try:

@@ -47,9 +47,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         """Take the key as found: white space, a byte order mark and a pair of quotes around it are no part of it.
 
-        Raises:
-            ValueError: it is no key that can be sent. The message says why, completes "the key ...", and does not
-                repeat it.
+        Raises ValueError for what cannot be sent; the message completes "the key ..." and does not repeat it.
         """
         value = _unwrapped(value)
         if fault := _fault_of(value):

@@ -99,10 +99,7 @@ class Database:
 
         A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside,
         and what can be recovered is the store. One that is patient waits for other processes' locks until
-        `interrupt`.
-
-        Raises:
-            StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
+        `interrupt`. Raises StoreError where the file cannot be opened, is no store, or is of a newer taskdash.
         """
         try:
             with self._using_file():
@@ -146,8 +143,7 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Begin a transaction that is on disk when the block ends, or has not happened at all.
 
-        Raises:
-            StoreChangedError: it is on disk in a file that is damaged, or no longer the store; see `again`.
+        Raises StoreChangedError where it is on disk in a file that is damaged, or no longer the store; see `again`.
         """
         with self._using_file():
             self._keep_up()

@@ -61,11 +61,8 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
     """Set a damaged file (no link) aside, with what can be recovered of its list in its place.
 
     Nothing happens where another process has done it already, or where the file turns out whole, unless it
-    `is_surely_damaged`, though SQLite can read it.
-
-    Raises:
-        StoreError: it is no store of ours, or the new one cannot be written.
-        OSError, sqlite3.Error: nothing can be written here, or the file is locked.
+    `is_surely_damaged`, though SQLite can read it. Raises StoreError where it is no store of ours or the new one cannot
+    be written, OSError or sqlite3.Error where nothing can be written here or the file is locked.
     """
     with recovering(path):
         if identity_of(path) != identity:

@@ -60,10 +60,8 @@ class StoreThread:
 
         Where the file was damaged or exchanged, `on_mishap` is called from the thread with a line for the user; without
         it the lines are kept for `take_mishaps`. One that is patient returns at once, and opens the file as soon as no
-        other process has it locked: what it is asked to do waits for that, and raises what it says.
-
-        Raises:
-            StoreError: it cannot be used.
+        other process has it locked: what it is asked to do waits for that, and raises what it says. Raises StoreError
+        where the file cannot be used.
         """
         from concurrent.futures import ThreadPoolExecutor
 

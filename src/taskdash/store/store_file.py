@@ -148,9 +148,7 @@ def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
 def refuse_foreign(execute: Execute, path: Path) -> None:
     """Leave alone what another program, or a newer taskdash, wrote; nothing is written before this.
 
-    Raises:
-        StoreError: it is not for us.
-        StoreChangedError: it is ours, and what says so is damaged.
+    Raises StoreError for what is not for us, StoreChangedError for what is ours but damaged where it says so.
     """
     version, application = first(execute, "PRAGMA user_version"), first(execute, "PRAGMA application_id")
     shown = inert_line(str(path))
@@ -232,11 +230,8 @@ def is_copy_due(path: Path) -> bool:
 def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> None:
     """Copy the store as `<name>.copy-<time>`, 0600, and onto the disk; drop the copies that are too many.
 
-    A damaged store is not copied: it would take the place of a sound one.
-
-    Raises:
-        OSError: there is no room for it, or the folder cannot be written.
-        sqlite3.Error: the store cannot be read, or the copy was given up.
+    A damaged store is not copied: it would take the place of a sound one. Raises OSError where there is no room for
+    it or the folder cannot be written, sqlite3.Error where the store cannot be read or the copy was given up.
     """
     target = free_name(path, "copy")
     part = path.with_name(f"{path.name}.copy.part")

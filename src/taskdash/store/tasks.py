@@ -279,10 +279,7 @@ class TaskList(Additions):
         """Return the task whose ID is `text`, or the one whose ID it shortens to 6 characters or more.
 
         Only an ID of a known form can be shortened. Of any other nobody can tell whether a beginning of it is another
-        task's ID: `job-1000` does not stand for `job-10001`.
-
-        Raises:
-            UnknownTaskError: there is none, or there are several.
+        task's ID: `job-1000` does not stand for `job-10001`. Raises UnknownTaskError where there is none, or several.
         """
         if not text.isascii():
             # No ID is anything else, and a byte that is no UTF-8 cannot be asked for.
