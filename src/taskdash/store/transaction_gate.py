@@ -28,13 +28,6 @@ class TransactionGate:
     def passing(self) -> Iterator[None]:
         """Be inside for the block, once the gate is open."""
         thread = threading.get_ident()
-        if thread in self._depths:
-            self._depths[thread] += 1
-            try:
-                yield
-            finally:
-                self._depths[thread] -= 1
-            return
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         try:
             self._enter(thread)
@@ -72,13 +65,15 @@ class TransactionGate:
 
     def _enter(self, thread: int) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_closed)
-            self._depths[thread] = 1
+            self._changed.wait_for(lambda: not self._is_closed or thread in self._depths)
+            self._depths[thread] = self._depths.get(thread, 0) + 1
 
     def _leave(self, thread: int) -> None:
         with self._changed:
-            del self._depths[thread]
-            self._changed.notify_all()
+            self._depths[thread] -= 1
+            if not self._depths[thread]:
+                del self._depths[thread]
+                self._changed.notify_all()
 
 
 TRANSACTIONS: Final = TransactionGate()
