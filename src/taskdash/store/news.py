@@ -13,7 +13,7 @@ from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
 from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
-from taskdash.store.rows import STATES, read_tasks
+from taskdash.store.rows import STATES, by_state, read_tasks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -175,10 +175,8 @@ class News(Part):
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""
-        counts = dict.fromkeys(STATE_CODES, 0)
         sql = f"SELECT state, count(*) FROM tasks WHERE removal = 0 AND seq {IN_LIST} GROUP BY state"
-        for code, count in self._database.rows(sql, [as_json(seqs)]):
-            counts[STATES.get(code, State.WAITING)] += count
+        counts = by_state(self._database.rows(sql, [as_json(seqs)]))
         if counts[State.NEW] or counts[State.WAITING]:
             return None
         return Batch(None, counts[State.SUCCESS], counts[State.FAIL], frozenset(seqs))

@@ -81,6 +81,14 @@ def read_tasks(database: Store, rest: str, values: Sequence[Any]) -> list[Task]:
     return [task_from_row(row) for row in database.rows(f"SELECT {TASK_COLUMNS} {rest}", values)]
 
 
+def by_state(rows: Iterable[tuple[Any, ...]]) -> dict[State, int]:
+    """Return how many tasks there are in each state, of rows with its code and their count."""
+    counts = dict.fromkeys(State, 0)
+    for code, count in rows:
+        counts[STATES.get(code, State.WAITING)] += count
+    return counts
+
+
 def row_from_task(task: Task) -> dict[str, Any]:
     """Return what `task_from_row` makes a task of, by the names of the columns."""
     state = (STATE_CODES[task.state], *(task.problem or (None, None, None)))

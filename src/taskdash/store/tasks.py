@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, Query
-from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
 from taskdash.store.database import IN_LIST, as_json
@@ -30,9 +29,9 @@ from taskdash.store.rows import (
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
     SAVED_COLUMNS,
-    STATES,
     TASK_COLUMNS,
     TASK_WIDTH,
+    by_state,
     detail_from_row,
     read_tasks,
     search_text,
@@ -42,8 +41,9 @@ from taskdash.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from taskdash.domain.task import State, Task, TaskDetail
     from taskdash.store.store import Store
 
 MIN_PREFIX_CHARS: Final = 6
@@ -153,8 +153,8 @@ class TaskList(Additions):
         """Return how many tasks `query` has in each state, whatever states it asks for itself."""
         if not query.terms:
             sql = "SELECT state, sum(tasks) FROM counts WHERE profile = coalesce(?, profile) GROUP BY state"
-            return _by_state(self._database.rows(sql, [query.profile]))
-        return _by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
+            return by_state(self._database.rows(sql, [query.profile]))
+        return by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
         """Return what `end_labels` does of the tasks of `query`, of any state."""
@@ -448,10 +448,3 @@ def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
 def clean_note(note: str | None) -> str | None:
     """Return a note as it is kept: inert, its lines kept; None where nothing is left."""
     return inert(note).strip() or None if note else None
-
-
-def _by_state(rows: Iterable[tuple[Any, ...]]) -> dict[State, int]:
-    counts = dict.fromkeys(State, 0)
-    for code, count in rows:
-        counts[STATES.get(code, State.WAITING)] += count
-    return counts
