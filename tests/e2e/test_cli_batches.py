@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,21 @@ def test_add_can_wait_for_what_it_was_given(taskdash: Command, api: FilesApi) ->
     taskdash.ok("remove", RUN)
     done = taskdash("add", RUN, "--wait", "--json", "--timeout", "1")
     assert (done.returncode, json.loads(done.stdout)["tasks"][0]["state"]) == (124, "waiting")
+
+
+def test_an_interrupted_add_does_not_send_its_user_to_what_created_the_tasks(
+    taskdash: Command, api: FilesApi
+) -> None:
+    """Run again, a program before the pipe creates them once more, and they are paid for."""
+    api.set(RUN, waiting_body(RUN))
+    api.set(BAD, waiting_body(BAD))
+    for ids, wait in ([RUN], f"`taskdash wait {RUN}`"), ([RUN, BAD], "`taskdash wait` with these IDs"):
+        checks = api.count(RUN)
+        process = taskdash.start("add", *ids, "--wait")
+        api.wait_for(lambda checks=checks: api.count(RUN) > checks, 10)  # type: ignore[misc] # the default binds it
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10)[1].endswith(f"interrupted; run {wait} to resume\n")
+        assert process.returncode == 130
 
 
 def test_add_waits_for_nothing_where_it_found_nothing(taskdash: Command) -> None:

@@ -137,7 +137,7 @@ def wait(
                 is_compact=compact,
             )
         limit.enforce(partial(_give_up, rules, as_json=as_json, beside=beside))
-        return _watch(session, rules, limit, query)
+        return _watch(session, rules, limit, query, RESUMES if beside is None else _resumes(task_ids))
     except (UsageError, click.UsageError):
         # With a wrong command line or config, there was no wait, and so no array to print.
         as_json = False
@@ -153,14 +153,20 @@ def wait(
             _print_items(_items(session, rules, limit), beside)
 
 
-def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | None) -> int:
+def _resumes(task_ids: Sequence[str]) -> str:
+    """Return how to wait on after `add --wait`: what created the tasks before it must not run again."""
+    command = f"`taskdash wait {task_ids[0]}`" if len(task_ids) == 1 else "`taskdash wait` with these IDs"
+    return f"interrupted; run {command} to resume"
+
+
+def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | None, resumes: str) -> int:
     with AutoSaving(session) as saving:
         saving.see(rules.tasks)
         ended_by = 0
         if not rules.is_over(0):
             ended_by = run_unwaited(Following(session, rules, saving, query).run(lambda: not limit.left_s))
         if ended_by:
-            talk(RESUMES)
+            talk(resumes)
             return 128 + ended_by
         saving.finish(limit.left_s)
     limit.take_last_word()
