@@ -42,7 +42,9 @@ def api() -> Iterator[FakeApi]:
 @pytest.fixture
 def taskdash(tmp_path: Path, api: FakeApi) -> Command:
     made = Command(tmp_path / "its", api)
-    made.ok("add", DONE)
+    # What was removed can be brought back, but is not on the list.
+    made.ok("add", DONE, "task_gone_12345678")
+    made.ok("remove", "task_gone_12345678")
     return made
 
 

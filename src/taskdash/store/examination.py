@@ -49,7 +49,7 @@ def examine(path: Path) -> Examined | None:
             if check != "ok":
                 raise sqlite3.DatabaseError(f"database disk image is malformed: {check}")
             version = int(first(connection.execute, "PRAGMA user_version"))
-            tasks = int(first(connection.execute, "SELECT count(*) FROM tasks"))
+            tasks = int(first(connection.execute, "SELECT count(*) FROM tasks WHERE removal = 0"))
             # The first versions had no such table.
             has_watchers = first(
                 connection.execute, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'"
