@@ -1,7 +1,7 @@
-"""From the bytes of an answer to a JSON document, bounded in time and memory whatever the bytes are.
+"""Parses the bytes of an answer into a JSON document, bounded in time and memory whatever the bytes are.
 
-Everything here raises `UnreadableError` and nothing else. What JSON allows and Python's numbers, texts or
-stack do not is settled here once, so that nobody further in meets NaN, infinity or a number of 5,000 digits.
+Everything here raises `UnreadableError` and nothing else. Values that JSON allows but Python's numbers or stack
+do not are dealt with here, so that no other module ever sees NaN, infinity or a number of 5,000 digits.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ MAX_VALUES: Final = 50_000
 """Values in one document: 4 MiB of `[],` would be over 100 MB of objects; 10,000 results need 20,000."""
 MAX_ENCODINGS: Final = 2
 MAX_UNWRAPS: Final = 3
-"""How often JSON text is looked for inside JSON text."""
+"""How many levels of JSON text nested in JSON text are decoded."""
 
 _MAX_DIGITS: Final = 40
 _MAX_STARTS: Final = 32
 _JSON_START = re.compile(r"[\[{]")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-# The closing quote is optional, so that this matches at every quote and a broken text costs no second pass.
+# The closing quote is optional, so that this matches at every quote and broken text needs no second pass.
 _JSON_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class UnreadableError(ValueError):
-    """The body cannot be read; the message says why, is inert, and fits behind "the answer is ..."."""
+    """The body cannot be read; the message says why, is inert, and completes "the answer is ..."."""
 
 
 def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long. `headers` are in lower case.
 
-    We ask for `identity`; a proxy may compress all the same. What it does not label is not guessed. Raises
-    UnreadableError where it is too long, broken, or in an encoding that we do not know.
+    We ask for `identity`, but a proxy may compress anyway. An unlabelled encoding is not guessed. Raises
+    UnreadableError if the body is too long, broken, or in an unknown encoding.
     """
     if len(body) > MAX_BODY_BYTES:
         raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
@@ -74,7 +74,7 @@ def _inflated(body: bytes, wbits: int) -> bytes:
 
 
 def _deflated(body: bytes) -> bytes:
-    """Undo `deflate`, which means the zlib format (RFC 9110); some servers send it without that format's header."""
+    """Decode `deflate`, which means the zlib format (RFC 9110); some servers leave out the zlib header."""
     has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
     return _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
 
@@ -87,9 +87,9 @@ _DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 def document(headers: Mapping[str, str], plain: bytes) -> Json:
-    """Return the JSON document in `plain`. A byte order mark before it is harmless.
+    """Parse `plain` as a JSON document, with or without a byte order mark.
 
-    Raises UnreadableError where it is not UTF-8, or no JSON.
+    Raises UnreadableError if it is not UTF-8 or not JSON.
     """
     text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
     if not text_bytes.strip():
@@ -108,7 +108,7 @@ def document(headers: Mapping[str, str], plain: bytes) -> Json:
 
 
 def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
-    """Return what to call a body that is markup; None for one that is not. A wrong label on JSON is forgiven."""
+    """Return the media type of a body that is markup; None if it is not. JSON with a wrong label is accepted."""
     if body.lstrip()[:1] != b"<":
         return None
     label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()
@@ -116,11 +116,11 @@ def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
 
 
 def json_document(text: str) -> Json:
-    """Return the value of a JSON text.
+    """Parse JSON text.
 
-    Numbers that no program could use (infinite, NaN, over 40 digits) come as the text they were; control characters
-    in texts are let through, as they are made inert later; of equal keys the last one counts. Raises UnreadableError
-    where it is no JSON, nested too deeply, or made of too many values.
+    Unusable numbers (infinite, NaN, over 40 digits) are returned as their text; control characters in strings are
+    accepted, as they are made inert later; of duplicate keys the last one wins. Raises UnreadableError if `text` is
+    not JSON, nested too deeply, or has too many values.
     """
     if _value_count(text) > MAX_VALUES and _value_count(_JSON_TEXT.sub("", text)) > MAX_VALUES:
         raise UnreadableError(f"made of more than {MAX_VALUES:,} values")
@@ -134,12 +134,12 @@ def json_document(text: str) -> Json:
 
 
 def json_within(text: str) -> list[Json]:
-    """Return the objects and lists of JSON in a text that has something else around them, in their order.
+    """Return the JSON objects and lists embedded in other text, in order.
 
-    Code fences, `data: `, an end of line too many: all are met. So is a JSON text that was escaped without its quotes.
+    Seen in the wild: code fences, `data: `, a stray line end, and JSON that was escaped but not quoted.
     """
     if "\\" in text:
-        with suppress(ValueError):  # no such text
+        with suppress(ValueError):  # not escaped JSON
             text = json.loads(f'"{text}"', strict=False)
     if _value_count(text) > MAX_VALUES:
         return []
@@ -181,10 +181,10 @@ _DECODER: Final = json.JSONDecoder(strict=False, parse_int=_int, parse_float=_fl
 
 
 def unwrapped(value: Json, times: int = MAX_UNWRAPS) -> Json:
-    """Return `value`, or, where it is a text of JSON, the object, list or text in that, up to `times` over.
+    """Decode `value` if it is JSON text of an object, list or string, up to `times` over; else return it as it is.
 
-    A text that is not JSON, or holds just a number or a word, stays what it is. `resultJson` and `param` are
-    JSON texts by the API's page; doubly encoded ones are seen at kie.ai-like gateways.
+    Text that is not JSON, or is just a number or a word, is left alone. `resultJson` and `param` are
+    JSON text according to the API's page; kie.ai-like gateways may encode them twice.
     """
     found = value
     for _ in range(times):

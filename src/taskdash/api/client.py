@@ -1,10 +1,10 @@
-"""Sends checks: one `recordInfo` request for one task each, and makes an `Answer` of whatever comes.
+"""Sends checks, each one `recordInfo` request for one task, and turns every outcome into an `Answer`.
 
-Nothing of the network leaves this module as an exception. How many checks may be sent, and when, is for the
-caller to know: here none is repeated.
+No network error leaves this module as an exception. How many checks are sent, and when, is up to the
+caller; nothing is retried here.
 
-This stands on httpx's transport and leaves out its client: no cookie is kept, no URL is logged, and no `Location` is
-looked at, which the client parses even where redirects are off, raising what its parser raises.
+It uses httpx's transport without its client, so no cookie is kept, no URL is logged, and no `Location` is parsed:
+the client does that even with redirects off, and lets its parser's exceptions through.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS: Final = 32
 KEEP_ALIVE_S: Final = 4.0
-"""How long a connection waits for its next request. Common servers hang up after 5 s, and a request that
-crosses their hanging up is lost, so we do it first."""
+"""How long an idle connection is kept. Common servers close theirs after 5 s, and a request that crosses the
+close is lost, so we close first."""
 LARGE_BYTES: Final = 64 * 1024
-"""An answer of more than so many bytes is read on only when no other one is."""
+"""Answers larger than this are read one at a time."""
 RECEIVE_BYTES: Final = 64 * 1024
-"""What the system may hold of an answer that nobody reads on: all of it is handed to us as one block."""
+"""The socket's receive buffer, which limits how much of an unread answer the system holds and returns at once."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _SUSPECT: Final = (ProblemKind.UNREADABLE, ProblemKind.UNREACHABLE)
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """One API base URL with one key. Bound to the event loop that first uses it."""
+    """A client for one API base URL and one key. Bound to the event loop that first uses it."""
 
     def __init__(
         self,
@@ -65,12 +65,18 @@ class Gateway:
         deadline_s: float = 15.0,
         trust_env: bool = True,
     ) -> None:
-        """Check everything a request depends on, and send nothing.
+        """Check everything a request depends on, without sending one.
 
-        The base URL is as `config` checked it, and the key is sent to its host and no other. Up to `connections`
-        requests, 1 to 32, may be under way at once, each for `deadline_s` from its connection to the last byte of its
-        answer. With `trust_env` proxies and certificates of the environment count.
-        Raises UsageError where the base URL, or a variable that counts for it, is broken; the message names that.
+        Args:
+            base_url: As checked by `config`; its path is prepended to the API's.
+            key: Sent to this host and no other.
+            auth_header: The header that carries the key, from the config.
+            connections: How many requests may be in flight at once, 1 to 32.
+            deadline_s: How long a request may take from connecting to the last byte of its answer.
+            trust_env: Whether to use the environment's proxies and certificates.
+
+        Raises:
+            UsageError: the base URL is broken, or a variable that applies to it; the message names the variable.
         """
         environ: Mapping[str, str] = os.environ if trust_env else {}
         base = _read_base(base_url)
@@ -92,7 +98,7 @@ class Gateway:
         self._keys = KnownKeys([key])
         self._deadline_s = deadline_s
         connections = max(1, min(connections, MAX_CONNECTIONS))
-        # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
+        # Otherwise a context that trusts nobody and is never used: loading the CA certificates takes 20 ms.
         needs_tls = base.scheme == "https" or proxy is not None
         tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._new_transport = partial(
@@ -110,18 +116,18 @@ class Gateway:
         self._places = asyncio.Semaphore(connections)
         self._reading_large = asyncio.Lock()
         self.room_for_large: Callable[[], Awaitable[None]] = _room_at_once
-        """Awaited before a large answer is read: whoever keeps the answers may have enough of them."""
+        """Awaited before a large answer is read, so that whoever stores the answers can hold it back."""
         self._lost: set[str] = set()
         self._under_way = 0
         self._closed = False
-        # httpx's engine logs the headers of answers at DEBUG.
+        # httpcore logs response headers at DEBUG.
         for library in ("httpcore", "httpx"):
             logging.getLogger(library).setLevel(logging.WARNING)
 
     async def fetch_record(self, task_id: str, path: str = RECORD_PATH) -> Answer:
-        """Send one check under a path of the config. Raises nothing but CancelledError.
+        """Send one check to a path from the config. Raises nothing but CancelledError.
 
-        Those beyond `connections` wait for their turn; the deadline starts after that. One that was lost
+        Checks beyond `connections` wait for their turn, and their deadline starts after that. A lost check
         (`Answer.is_lost`) gets a new connection when it is sent again.
         """
         async with self._places:
@@ -137,7 +143,7 @@ class Gateway:
                 await self._close_if_done()
 
     async def aclose(self) -> None:
-        """Close every connection: now where no request is under way, else after the last answer."""
+        """Close all connections, now or after the last request in flight."""
         self._closed = True
         await self._close_if_done()
 
@@ -148,7 +154,7 @@ class Gateway:
     async def _check(self, transport: httpx.AsyncHTTPTransport, task_id: str, path: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
         try:
-            # What is large stays the only one of its size until it is parsed.
+            # A large answer keeps its turn until it is parsed.
             async with AsyncExitStack() as turn_of_large:
                 async with deadline, _exchange(transport, self._request(task_id, path)) as response:
                     body = await _read(response, partial(self._wait_for_room, turn_of_large, deadline))
@@ -159,7 +165,7 @@ class Gateway:
             _log.debug("%s: it is sent again", message)
             return Answer(problem=ProblemKind.UNREACHABLE, message=message, is_lost=True)
         except Exception as fault:
-            # Whatever the network or a library does to one request, the next one must still be sent.
+            # Whatever the network or a library does to this request, later ones must still be sent.
             if deadline.expired():
                 where = f"{self._peer} by the proxy {self._proxy}" if self._proxy else self._peer
                 message = f"no whole answer from {where} within {self._deadline_s:g}s"
@@ -173,16 +179,16 @@ class Gateway:
         target = self._prefix + target_of(path, task_id)
         if self._proxy:
             return httpx.Request("GET", f"{self._origin}{target}", headers=self._headers)
-        # To parse a URL for each check takes a tenth of its CPU. A proxy would get the target in place of the host.
+        # Parsing a URL takes a tenth of a check's CPU time. Not for a proxy, which needs the host in the target.
         return httpx.Request(
             "GET", self._origin, headers=self._headers, extensions={"target": target.encode("ascii")}
         )
 
     async def _wait_for_room(self, turn_of_large: AsyncExitStack, deadline: asyncio.Timeout) -> None:
-        """Wait until a large answer may be read on, which is no fault of the server's: meanwhile the deadline stands.
+        """Wait for this large answer's turn, with the deadline suspended, as the server is not to blame.
 
-        A body, its text and its values take ten times its size while it is read: a gateway that sends large ones to
-        every request at once would take hundreds of megabytes.
+        A body, its text and its values take ten times its size while it is parsed, so a gateway that sent a large
+        one to every request at once would use hundreds of megabytes.
         """
         loop = asyncio.get_running_loop()
         left_s = (deadline.when() or math.inf) - loop.time()
@@ -197,15 +203,15 @@ class Gateway:
         }
         answer = parse_answer(response.status_code, headers, body, task_id, now_s=time.time())
         if answer.problem in _SUSPECT:
-            # It may belong to another request: one answer too many puts off all that follow it. A redirect is
-            # no answer of this API at all, and some have a body where HTTP knows none.
+            # The answer may belong to another request: one response too many shifts all that follow. A redirect
+            # does not come from this API, and some have a body where HTTP does not allow one.
             await cast("_Stream", response.extensions["network_stream"]).aclose()
-        # A gateway that quotes the key gets it neither stored nor shown.
+        # If a gateway quotes the key, it must be neither stored nor shown.
         return self._keys.redact_values(answer)
 
 
 class CrossedError(Exception):
-    """A kept connection was closed just as a request crossed."""
+    """The server closed a kept-alive connection while a request was on its way."""
 
 
 class _Stream(Protocol):
@@ -216,16 +222,16 @@ class _Stream(Protocol):
 async def _exchange(
     transport: httpx.AsyncHTTPTransport, request: httpx.Request
 ) -> AsyncIterator[httpx.Response]:
-    """Send a request and give the answer with its body unread; close what was connected for it where that fails.
+    """Send a request and yield the response with its body unread; on failure close any connection opened for it.
 
-    A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks whether it is
-    readable). The closing may still cross the request on its way: then CrossedError is raised, and else what
-    `network.explain` tells apart.
+    A kept connection that the server has already closed is noticed before anything is sent (httpx checks whether it
+    is readable). If the close crosses the request, CrossedError is raised; other failures are those that
+    `network.explain` understands.
     """
     opened: list[_Stream] = []
 
     async def note(event: str, info: Mapping[str, Any]) -> None:
-        # httpx calls this for every step.
+        # Called by httpx for every step.
         if event.endswith("connect_tcp.complete"):
             opened.append(info["return_value"])
 
@@ -239,18 +245,18 @@ async def _exchange(
             raise
         yield response
     except BaseException:
-        # httpx forgets a connection whose TLS handshake is cancelled.
+        # httpx leaks a connection whose TLS handshake is cancelled.
         for connection in opened:
             await connection.aclose()
         raise
 
 
 async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[None]]) -> bytes:
-    """Return the body, or the first `MAX_BODY_BYTES` + 1 bytes of one that is longer.
+    """Return the body, cut after `MAX_BODY_BYTES` + 1 bytes.
 
-    One that turns out to be large waits for room before more of it is read.
+    Once it turns out to be large, wait for room before reading the rest.
     """
-    # One growing body would be copied at each step, and once more at its end.
+    # A single growing buffer would be copied at each step, and once more at the end.
     parts: list[bytes] = []
     size, is_large = 0, False
     try:
@@ -268,21 +274,21 @@ async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[
 
 
 async def _room_at_once() -> None:
-    """Return at once: there is always room."""
+    """Return at once; the default for `room_for_large`."""
 
 
 def _httpx_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
     auth = (proxy.auth[0].decode(), proxy.auth[1].decode()) if proxy.auth else None
-    # A context for a proxy that is spoken to in plain text is refused.
+    # httpx refuses a TLS context for a proxy that is not https.
     tls_to_it = tls if proxy.scheme == "https" else None
     url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
     return httpx.Proxy(url, auth=auth, ssl_context=tls_to_it)
 
 
 def _read_base(base_url: str) -> httpx.URL:
-    """Return a base URL that the config has checked, with everything in it encoded as it is sent."""
+    """Parse a base URL that the config has checked, with everything encoded as it is sent."""
     try:
         return httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError) as error:
-        # httpx knows what cannot be an address.
+        # The config lets some impossible addresses pass, which httpx rejects.
         raise UsageError(f"{inert_line(base_url, 200)} is no base URL: write it like https://host") from error

@@ -1,7 +1,7 @@
-"""Reads what stands around a record: a code, a text, and the place of the record itself.
+"""Reads the envelope around a record, which is its code and message, and locates the record itself.
 
-The API's page has `{code, msg, data}`. At kie.ai-like gateways the text is `message` or missing, `data` may
-be missing, and some answers are the record with no envelope at all.
+The API's page has `{code, msg, data}`. At kie.ai-like gateways the message is in `message` or missing, `data`
+may be missing, and some answers are a bare record without an envelope.
 """
 
 from __future__ import annotations
@@ -43,27 +43,27 @@ _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One answer, taken apart."""
+    """The parts of one answer."""
 
     code: int | None
-    """The body's own code; None where it has none that is a number."""
+    """The body's own code; None if it has none that is a number."""
     message: str
-    """The body's own words, inert and short; "" where it has none."""
+    """The body's own message, inert and short; "" if it has none."""
     reason: str | None
-    """The words that may say why a task failed, whole; None where all that is said is that the request went well."""
+    """The message that may say why a task failed, uncut; None without one, or if it only reports success."""
     record: dict[str, Json] | None
-    """The record as it came, if there is one; not yet compared with the ID that was asked for."""
+    """The record as received, if there is one; it may be that of another task."""
     data: dict[str, Json]
-    """`data`, where it is an object, else the whole answer: where a 429 has its numbers."""
+    """`data` if it is an object, else the whole answer; a 429 has its limits there."""
     record_info_is_null: bool = False
-    """Whether it says, without a record, what kie.ai-like gateways say (with 422) for a task that they do not
-    know, have purged, or do not know yet."""
+    """Whether it has no record and reports the task as not found, as kie.ai-like gateways do (with 422) for a
+    task that they do not know, have purged, or do not know yet."""
     is_nothing: bool = False
-    """Whether it says that all is well, and has nothing as its `data`: others say the same in this way."""
+    """Whether it has a success code and empty `data`, which is how other gateways say that they have no record."""
 
     @property
     def whole_failure(self) -> bool:
-        """Tell whether the record says `fail` and is one beyond doubt: only that outweighs an error code."""
+        """Return whether this is beyond doubt the record of a failed task, which alone outweighs an error code."""
         if self.record is None or not RECORD_FIELDS.intersection(self.record):
             return False
         standing = standing_in(self.record)
@@ -71,7 +71,7 @@ class Envelope:
 
 
 def envelope_of(document: Json, asked_id: str) -> Envelope:
-    """Take a JSON document apart; anything but an object (or a list of one) is an empty envelope."""
+    """Parse a JSON document into an envelope, an empty one unless it is an object or a list of one object."""
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
@@ -95,9 +95,9 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
 
 
 def task_id_in(record: dict[str, Json], asked_id: str) -> str | None:
-    """Return the ID that a record gives for its task: the asked one where it is among them.
+    """Return the task ID in a record; the one asked for, if it is among several.
 
-    None where it gives none, or something that is no text. Another number as `id` is that of a row somewhere.
+    None if it has none, or only a number other than the ID asked for, such as a database row's `id`.
     """
     values = [value for key in _ID_KEYS if not is_blank(value := record.get(key))]
     said = (found for value in values if (found := word(value)) and is_same_id(found, asked_id))
@@ -105,10 +105,10 @@ def task_id_in(record: dict[str, Json], asked_id: str) -> str | None:
 
 
 def is_same_id(one: str, other: str) -> bool:
-    """Tell whether two IDs name the same task.
+    """Return whether two IDs name the same task.
 
-    UUIDs and hex are compared in any case, all others exactly; but gateways drop a prefix (`task_`, `video-`) where
-    they hand on the ID of a provider, or put one before it.
+    UUIDs and hex IDs ignore case, all others must match exactly, but for a prefix (`task_`, `video-`): gateways
+    add or drop one when they pass on a provider's ID.
     """
     if one == other or (one.lower() == other.lower() and _HEX.issuperset(one)):
         return True
@@ -118,7 +118,7 @@ def is_same_id(one: str, other: str) -> bool:
 
 
 def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str, Json] | None:
-    """Return the record in a document: its `data`, one of the list there, its `output`, or the document itself."""
+    """Find the record in a document: its `data`, an item of a list there, its `output`, or the document itself."""
     if isinstance(data, dict):
         if _is_record(data, asked_id) or isinstance(data.get("state"), str):
             return data
@@ -133,7 +133,7 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
     output = unwrapped(document.get("output"))
     if isinstance(output, dict) and standing is None and _is_record(output, asked_id):
         return output
-    # With `data: null` beside it, a `status` speaks of the request, not of a task; so may a flag that is all there is.
+    # Beside `data: null`, a `status` is that of the request, not of a task; so may be a flag on its own.
     is_flag_alone = (
         standing is not None and standing.keys == (names.FLAG,) and _FIELDS_BUT_IDS.isdisjoint(document)
     )
@@ -144,9 +144,9 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
 
 
 def _wrapped(document: dict[str, Json], asked_id: str) -> dict[str, Json] | None:
-    """Return the one record under a key that nobody knows (`task`, `result`), where it names the asked task.
+    """Return the only record that names the requested task under some other key (`task`, `result`).
 
-    The result may stand beside it (Novita).
+    Its result may be next to it (Novita).
     """
     records = [
         value
@@ -171,7 +171,7 @@ def _names(record: dict[str, Json], asked_id: str) -> bool:
 
 
 def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
-    """Tell a record by a state and one field that only records have, or by two such fields whatever the state is.
+    """Return whether this is a record: it has a state and one field that only records have, or two such fields.
 
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
@@ -181,9 +181,9 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
 
 
 def _may_be_of_request(candidate: dict[str, Json]) -> bool:
-    """Tell whether a `status` may be that of the request, which errors have beside the ID that was asked for.
+    """Return whether `status` may be that of the request, as in errors that repeat the ID asked for.
 
-    A success with links beside it is that of a task (getimg).
+    A success with result links is that of a task (getimg).
     """
     if not _FIELDS_BUT_IDS.isdisjoint(candidate) or not may_be_of_request(candidate):
         return False
@@ -192,7 +192,7 @@ def _may_be_of_request(candidate: dict[str, Json]) -> bool:
 
 
 def _code_of(document: dict[str, Json], *, has_record: bool) -> int | None:
-    """Return `code` as a number, text ("200") or float; without it and without a record, that of `error`."""
+    """Return `code` as an integer, also from "200" or 200.0; without it and without a record, that of `error`."""
     code = whole_number(document.get("code"))
     error = document.get("error")
     if code is None and not has_record and isinstance(error, dict):

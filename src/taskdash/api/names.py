@@ -1,8 +1,8 @@
-"""Lists what gateways call the fields of a record: a table for each, of which the first name with a value counts.
+"""The names of a record's fields at various gateways; for each field, the first name that has a value counts.
 
-The first names are those of the API's page. The others are met at kie.ai and its families (Veo, 4o, Kontext, Aleph,
-Runway, Suno, Midjourney), at gateways to them, at Kling, DashScope, ModelScope, Replicate, fal, OpenAI, Ark, Vidu,
-MiniMax, BFL, and at Midjourney proxies.
+The first names are those of the API's page. The others are used by kie.ai and its families (Veo, 4o, Kontext, Aleph,
+Runway, Suno, Midjourney), by gateways to them, by Kling, DashScope, ModelScope, Replicate, fal, OpenAI, Ark, Vidu,
+MiniMax, BFL, and by Midjourney proxies.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 TASK_ID: Final = ("taskId", "task_id")
 OWN_ID: Final = ("id", "request_id", "job_id", "jobId")
-"""Where there is no ID of a task: the record's own. `request_id` is that of a task at fal, else one of a request."""
+"""The record's own ID, in place of a task ID. `request_id` is the task's at fal, elsewhere the request's."""
 STATE: Final = ("state", "task_status", "taskStatus", "status")
-"""The last one may be that of the request, so that the others are asked before it."""
+"""`status` comes last, as it may be that of the request."""
 FLAG: Final = "successFlag"
 
 MODEL: Final = ("model", "modelName", "model_name")
@@ -32,7 +32,7 @@ ENDED: Final = (
     *("finishTime", "finish_time", "finishedAt", "finished_at", "endTime", "end_time", "generateTime"),
 )
 UPDATED: Final = ("updateTime", "update_time", "updatedAt", "updated_at")
-"""When a task ended, of those that have ended and do not say when."""
+"""Used as the end time of a finished task without one."""
 
 CREDITS: Final = (
     *("creditsConsumed", "credits_consumed", "consumeCredits", "consume_credits"),
@@ -49,10 +49,10 @@ ERROR_CODE: Final = (
     *("errorCode", "error_code", "errCode", "err_code"),
     *("failureCode", "failure_code"),
 )
-"""In these 0 and 200 are no failure."""
+"""Here 0 and 200 mean no failure."""
 REASON: Final = ("failMsg", "fail_msg", "errorMessage", "error_message", "failReason", "error", "errors")
 REASON_OF_FAILED: Final = (
     *("task_status_msg", "fail_reason", "failure", "failure_reason", "failureReason"),
     *("errorMsg", "error_msg", "raw_message", "message", "msg", "detail", "reason"),
 )
-"""These are no error's own: they count in a failed record only, and within an error."""
+"""Not specific to errors, so only used in a failed record or within an error object."""

@@ -1,13 +1,13 @@
-"""The way to a gateway: the proxies and certificates of the environment, and why a request brought no answer.
+"""Reads proxies and certificates from the environment, and explains why a request failed.
 
-What counts for a request is read in here and checked before the first one, because HTTP libraries raise anything from
-ImportError to ValueError on a broken variable, and none of them says which one it was. A variable that does not count
-may be as broken as it likes: desktops set some that only browsers can read. The names and their meaning are those of
-curl and httpx: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case or
-else in upper case, `SSL_CERT_FILE`, `SSL_CERT_DIR`.
+The variables that apply are read and checked here before the first request, because HTTP libraries raise anything from
+ImportError to ValueError on a broken one without saying which it was. A variable that does not apply may be broken:
+desktops set some that only browsers understand. The names and their meaning are those of curl and httpx:
+`http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case or else in upper case, `SSL_CERT_FILE`,
+`SSL_CERT_DIR`.
 
-Exceptions of the network are told apart by what caused them, and their text is not repeated: it may quote the
-request with its key, or bytes of whoever answered.
+Network exceptions are classified by their causes, and their text is not repeated, as it may quote the request with
+its key, or bytes from the peer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that a variable names."""
+    """A proxy from an environment variable."""
 
     variable: str
     scheme: str
@@ -50,9 +50,9 @@ class Proxy:
 
 
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:
-    """Return the proxy that requests to this origin go through, if any. None does for a host of this computer.
+    """Return the proxy for requests to this origin, if any; there is none for loopback hosts.
 
-    Raises UsageError where its variable is broken, or names a SOCKS proxy and the package for those is not installed.
+    Raises UsageError if its variable is broken, or names a SOCKS proxy without the package for those installed.
     """
     name = host.lower().rstrip(".")
     # With commas or blanks between. An entry that nobody can read fits no host.
@@ -70,22 +70,22 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
 
 
 def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """Return what TLS connections are checked with: the authorities of certifi unless a variable names others.
+    """Return the TLS context, with certifi's CA certificates unless a variable names others.
 
-    Raises UsageError where a variable is broken.
+    Raises UsageError if a variable is broken, or the certificates cannot be read.
     """
     cert_file, cert_dir = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if cert_file:
         return _load_authorities("SSL_CERT_FILE", cert_file)
     if cert_dir:
-        # OpenSSL reads these folders only when it looks for an authority; a missing one is no error to it.
+        # OpenSSL reads these folders only when it looks for a CA, and ignores missing ones.
         if not any(Path(folder).is_dir() for folder in cert_dir.split(os.pathsep)):
             raise UsageError("SSL_CERT_DIR names no folder that exists: correct or unset it")
         return ssl.create_default_context(capath=cert_dir)
     try:
         return ssl.create_default_context(cafile=certifi.where())
     except OSError as error:
-        if environ.get("SSLKEYLOGFILE"):  # which Python opens for each context
+        if environ.get("SSLKEYLOGFILE"):  # Python opens it for each context
             raise _broken(
                 "SSLKEYLOGFILE", f"names a file that cannot be written ({error.strerror})"
             ) from error
@@ -111,7 +111,7 @@ def _broken(variable: str, why: str) -> UsageError:
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the variable's name as it is set, and its value; an empty one counts as not set."""
+    """Return the variable's name, in the case in which it is set, and its value; empty counts as unset."""
     for variable in (name.lower(), name.upper()):
         if value := environ.get(variable, "").strip():
             return variable, value
@@ -124,7 +124,7 @@ def _read_proxy(scheme: str, environ: Mapping[str, str]) -> Proxy | None:
         return None
     try:
         url = httpx.URL(value if "://" in value else f"http://{value}")
-        # httpx lets any length of a name and any number of a port pass.
+        # httpx accepts host names of any length and any port number.
         host = url.raw_host.decode().encode("idna").decode()
     except (httpx.InvalidURL, ValueError) as error:
         raise _broken(variable, "is no URL of a proxy") from error
@@ -146,7 +146,7 @@ def _bypasses(entry: str, host: str, port: int) -> bool:
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
     except ValueError:
-        pass  # one of both is a name, or the entry has a port
+        pass  # one of the two is a name, or the entry has a port
     name, colon, entry_port = entry.rpartition(":")
     if colon and entry_port.isdecimal() and not (name.count(":") and not name.endswith("]")):
         if int(entry_port) != port:
@@ -154,12 +154,12 @@ def _bypasses(entry: str, host: str, port: int) -> bool:
         entry = name
     entry = entry.strip("[]").lstrip("*").lstrip(".")
     if "*" in entry:
-        # curl has no such entries, but people write them: `127.*`.
+        # Not supported by curl, but people write it: `127.*`.
         return fnmatch.fnmatchcase(host, entry.replace("[", "[[]").replace("?", "[?]"))
     return bool(entry) and (host == entry or host.endswith(f".{entry}"))
 
 
-# Why a request brought no answer, in words for people
+# Why a request failed, in plain language
 
 # OpenSSL's verification results (X509_V_ERR_*).
 _CERTIFICATE: Final = {
@@ -173,7 +173,7 @@ _CERTIFICATE: Final = {
     62: "is for another host name",
     64: "is for another address",
 }
-# What OpenSSL makes of bytes that are no TLS; which one depends on its version and on the bytes.
+# OpenSSL's errors on bytes that are not TLS; which one depends on its version and the bytes.
 _NOT_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 )
@@ -197,14 +197,14 @@ _ERRNO: Final = {
 
 
 def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
-    """Say in one inert line why a request to `peer`, a `host` or `host:port`, failed.
+    """Return one inert line on why a request to `peer`, a `host` or `host:port`, failed.
 
-    Connections are made to the proxy, where one stands between; it is told with the variable that names it.
+    `proxy` is the proxy in between, if any, with its variable; connection failures are blamed on it.
     """
     causes = list(_causes(fault))
     nearest = f"the proxy {proxy}" if proxy else peer
     if isinstance(fault, httpx.ProxyError):
-        # The proxy's own status line, or the library's own words about SOCKS: no part of the request is in them.
+        # The proxy's own status line, or the library's message about SOCKS, neither of which quotes the request.
         return f"{nearest} does not let us through: {inert_line(str(fault), 100)}"
     said = [_explain_tls(cause, peer) for cause in causes] + [
         _explain_system(cause, nearest) for cause in causes
@@ -213,7 +213,7 @@ def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and all that led to it, outermost first."""
+    """Yield the exception and all its causes, outermost first."""
     waiting, seen = [fault], set[int]()
     while waiting:
         each = waiting.pop(0)
@@ -269,12 +269,12 @@ def _explain_protocol(fault: BaseException, nearest: str) -> str:
 
 
 def is_hang_up(fault: httpx.TransportError) -> bool:
-    """Tell whether a connection ended where an answer was to begin."""
+    """Return whether the connection ended before an answer began."""
     return isinstance(fault, httpx.ReadError) or _HANG_UP in str(fault)
 
 
 def _explain_answer(text: str, nearest: str) -> str:
-    """Tell apart by their words, which come from h11 mostly: the class is the same for all of these."""
+    """Classify by the message, mostly h11's, as all of these have the same class."""
     if _HANG_UP in text:
         return f"{nearest} hung up without an answer"
     if "without sending complete message" in text or "incomplete chunked read" in text:

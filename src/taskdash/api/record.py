@@ -1,4 +1,4 @@
-"""A record as it came, field by field, into a `Record`. Which names a field has stands in `names`."""
+"""Converts a record as received, field by field, into a `Record`. The field names are in `names`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ RECORD_FIELDS: Final = frozenset(
         *(*names.COST, *names.CREATED, *names.ENDED, *names.UPDATED, *names.CREDITS),
     ]
 ).difference(("created", "completed", "credits", "cost"))
-"""Fields that only a record has: what an error's `data` or a stranger's JSON is told from a record by."""
+"""Fields that only a record has, unlike an error's `data` or unrelated JSON."""
 
 
 def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
-    """Return what a record says; `around` it stand code and message that may be those of the failure.
+    """Convert a record; `around` is the envelope's code and message, which may be those of the failure.
 
-    A field that makes no sense is None here and stays in `extra` under its own name.
+    A field whose value makes no sense is None and stays in `extra` under its own name.
     """
     fields = Fields(wire)
     standing = standing_in(wire) or Standing(State.WAITING, UNKNOWN_STATE, ())
@@ -78,7 +78,7 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
 
 
 def _keys_with_urls(wire: dict[str, Json], parts: dict[str, Json], urls: tuple[str, ...]) -> list[str]:
-    """Return the fields that gave `urls`; a result without links, as a text is, stays to be shown."""
+    """Return the fields that `urls` come from; a result without links, such as text, stays in `extra`."""
     if not urls:
         return []
     given = [key for key in parts if not is_blank(wire[key])]
@@ -94,14 +94,14 @@ def _credits_in_usage(fields: Fields) -> str | None:
 
 
 def _progress(value: Json) -> str | None:
-    """Return a text of 0 to 100; a share is met as a text with a point (4o: "0.50")."""
+    """Return 0 to 100 as text; some gateways send a fraction as text with a point (4o: "0.50")."""
     if isinstance(value, str) and _SHARE.fullmatch(value.strip()):
         return f"{min(float(value), 1.0) * 100:g}"
     return _number_word(value)
 
 
 def request_in(wire: dict[str, Json]) -> Json:
-    """Return the `createTask` request that a record echoes, as it was sent: hostile texts and all."""
+    """Return the `createTask` request that a record echoes, exactly as sent, not made inert."""
     return _param(Fields(wire))
 
 
@@ -115,17 +115,17 @@ def _number_word(value: Json) -> str | None:
 
 
 def _extra(fields: Fields) -> dict[str, Json]:
-    """Return the rest without empty results: "", "{}" and {} say no more than null (kie.ai-like gateways)."""
+    """Return the remaining fields without empty results: "", "{}" and {} mean null (kie.ai-like gateways)."""
     rest = fields.rest()
     return {key: value for key, value in rest.items() if not (key in RECORD_KEYS and value in _EMPTY_RESULTS)}
 
 
 def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: int | None) -> int | None:
-    """Return how long the task took.
+    """Return how long the task took, in milliseconds.
 
-    Milliseconds by the API's page, where a failed task has null and no `completeTime` either. At kie.ai-like
-    gateways some models give seconds (8 for a 10 s task, 12.5), a failure may have 0 for "none", and null or
-    nothing stands for complete - create.
+    That is the unit on the API's page, where a failed task has null and no `completeTime` either. At kie.ai-like
+    gateways some models report seconds (8 for a 10 s task, 12.5), a failure may have 0 for "none", and null or
+    a missing field means complete - create.
     """
     elapsed_ms = None if create_ms is None or complete_ms is None else complete_ms - create_ms
     if elapsed_ms is not None and elapsed_ms < 0:
@@ -135,17 +135,17 @@ def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: i
         return elapsed_ms
     if given == 0 and state is not State.SUCCESS:
         return None
-    # The tenth more is for gateways that count from when they took the request, not from createTime.
+    # The extra tenth is for gateways that count from when they accepted the request, not from createTime.
     if elapsed_ms is not None and given < 1000 and given * 1000 <= elapsed_ms * 1.1:
         return round(given * 1000)
     return round(given)
 
 
 def _param(fields: Fields) -> Json:
-    """Return the `createTask` request: an object, or the text where it is no JSON.
+    """Return the `createTask` request as an object, or as text if it is not JSON.
 
-    JSON text of the whole request by the API's page; an object at some gateways, and `input` in it may be
-    JSON text once more. Answers without an envelope may have the `input` alone.
+    On the API's page it is JSON text of the whole request; some gateways send an object, and its `input` may
+    again be JSON text. Answers without an envelope may have only the `input`.
     """
     found = unwrapped(fields.take(*names.PARAM))
     if found is None and isinstance(fields.get("input"), str | dict):
@@ -156,7 +156,7 @@ def _param(fields: Fields) -> Json:
 
 
 def _prompt_in(param: Json) -> str | None:
-    """Return the prompt at `input.prompt`, beside `input`, or as the whole `input`. To have none is legal."""
+    """Return the prompt at `input.prompt`, next to `input`, or as the whole `input`. It may be missing."""
     param = _first_item(param)
     if not isinstance(param, dict):
         return None
@@ -171,7 +171,7 @@ def _first_item(value: Json) -> Json:
 
 
 def _prompt(value: Json) -> str | None:
-    """Return a text, or several of a list; nothing else is a prompt."""
+    """Return a string, or the strings of a list joined by newlines; nothing else is a prompt."""
     if isinstance(value, list):
         value = "\n".join(item for item in value if isinstance(item, str))
     return inert(value) if isinstance(value, str) and value.strip() else None

@@ -1,4 +1,4 @@
-"""The `createTask` request that a record echoes: what a script sends to ask for the same once more.
+"""Rebuilds the `createTask` request that a record echoes, for a script to send again.
 
 taskdash itself never sends one.
 """
@@ -17,18 +17,18 @@ from taskdash.domain.untrusted import CUT_MARK
 if TYPE_CHECKING:
     from taskdash.domain.task import Json, TaskDetail
 
-# Beside the inputs in a `createTask` request; anything else at its top is an input.
+# The keys of a `createTask` request that are not inputs; any other key at the top level is one.
 _NOT_INPUTS: Final = ("model", "input", "callBackUrl", "callbackUrl")
 
 
 class NoRequestError(Exception):
-    """No request can be made of what is known of a task; the message says why."""
+    """The request of a task cannot be rebuilt; the message says why."""
 
 
 def request_again(detail: TaskDetail) -> dict[str, Json]:
-    """Return the body that asks `createTask` for what a task was asked for once more.
+    """Return a `createTask` body that repeats the request of a task.
 
-    Raises NoRequestError where that is not known.
+    Raises NoRequestError if that is not known.
     """
     task = detail.task
     if task.record_path not in (None, RECORD_PATH):
@@ -36,7 +36,7 @@ def request_again(detail: TaskDetail) -> dict[str, Json]:
     if not detail.raw and detail.param is None:
         raise NoRequestError("no record yet")
     try:
-        # A list that was imported has no bodies, only what was shown of them.
+        # An imported list has no bodies, only the inert param.
         param = echoed_request(detail.raw, task.task_id) if detail.raw else whole(detail.param)
         return create_body(param, task.model)
     except RecursionError:
@@ -44,10 +44,10 @@ def request_again(detail: TaskDetail) -> dict[str, Json]:
 
 
 def echoed_request(body: bytes, task_id: str) -> Json:
-    """Return the `createTask` request in the body of an answer, letter for letter: for sending the same once more.
+    """Return the `createTask` request in the body of an answer, unchanged, so that it can be sent again.
 
-    What is shown of it is made inert and cut (`api.record`); a prompt with joined emoji or of great length would not be
-    the same afterwards. So this reads it from the body as it was kept. It is None where there is none, or no body.
+    The param in a `Record` is made inert and cut (`api.record`), which would change a very long prompt or one with
+    joined emoji, so this reads the stored body. Return None if there is no request, or the body cannot be read.
     """
     try:
         record = envelope_of(json_document(body.decode("utf-8-sig", "replace")), task_id).record
@@ -57,10 +57,10 @@ def echoed_request(body: bytes, task_id: str) -> Json:
 
 
 def create_body(param: Json, model: str | None) -> dict[str, Json]:
-    """Return the body that asks for the same once more, for the first request as the record echoes it.
+    """Return a `createTask` body for a request as the record echoes it.
 
-    It is whole by the API's page; older gateways leave `model` or `input` out, and have the inputs beside each other.
-    Raises NoRequestError where something is missing.
+    On the API's page the echo is complete; older gateways leave out `model`, or `input` with the inputs at the top.
+    Raises NoRequestError if something is missing.
     """
     if not isinstance(param, dict) or not param:
         raise NoRequestError("no param in its record" if not param else "its param is not a JSON object")
@@ -78,13 +78,13 @@ def create_body(param: Json, model: str | None) -> dict[str, Json]:
 
 
 def callback_of(body: dict[str, Json]) -> str | None:
-    """Return the URL that is told when the new task ends, where the first request named one."""
+    """Return the callback URL of a request, which would be called for the new task as well."""
     found = body.get("callBackUrl") or body.get("callbackUrl")
     return found if isinstance(found, str) else None
 
 
 def whole(param: Json) -> Json:
-    """Return a request that was kept inert, for want of the body it came in; refuse one of which a text was cut."""
+    """Return a request that was stored inert, without its body; raise NoRequestError if a text in it was cut."""
     if CUT_MARK in json.dumps(param, ensure_ascii=False):
         raise NoRequestError("its inputs were too long to be kept whole")
     return param

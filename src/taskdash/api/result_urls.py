@@ -1,11 +1,11 @@
-"""Finds the result links of a record, in every form that was met, and in the order in which they count.
+"""Finds the result links of a record in all known forms, most important first, and when they expire.
 
-The API's page has one form: `resultJson`, a JSON text with `resultUrls`. All others are seen at kie.ai-like
-gateways, where the key depends on the model, and at those of other families. The rule that covers them: known keys
-first, in their order, then every other http(s) URL in the result, as it comes, what is only a cover or an origin last.
-Never from `param`: inputs are echoed there.
+The API's page has one form: `resultJson`, JSON text with `resultUrls`. All others are from kie.ai-like gateways,
+where the key depends on the model, and from other families. One rule covers them: known keys first, in their
+order, then every other http(s) URL in the result in document order, with covers and originals last.
+`param` is never searched, as it echoes inputs.
 
-How long they live a field says, or the signature in a link itself.
+A field of the record, or the signature in a link, tells how long links live.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Json
 
 MAX_RESULT_URLS: Final = 20_000
-"""Far over what a person looks at, so that a count that is shown is a true one."""
+"""More than anybody looks at, so that the count shown is the true one."""
 MAX_URL_CHARS: Final = 8192
 
 KNOWN_KEYS: Final = (
@@ -42,20 +42,20 @@ _HOLDERS: Final = (
     *("output_images", "output_videos", "generated_images", "video_result", "image_result"),
 )
 RECORD_KEYS: Final = (*_HOLDERS[:2], *KNOWN_KEYS, *_HOLDERS[2:])
-"""The fields of a record that are its result: `resultJson`, and what stands beside or instead of it."""
+"""The fields of a record that hold its result: `resultJson`, and those beside or instead of it."""
 LAST_KEYS: Final = (
     *("videos", "images", "audios", "content", "data", "metadata", "url"),
     *("imageUrls", "image_urls", "imageUrl", "image_url"),
 )
-"""Fields that may be inputs as well: they count where a record has no other result and echoes no request."""
+"""Fields that may also be inputs, so used only if a record has no other result and echoes no request."""
 _FILES: Final = ("video", "audio", "image")
-"""Such fields as well, where they hold the file's description (fal, AIML): a bare link in them is an input."""
+"""Likewise, but only if they hold an object that describes the file (fal, AIML): a bare link in them is an input."""
 _HELD: Final = frozenset(_HOLDERS)
 _RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
 _REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
 
-# `output: [{"url": ...}]` of answers without an envelope. Not among the known keys: at the top of a result a
-# `url` is one URL among others.
+# For `output: [{"url": ...}]` in answers without an envelope. Not among the known keys, because `url` at the top of
+# a result is one URL among others.
 _KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
 _NEVER = re.compile(
     r"param|paramJson|generateParam|prompt_?(?:json|image)?s?"
@@ -64,12 +64,12 @@ _NEVER = re.compile(
     r"|ref_?(?:image|video|audio)s?_?(?:urls?|list)?|(?:image|video|audio|mask)_?inputs?",
     re.IGNORECASE,
 )
-"""Names of what a task was asked, and of where its state is asked for or sent."""
+"""Keys of inputs, and of URLs where the task's state can be polled or is sent."""
 _LATER = re.compile(
     r".*(?:(?<!re)(?:cover|source)|thumb|poster|preview|origin|stream|progress|(?:first|last)_?frame|(?<!without_)(?<!no_)water_?mark).*",
     re.IGNORECASE,
 )
-"""Names of what only comes with a result."""
+"""Keys of by-products of a result."""
 _NAMES_INPUT = re.compile(r"\b(?:param|generateParam|input|call_?back)", re.IGNORECASE)
 _TOKEN = re.compile(r"""[^\s"'<>()\\]++""")
 _QUOTES: Final = frozenset({('"', '"'), ("'", "'"), ("(", ")")})
@@ -80,12 +80,12 @@ _LEFT_OUT = re.compile(r"[\t\r\n]")
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 _TO_ENCODE = re.compile(r"[^\x21-\x7e]")
 _STARTS_A_URL = re.compile(r"\s*https?://", re.IGNORECASE)
-# Several in one text, as a list that was joined. The look-behind has a run tried once, not from each place in it.
+# Separators in a joined list of URLs. The look-behind has each run of them tried once, not from every position.
 _BETWEEN_URLS = re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE)
 
 
 def result_parts(record: dict[str, Json]) -> dict[str, Json]:
-    """Return what a record has of a result, decoded, in the order in which it counts."""
+    """Return the result fields of a record, decoded, most important first."""
     given = [key for key in _RANK.keys() & record.keys() if record[key] is not None]
     given.sort(key=_RANK.__getitem__)
     if all(record.get(key) is None for key in _REQUESTS):
@@ -95,10 +95,10 @@ def result_parts(record: dict[str, Json]) -> dict[str, Json]:
 
 
 def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -> tuple[str, ...]:
-    """Return the result links of a record as it came, each once; with a host, not yet judged safe to open.
+    """Return the result links of a record, without duplicates; each has a host but may not be safe to open.
 
-    They are read in every state. Only those of a `success` are final: gateways fill `resultJson` of a task
-    that is still `waiting`, and the state is what counts.
+    They are read in every state, but only those of a `success` are final: gateways also fill `resultJson` of a
+    task that is still `waiting`.
     """
     parts = result_parts(record) if parts is None else parts
     if not parts:
@@ -116,7 +116,7 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
 
 
 def result_in(value: Json) -> Json:
-    """Return the result that a field has, decoded where it is a text of JSON, or has one within."""
+    """Return the result in a field, decoded if it is JSON text or has JSON embedded in it."""
     value = unwrapped(value)
     if not isinstance(value, str) or _STARTS_A_URL.match(value):
         return value
@@ -125,7 +125,7 @@ def result_in(value: Json) -> Json:
 
 
 class _Found:
-    """The URLs so far, in order. Its limits keep a hostile result from costing more than its size."""
+    """The URLs found so far, in order. Its limits keep the cost of a hostile result proportional to its size."""
 
     def __init__(self) -> None:
         self.urls: dict[str, None] = {}
@@ -133,7 +133,7 @@ class _Found:
         self._json_texts_left = _MAX_JSON_TEXTS
 
     def add_parts(self, parts: dict[str, Json]) -> None:
-        """Add what the fields of a record name that are its result."""
+        """Add the URLs in a record's result fields."""
         objects = [part for key, part in parts.items() if key in _HELD and isinstance(part, dict)] + [parts]
         for key in _HOLDERS[:2]:
             if not isinstance(parts.get(key), dict):
@@ -145,13 +145,13 @@ class _Found:
         self.add_all(parts)
 
     def add_later(self) -> None:
-        """Add what was left for the end."""
-        # More may come while this goes on: what stands within those.
+        """Add the URLs of by-products, such as covers, which come last."""
+        # The list may grow during iteration: by-products can be nested.
         for value, depth in self._later:
             self.add_all(value, depth)
 
     def add_known(self, value: Json, depth: int = MAX_DEPTH) -> None:
-        """Add what `value`, found under a known key, names; of an object without known keys, all URLs."""
+        """Add the URLs of `value`, found under a known key; of an object without known keys, all URLs in it."""
         if isinstance(value, str):
             self._add_text(value, depth)
         elif isinstance(value, list) and depth:
@@ -193,7 +193,7 @@ class _Found:
                 self.add_all(inner, depth - 1)
 
     def add_whole(self, text: Json) -> None:
-        """Add the URLs in a text that is no JSON, but none that may be cut off, and none of a text that has inputs."""
+        """Add the URLs in text that is not JSON, except those that may be cut off; none if it mentions inputs."""
         if not isinstance(text, str):
             return
         text = text.replace("\\/", "/").replace('\\"', '"')
@@ -208,7 +208,7 @@ class _Found:
         for text in texts:
             if len(self.urls) >= MAX_RESULT_URLS:
                 return
-            # What follows on another line is other text: such a link is looked for with that in mind, or not at all.
+            # Not if it has a line break: what follows that is other text, and must not become part of the link.
             is_odd = not is_result_url(text) and not _LINE_BREAK.search(text.strip())
             url = encoded_url(text) if is_odd else text
             if url not in self.urls and is_result_url(url):
@@ -217,16 +217,16 @@ class _Found:
 
 @lru_cache(maxsize=1024)
 def _when(key: str) -> re.Pattern[str] | None:
-    """Return what a key of a result is one of: `_NEVER`, `_LATER`, or neither."""
+    """Return which pattern a key of a result matches: `_NEVER`, `_LATER`, or None."""
     return next((each for each in (_NEVER, _LATER) if each.fullmatch(key)), None)
 
 
 def encoded_url(text: str) -> str:
-    """Return a link, whole or relative, as browsers take it: white space and what is not ASCII percent-encoded.
+    """Encode a link, absolute or relative, as browsers do, with white space and non-ASCII percent-encoded.
 
-    What is encoded already stays as it is, and so does the host, which has an encoding of its own.
+    Existing percent-encoding stays as it is, and so does the host, which has an encoding of its own.
     """
-    # Halves of a pair are joined; one that is alone becomes U+FFFD.
+    # Surrogate pairs are joined; a lone surrogate becomes U+FFFD.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _LEFT_OUT.sub("", text.strip(_AT_THE_ENDS))
     start = _AUTHORITY.match(text)
@@ -236,10 +236,10 @@ def encoded_url(text: str) -> str:
 
 
 def is_result_url(text: str) -> bool:
-    """Tell whether `text` is an http(s) URL with a host that can be shown as it stands.
+    """Return whether `text` is an http(s) URL with a host that can be shown as it is.
 
-    One with white space, control or invisible characters is none before `encoded_url`: made inert it would lead
-    elsewhere.
+    A URL with white space, control or invisible characters must go through `encoded_url` first, because making it
+    inert would change where it leads.
     """
     if len(text) > MAX_URL_CHARS or inert_line(text) != text or any(map(str.isspace, text)):
         return False
@@ -250,14 +250,14 @@ def is_result_url(text: str) -> bool:
         return False
 
 
-# How long they live
+# How long links live
 
 _MAX_LINKS: Final = 1_000
 _MAX_HELD_DEPTH: Final = 4
 _MAX_ITEMS: Final = 100
 _MAX_LIFE_S: Final = 10 * 366 * 86_400
 # `X-Amz-Expires`, `X-Tos-Expires`, `X-Goog-Expires`, `x-oss-expires` are seconds from the date beside them; a bare
-# `Expires` is a moment.
+# `Expires` is a point in time.
 _EXPIRES = re.compile(r"[?&](?:x-([a-z]{2,8})-)?expires=([0-9]{1,13})(?=[&#]|$)", re.IGNORECASE)
 _DATE = r"[?&]x-{}-date=([0-9]{{8}}T[0-9]{{6}})Z"
 _GONE: Final = frozenset(("purged", "deleted", "removed", "expired"))
@@ -266,9 +266,9 @@ _GONE: Final = frozenset(("purged", "deleted", "removed", "expired"))
 def links_end_ms(
     record: dict[str, Json], parts: dict[str, Json], urls: tuple[str, ...], complete_ms: int | None
 ) -> int | None:
-    """Return when the first of the links dies; None where nobody says.
+    """Return when the first of the links expires, in Unix milliseconds; None if unknown.
 
-    A life whose beginning the link does not name counts from `complete_ms`.
+    A lifetime without a start date in the link counts from `complete_ms`.
     """
     if not urls:
         return None
@@ -280,7 +280,7 @@ def links_end_ms(
 
 
 def is_purged(record: dict[str, Json]) -> bool:
-    """Tell whether the record says that its result was removed, or that its links are dead."""
+    """Return whether the record says that its result was removed or its links have expired."""
     said = [record.get(key) for key in names.PURGED]
     return any(
         each is True or whole_number(each) == 1 or (isinstance(each, str) and each.strip().lower() in _GONE)
@@ -289,7 +289,7 @@ def is_purged(record: dict[str, Json]) -> bool:
 
 
 def _said_in(values: Iterable[Json], depth: int) -> Iterator[int]:
-    """Yield what the parts of a result say of their own end."""
+    """Yield the expiry times given in the parts of a result."""
     for value in values:
         if isinstance(value, list) and depth:
             yield from _said_in(value[:_MAX_ITEMS], depth - 1)

@@ -1,7 +1,7 @@
-"""Tells where a task stands, by the gateway's word for it, else by its flag; and why it failed.
+"""Reads the state of a task from the gateway's word for it, else from its flag, and why it failed.
 
-To call a task finished that is not would stop its checks. So a word that nobody knows, and a record that contradicts
-itself, are unfinished.
+Calling a task finished too early would stop its checks, so an unknown word, or a record that contradicts itself,
+counts as unfinished.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 UNKNOWN_STATE: Final = "unknown"
-"""Stands for a state that is missing, null, or no word at all; the value itself is then in `extra`."""
+"""The word for a state that is missing, null, or not a word; the value itself is then in `extra`."""
 _MAX_STATE_CHARS: Final = 64
 
 # The API's page has `success` and `fail` ("failed or was canceled"); the other words are those of kie.ai, OpenAI,
@@ -31,8 +31,8 @@ _FINISHED_WORDS: Final = {
     " timedout contentmoderated requestmoderated moderated nsfw",
 }
 _FINISHED: Final = {each: state for state, words in _FINISHED_WORDS.items() for each in words.split()}
-# `SENSITIVE_WORD_ERROR`, `CREATE_TASK_FAILED`, `CALLBACK_EXCEPTION`. What begins like a success (`FIRST_SUCCESS`) has
-# no such rule: it may be one of the steps.
+# `SENSITIVE_WORD_ERROR`, `CREATE_TASK_FAILED`, `CALLBACK_EXCEPTION`. There is no such rule for success, as a word like
+# `FIRST_SUCCESS` may be just one of the steps.
 _ENDS_IN_FAILURE: Final = frozenset(("error", "failed", "failure", "fail", "exception"))
 _BACK: Final = (
     "no not non never without after on if un retry retries retrying recover recovered recovering ignore ignored"
@@ -54,16 +54,16 @@ _OF_FLAG: Final = {
 
 
 class Standing(NamedTuple):
-    """Holds where a task stands, and the word for it."""
+    """The state of a task, and the gateway's word for it."""
 
     state: State
     word: str
     keys: tuple[str, ...]
-    """The fields that say so."""
+    """The fields it was read from."""
 
 
 def state_of(raw_state: str | None) -> State:
-    """Return where a task stands by a gateway's word for it, in any case: `timed out`, `TIMED_OUT`, `timedOut`."""
+    """Return the state for a gateway's word, in any spelling: `timed out`, `TIMED_OUT`, `timedOut`."""
     said = (raw_state or "").strip().lower().removeprefix("task_status_")
     found = _FINISHED.get(_BETWEEN_WORDS.sub("", said))
     if found is not None:
@@ -77,7 +77,7 @@ def _names_failure(said: str) -> bool:
 
 
 def standing_in(record: Mapping[str, Json]) -> Standing | None:
-    """Return where the task of a record stands; None where that is not said at all."""
+    """Return the state in a record; None if it has none."""
     by_flag = _by_flag(record)
     for key in names.STATE:
         value = record.get(key)
@@ -97,13 +97,13 @@ def _by_flag(record: Mapping[str, Json]) -> Standing | None:
         return None
     flag = whole_number(record[names.FLAG])
     if flag is None and (named := word(record[names.FLAG])):
-        # At Suno's files (`wav/record-info`) it is a word.
+        # Suno's file endpoints (`wav/record-info`) have a word here.
         return Standing(state_of(named), inert_line(named, _MAX_STATE_CHARS), (names.FLAG,))
     if flag is None or flag not in _OF_FLAG:
         return None
     state, said = _OF_FLAG[flag]
     if flag == 0 and _has_ended_in_vain(record):
-        # Aleph's page: 0 is running, or failed.
+        # According to Aleph's page, 0 is running or failed.
         state, said = _OF_FLAG[2]
     return Standing(state, said, (names.FLAG,))
 
@@ -116,20 +116,20 @@ def _has_ended_in_vain(record: Mapping[str, Json]) -> bool:
 
 
 def says_state(record: Mapping[str, Json]) -> bool:
-    """Tell whether there is a word or a flag for it; a number beside an ID may be the status of HTTP."""
+    """Return whether there is a word or a flag for the state; a number beside an ID may be the HTTP status."""
     standing = standing_in(record)
     return standing is not None and (names.FLAG in standing.keys or isinstance(record[standing.keys[0]], str))
 
 
 def is_not_found(record: Mapping[str, Json]) -> bool:
-    """Tell whether the state is that there is no such task, as BFL says it."""
+    """Return whether the state is "not found", as at BFL."""
     return any(
         isinstance(said := record.get(key), str) and _IS_NOT_FOUND.fullmatch(said) for key in names.STATE
     )
 
 
 def may_be_of_request(record: Mapping[str, Json]) -> bool:
-    """Tell whether the word is one that requests have as well; `state` and its like are a task's own."""
+    """Return whether the word may describe the request; only in `status`, as the other fields are the task's own."""
     for key in names.STATE:
         said = record.get(key)
         if isinstance(said, str) and said.strip():
@@ -138,7 +138,7 @@ def may_be_of_request(record: Mapping[str, Json]) -> bool:
     return False
 
 
-# Why it failed: code and message, wherever in a record and in whatever form they are
+# Why it failed: code and message, wherever they are in a record and in whatever form
 
 Reason: TypeAlias = tuple[str | None, str | None]
 """Code and message of a failure."""
@@ -153,15 +153,15 @@ _IS_FINE = re.compile(
     r"(?:success(?:ful|fully)?|succeed(?:ed)?|ok|okay|[\u4e00-\u9fff]*成功)\W*",
     re.IGNORECASE,
 )
-"""What is said of a request that was answered, and is no reason why a task failed."""
+"""Messages about a request that succeeded, which are no reason why a task failed."""
 
 
 def failure_of(fields: Fields, state: State, around: Reason) -> Reason:
-    """Return code and message of a failure, each from the first that has one.
+    """Return code and message of a failure, each from the first source that has one.
 
-    First the record's own fields: `failMsg`, which is a text by the API's page and may be an object or a list at
-    kie.ai-like gateways, then `error`, which has both in answers without an envelope. Only of a failed task: what else
-    in the record speaks, then the error in its result, then what stands around the record.
+    The record's own fields come first: `failMsg`, text on the API's page but possibly an object or a list at
+    kie.ai-like gateways, then `error`, which has both in answers without an envelope. For a failed task, the
+    record's other messages follow, then the error in its result, then the envelope.
     """
     has_failed = state is State.FAIL
     found: list[Reason] = [
@@ -187,7 +187,7 @@ def failure_of(fields: Fields, state: State, around: Reason) -> Reason:
 
 
 def reason_in(value: Json) -> str | None:
-    """Return the words in a text or an error object that may say why a task failed."""
+    """Return the message in a text or an error object that may say why a task failed."""
     return _reason(value)[1]
 
 
@@ -196,19 +196,19 @@ def _first_of(found: list[Reason]) -> Reason:
 
 
 def _error_code(value: Json) -> str | None:
-    """Return a code but for those that say that there is no error."""
+    """Return a code, unless it means that there is no error."""
     said = word(value)
     return None if said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said) else said
 
 
 def _word_of_error(fields: Fields) -> str | None:
-    """Return a `code` of the record that is a word, as DashScope has it; a number may be that of the request."""
+    """Return the record's `code` if it is a word, as at DashScope; a number may be that of the request."""
     value = fields.get("code")
     return _error_code(value) if isinstance(value, str) and whole_number(value) is None else None
 
 
 def _reason(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
-    """Return code and message of an error in any form; of an object with neither, the whole as JSON."""
+    """Return code and message of an error in any form; an object with neither is returned as JSON text."""
     value = unwrapped(value)
     if isinstance(value, list) and depth:
         found: list[Reason] = [_reason(item, depth - 1) for item in value[:_MAX_REASONS]]
@@ -237,7 +237,7 @@ def _is_empty(value: Json) -> bool:
 
 
 def _says_no_more(value: Json) -> bool:
-    """Tell whether code and message are all that there is in a value."""
+    """Return whether a value has nothing but code and message."""
     if isinstance(value, dict):
         return _ALL_IN_ERROR.issuperset(value)
     return not isinstance(value, list) or all(isinstance(item, str) for item in value)

@@ -1,6 +1,6 @@
-"""Single values of a record, each read for itself: a wrong type in one never costs another.
+"""Readers for single values of a record: a wrong type in one field never affects another.
 
-Every reader takes any JSON value and returns what it means, or None where it makes no sense.
+Every reader takes any JSON value and returns its meaning, or None if it makes no sense.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ _YEAR_2001_S: Final = 10**9
 
 
 class Fields:
-    """The fields of one record. It remembers which were understood: the rest is kept as it came.
+    """The fields of one record, which tracks those that were understood and keeps the others.
 
-    `rest` therefore holds the fields that nobody asked for, **and** every known field whose value made no
-    sense, under its own name. So `"createTime" in record.extra` tells "makes no sense" (shown as `?`) from
-    "missing".
+    `rest` therefore returns the unknown fields **and** every known field whose value made no sense, under its
+    own name. So `"createTime" in record.extra` distinguishes "makes no sense" (shown as `?`) from "missing".
     """
 
     def __init__(self, wire: dict[str, Json]) -> None:
@@ -45,7 +44,7 @@ class Fields:
         self._understood: set[str] = set()
 
     def read(self, reader: Callable[[Json], T | None], *names: str) -> T | None:
-        """Return what `reader` makes of the first of `names` that it makes anything of."""
+        """Return the result of `reader` for the first of `names` that it can read."""
         for name in names:
             if name not in self._wire:
                 continue
@@ -60,7 +59,7 @@ class Fields:
         return None
 
     def take(self, *names: str) -> Json:
-        """Return the first of `names` that has a value, as it came."""
+        """Return the first value that is not blank among `names`, unchanged."""
         for name in names:
             if not is_blank(self._wire.get(name)):
                 self._understood.add(name)
@@ -68,7 +67,7 @@ class Fields:
         return None
 
     def get(self, name: str) -> Json:
-        """Return the value as it came; None where it is missing."""
+        """Return the value unchanged; None if it is missing."""
         return self._wire.get(name)
 
     def understood(self, *names: str) -> None:
@@ -76,7 +75,7 @@ class Fields:
         self._understood.update(names)
 
     def rest(self) -> dict[str, Json]:
-        """Return what was not understood, inert; at most `MAX_EXTRA_FIELDS` fields."""
+        """Return the fields that were not understood, inert; at most `MAX_EXTRA_FIELDS` of them."""
         left = [name for name in self._wire if name not in self._understood]
         return {
             inert_line(name, MAX_WORD_CHARS): inert_json(self._wire[name]) for name in left[:MAX_EXTRA_FIELDS]
@@ -84,12 +83,12 @@ class Fields:
 
 
 def is_blank(value: Json) -> bool:
-    """Tell whether this is how the API says that it has no value: null by its page, "" at kie.ai-like gateways."""
+    """Return whether there is no value: null on the API's page, "" at kie.ai-like gateways."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def number(value: Json) -> int | float | None:
-    """Return a finite number within 64 bits, also one written as text; never a bool."""
+    """Return a finite number within 64 bits, also if written as text; never a bool."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -102,7 +101,7 @@ def number(value: Json) -> int | float | None:
 
 
 def whole_number(value: Json) -> int | None:
-    """Return a number without a fraction: 200, 200.0 and "200" are the same."""
+    """Return a number without a fraction as an int: 200, 200.0 and "200" are the same."""
     found = number(value)
     return int(found) if found is not None and found == int(found) else None
 
@@ -114,7 +113,7 @@ def amount(value: Json) -> float | None:
 
 
 def word(value: Json) -> str | None:
-    """Return a short text on one line; numbers as text, without an idle fraction; nothing for other types."""
+    """Return a short text on one line, or a number as text, without a zero fraction; None for other types."""
     return _scalar_text(value, lambda text: inert_line(text, MAX_WORD_CHARS))
 
 
@@ -134,8 +133,8 @@ def _scalar_text(value: Json, clean: Callable[[str], str]) -> str | None:
 def timestamp_ms(value: Json) -> int | None:
     """Return Unix milliseconds between 2001 and 2100.
 
-    The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense. A text of
-    ISO 8601 needs its zone: without one nobody can count from it, so it makes no sense here.
+    The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense, and nor
+    does ISO 8601 text without a time zone.
     """
     found = _iso_ms(value) if isinstance(value, str) and _ISO.fullmatch(value.strip()) else number(value)
     if found is None:
@@ -146,7 +145,7 @@ def timestamp_ms(value: Json) -> int | None:
 
 
 def is_moment(value: Json) -> bool:
-    """Tell whether a value is a time of some kind, also one of which nobody knows the zone."""
+    """Return whether a value is a time of some kind, even without a time zone."""
     return timestamp_ms(value) is not None or (
         isinstance(value, str) and _LOCAL.match(value.strip()) is not None
     )
@@ -161,6 +160,6 @@ def _iso_ms(text: str) -> int | None:
 
 
 def cost(value: Json) -> int | float | None:
-    """Return a duration as it stands, of a unit still unknown; nothing for negative ones and those over 30 years."""
+    """Return a duration in its original unit, which may be s or ms; None if it is negative or 10**12 or more."""
     found = number(value)
     return found if found is not None and 0 <= found < _MAX_COST_MS else None

@@ -1,9 +1,9 @@
-"""From an answer of `recordInfo` to an `Answer`: the one place that decides what status, code and body mean.
+"""Turns a `recordInfo` response into an `Answer`: the one place that decides what status, code and body mean.
 
-The way in: bytes (`body`) to a document, taken apart (`envelope`), its record read field by field (`record`,
-with `values` and `result_urls`), or else a problem with a message that says what the user can do. Every
-oddity is named where it is handled, with where it is met: the API's page, or kie.ai and gateways like it,
-which share the path.
+Bytes are parsed into a document (`body`), which is split into envelope and record (`envelope`), whose fields are
+read one by one (`record`, with `values` and `result_urls`); failing that, there is a problem with a message on
+what the user can do. Every oddity is named where it is handled, with its source: the API's page, or kie.ai and
+gateways like it, which share the path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_RETRY_AFTER_S: Final = 5.0
-"""Where a 429 names no time: longer than the 1 s window, short against the 60 s one."""
+"""For a 429 that does not say: longer than the 1 s window, short compared with the 60 s one."""
 MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 3600.0
 
@@ -63,14 +63,14 @@ _A_PATH = re.compile(r"\S*/\S*")
 _OF_A_TASK = re.compile(
     r"(?<![a-z])(?:task|job|record|generation|prediction|operation|id)|任务|记录", re.IGNORECASE
 )
-"""What a 404 for an unknown ID speaks of; that for an unknown path names a path, a page or nothing."""
+"""The words of a 404 for an unknown ID; one for an unknown path mentions a path, a page or nothing."""
 _NOT_FOUND_YET: Final = "the API has no record of this task: unknown, purged, or created a moment ago"
 
 
 def parse_answer(
     status: int, headers: Mapping[str, str], body: bytes, asked_id: str, *, now_s: float | None = None
 ) -> Answer:
-    """Return what an answer means. Never raises, and is bounded in time and memory whatever the body.
+    """Interpret an HTTP response. Never raises, and is bounded in time and memory whatever the body.
 
     The names of headers are in lower case, the body is as it came over the wire. Another task's record than that of
     `asked_id` is dropped. `now_s`, in Unix seconds, serves a Retry-After date in an answer that has no Date.
@@ -101,11 +101,11 @@ def parse_answer(
 
 
 def _outweighs(status: int, envelope: Envelope) -> bool:
-    """Tell whether the record counts although status or code name a problem.
+    """Return whether the record counts although status or code name a problem.
 
-    At kie.ai-like gateways the code around a failed task is that of its failure, 501 ("generation failed")
-    above all, and may be the HTTP status too. A refused key or a rate limit in the HTTP status is about us,
-    not about the task. A record that is not a failure outweighs a 501 only.
+    At kie.ai-like gateways the code around a failed task is that of its failure, mostly 501 ("generation
+    failed"), and may be the HTTP status too. A refused key or a rate limit in the HTTP status is about us,
+    not about the task. A record that is not a failure outweighs only a 501.
     """
     if status in _NEVER_A_RECORD:
         return False
@@ -114,7 +114,7 @@ def _outweighs(status: int, envelope: Envelope) -> bool:
 
 
 def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
-    """Return the worse of what HTTP status and body code say; HTTP 200 around another code is common at gateways."""
+    """Return the worse problem of HTTP status and body code; gateways often send another code with HTTP 200."""
     kinds = {_kind_of_status(status)}
     if envelope.code is not None:
         kinds.add(_kind_of_code(envelope.code))
@@ -124,7 +124,7 @@ def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
 
 
 def _error_code(status: int, envelope: Envelope) -> str | None:
-    """Return the code around a record where it names a problem: then it is that of a failure, and the body's first."""
+    """Return the code around a failed task's record: the body's, else the HTTP status, if that names a problem."""
     codes = (envelope.code, status)
     return next((str(code) for code in codes if code is not None and _kind_of_code(code)), None)
 
@@ -134,7 +134,7 @@ def _kind_of_status(status: int) -> ProblemKind | None:
 
 
 def _kind_of_code(code: int) -> ProblemKind | None:
-    """Return what a code says. Codes that HTTP does not have (0 and 1 are met for "fine") say nothing."""
+    """Return the problem for a code; None for codes that HTTP does not have (some gateways use 0 or 1 for "fine")."""
     if 40_000 <= code < 60_000:
         code //= 100  # 40401 is a kind of 404
     if code in _KIND_OF_CODE:
@@ -145,11 +145,11 @@ def _kind_of_code(code: int) -> ProblemKind | None:
 
 
 def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float | None) -> Throttle:
-    """Return how long a 429 asks us to wait, and what it tells of the key's limits.
+    """Return how long a 429 asks us to wait, and the key's limits, if it reports them.
 
-    By the API's documents the body has `data: {retryAfter, limit, tier, windowSeconds}`. No Retry-After header is
-    documented there; gateways and proxies in front send one, so the larger of the two counts. Values that make no
-    sense (negative, words, infinite) count as not said.
+    According to the API's documents the body has `data: {retryAfter, limit, tier, windowSeconds}`. They mention no
+    Retry-After header, but gateways and proxies send one, so the larger of the two counts. Values that make no sense
+    (negative, words, infinite) are ignored.
     """
     waits = (amount(data.get("retryAfter")), _header_wait_s(headers, now_s))
     known = [wait for wait in waits if wait is not None]
@@ -169,7 +169,7 @@ def _within(value: Json, maximum: int) -> int | None:
 
 
 def _header_wait_s(headers: Mapping[str, str], now_s: float | None) -> float | None:
-    """Return what Retry-After says: seconds, or an HTTP date, which is taken against the answer's own clock."""
+    """Return the wait in Retry-After, which is seconds or an HTTP date; the latter is relative to the answer's Date."""
     header = headers.get("retry-after", "")
     until_s = _date_s(header)
     if until_s is None:
@@ -190,7 +190,7 @@ def _date_s(header: str) -> float | None:
 
 
 def _redirect(status: int, headers: Mapping[str, str]) -> Answer:
-    """Tell of a redirect, which is never followed: the key would go with it."""
+    """Return the answer for a redirect, which is never followed, as the key would go with it."""
     target = inert_line(headers.get("location", ""), _MAX_LOCATION_CHARS)
     to = f" to {target}" if target else ""
     message = f"a redirect{to} (HTTP {status}), which is never followed: is the base URL right?"
@@ -212,13 +212,13 @@ def _without_record(status: int, envelope: Envelope) -> Answer:
 
 
 def _oddity(envelope: Envelope, kind: ProblemKind | None) -> str:
-    """Return a word on a record that came in an error's clothes; "" for all others."""
+    """Return a remark on a record that came with an error; "" for all others."""
     told = _words_of(None, envelope)
     return "" if kind is None else "the record came with an error" + (f" ({told})" if told else "")
 
 
 def _words_of(status: int | None, envelope: Envelope) -> str:
-    """Return what the answer says of itself: `HTTP 200, code 401: the API's own words`."""
+    """Return status, code and message as one text: `HTTP 200, code 401: the API's own words`."""
     codes = [f"HTTP {status}"] if status is not None else []
     if envelope.code is not None and envelope.code != status:
         codes.append(f"code {envelope.code}")
