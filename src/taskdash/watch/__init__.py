@@ -1,1 +1,1 @@
-"""Polls the gateway: one process per list and profile, off the UI's event loop, within the key's budget."""
+"""Polls the gateway within the key's budget, from one process per list and profile, off the UI's event loop."""

@@ -1,6 +1,6 @@
-"""Keeps the accounts of one key: its budget, the gateway's health, and how both are handed on to the next watcher.
+"""Keeps the accounts of one key: its budget, the gateway's health, and the state passed on to the next watcher.
 
-A check that is under way is known here from the moment it is chosen until its answer is on disk.
+A check is tracked here from the moment it is chosen until its answer is on disk.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ if TYPE_CHECKING:
 
 MAX_IN_FLIGHT: Final = 32
 RESERVATION_S: Final = 5.0
-"""How long a reservation may take to write; a check whose own took longer is not sent."""
+"""How long writing a reservation may take; after that its checks are not sent."""
 LONGEST_HOLD_S: Final = 3600.0
 LEDGER_S: Final = 80.0
-"""How long a reservation may matter: a minute, and the time that its answers may take."""
+"""How long a reservation can matter: a minute, plus the time its answers may take."""
 _LATENCY_WEIGHT: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPolicy:
-    """Says what a profile allows its checks to cost."""
+    """The limits that a profile sets for its checks."""
 
     profile: str
     limits: Limits
-    """Of the key, before the share."""
+    """The key's limits, before the share is applied."""
     share: float
     tier: str | None = None
-    """For people; None where the profile writes numbers."""
+    """For display; None if the profile has its limits in numbers."""
     written: Limits | None = None
-    """Limits that the profile writes in numbers: the server may only lower them."""
+    """Limits that the profile has in numbers; the server may only lower them."""
     record_paths: tuple[str, ...] = (RECORD_PATH,)
     scheduled: bool = True
-    """Whether to check what is due. False: only what somebody asks for."""
+    """Whether to check the tasks that are due. False: only those that somebody asks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Holds what the gateway said of the key's limits."""
+    """The key's limits as reported by the gateway."""
 
     per_second: int
     per_minute: int
     tier: str | None
     under: list[str | int | None]
-    """The settings that it was learned under: who changes them wants them to count again."""
+    """The settings in force at the time: once the user changes them, they apply again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """The hold of a 429, by the clock of one run of the machine and by the wall."""
+    """The hold of a 429, by this boot's monotonic clock and by the wall clock."""
 
     boot: str
     until_s: float
@@ -72,7 +72,7 @@ class Quiet:
 
 @dataclass(slots=True)
 class _Check:
-    """One that was chosen: its place in the budget, and when, by the watcher's own clock."""
+    """A chosen check: its slot in the budget, and when it was chosen, by the watcher's own clock."""
 
     ticket: Spent
     sent_s: float
@@ -85,7 +85,7 @@ class Accounts:
     def __init__(self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float]) -> None:
         self.health = Health()
         self.under_way = 0
-        """Checks that were sent and not answered."""
+        """Checks that were chosen and are not answered yet."""
         self.learned: Learned | None = None
         self.paths = RecordPaths(policy.record_paths)
         self._policy = policy
@@ -98,11 +98,11 @@ class Accounts:
         self._asked = 0
         self._quiet: Quiet | None = None
         self.last: Entry | None = None
-        """The last reservation in the store, as far as is known."""
+        """The last known reservation in the store."""
         self._ledger: deque[Sent] = deque()
 
     def take_over(self, note: GatewayNote, entries: Sequence[Entry], *, has_same_key: bool = True) -> None:
-        """Start from what earlier watchers spent and were told, with the same key as the last of them or another."""
+        """Start from what earlier watchers spent and learned, with the last one's key or another."""
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
@@ -126,53 +126,53 @@ class Accounts:
 
     @property
     def limits(self) -> Limits:
-        """Return what the budget allows, the share taken."""
+        """Return the limits of the budget, which are the key's times the share."""
         return self._budget.limits
 
     def used(self) -> int:
-        """Return how many checks were sent in the last 60 s; the budget believes only a clock that it often sees."""
+        """Return how many checks were sent in the last 60 s; call it often, as the budget distrusts clock jumps."""
         return self._budget.used(self._clock.now_s())
 
     def capacity(self) -> dict[float, int]:
-        """Return how many scheduled checks there are for each of the spans ahead that the price looks at."""
+        """Return how many scheduled checks the budget has left for each of the spans that the price looks at."""
         return self._budget.capacity(self._clock.now_s())
 
     def room(self) -> int:
-        """Return how many more checks may be under way: what the budget's second keeps busy at this latency."""
+        """Return how many more checks may be in flight: enough to use the budget per second at this latency."""
         wanted = math.ceil(self.limits.per_second * (self._latency_s + 0.1) * 1.5) + 1
         return max(0, min(MAX_IN_FLIGHT, wanted) - self.under_way)
 
     def is_busy(self, seq: int) -> bool:
-        """Return whether a check of this task is under way, or answered and not on disk yet."""
+        """Return whether a check of this task is in flight, or its answer is not on disk yet."""
         return seq in self._checks
 
     @property
     def busy(self) -> int:
-        """Return how many tasks are."""
+        """Return how many tasks are busy."""
         return len(self._checks)
 
     def gets_nowhere(self) -> bool:
-        """Return whether the key is refused, or nobody is reached."""
+        """Return whether the key is refused or the gateway unreachable."""
         return self.health.is_key_doubted or self.health.kind is ProblemKind.UNREACHABLE
 
     @property
     def failed_lately(self) -> bool:
-        """Return whether nobody was reached a moment ago."""
+        """Return whether the gateway was unreachable a moment ago."""
         is_failing = self.health.kind is ProblemKind.UNREACHABLE
         return is_failing and self._clock.now_s() < self.health.failed_at_s + LONGEST_PAUSE_S
 
     def hold_s(self) -> float:
-        """Return how long the gateway's state forbids scheduled checks, of whatever task."""
+        """Return how long the gateway's state forbids all scheduled checks."""
         return self.health.hold(self._clock.now_s()).wait_s
 
     def told_hold_s(self) -> float:
-        """Return how long it does for people: a key that one task speaks against is tried with others meanwhile."""
+        """Return the hold to display; a refused key counts until its next retry, even if other tasks may try it."""
         now_s = self._clock.now_s()
         is_refused = self.health.problem(now_s) is ProblemKind.UNAUTHORIZED
         return self.health.key_retry_s(now_s) if is_refused else self.hold_s()
 
     def wait_s(self, task: Task) -> tuple[float, bool]:
-        """Return how long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
+        """Return how long this check has to wait (0: not at all), and whether it waits for the budget."""
         now_s = self._clock.now_s()
         hold = self.health.hold(now_s, task.asked_at_ms, task_id=task.task_id)
         if hold.wait_s > 0:
@@ -183,27 +183,27 @@ class Accounts:
         return wait_s, wait_s > 0
 
     def begin(self, task: Task) -> None:
-        """Count a check that is about to be reserved and sent."""
+        """Charge a check that is about to be reserved and sent."""
         now_s = self._clock.now_s()
         self._checks[task.seq] = _Check(self._budget.spend(now_s, urgent=is_urgent(task)), now_s)
         self.under_way += 1
 
     def ledger(self) -> list[Sent]:
-        """Return what was reserved lately, by this process or before it took over."""
+        """Return recent reservations, made by this process or before it took over."""
         now_s = self._clock.now_s()
         while self._ledger and _age_s(self._ledger[0], now_s) >= LEDGER_S:
             self._ledger.popleft()
         return list(self._ledger)
 
     def reserving(self, sent: Sent) -> None:
-        """Take note of a reservation before it is written: where that fails it may be on disk or not."""
+        """Note a reservation before it is written, as it may be on disk even if the write fails."""
         self.ledger()
         self._ledger.append(sent)
 
     def learn_of(self, others: Iterable[Sent]) -> bool:
-        """Count what another process reserved, as if it was sent just now; return whether there was any.
+        """Charge the reservations of another process as if sent just now; return whether there were any.
 
-        There is none, but where two processes watched for a moment, as the list was exchanged under them.
+        That only happens if two processes watched for a moment, because the list was replaced under them.
         """
         now_s, known = self._clock.now_s(), self.ledger()
         unknown = [each for each in others if each not in known and _age_s(each, now_s) < LEDGER_S]
@@ -214,17 +214,17 @@ class Accounts:
         return bool(unknown)
 
     def see_requests(self, tasks: Iterable[Task]) -> None:
-        """Take note of what was asked for by now: what fails hereafter was not known to who asked."""
+        """Note the latest request for a check, to tell requests made before a later failure from those after it."""
         self._asked = max((self._asked, *(task.asked_at_ms or 0 for task in tasks)))
 
     def drop(self, tasks: Iterable[Task]) -> None:
-        """Forget checks that were begun and never sent. Their places stay taken: a reservation may be on disk."""
+        """Forget checks that were begun but never sent. They stay charged, as a reservation may be on disk."""
         for task in tasks:
             self.answered(task, None)
             self._checks.pop(task.seq, None)
 
     def answered(self, task: Task, answer: Answer | None) -> None:
-        """Take note of an answer; None: the request was dropped."""
+        """Account for an answer; None: the request was dropped."""
         check = self._checks.get(task.seq)
         if check is None or check.is_answered:
             return
@@ -236,7 +236,7 @@ class Accounts:
             return
         self.paths = self.paths.seen(self.paths.next_for(task), answer)
         if self.paths.is_miss(task, answer):
-            # Whatever it said, it was of a task that another path may know: neither of the gateway nor of the key.
+            # Another path may know the task, so whatever the answer said is not about the gateway or the key.
             answer = Answer(problem=ProblemKind.NOT_FOUND)
         self._latency_s += _LATENCY_WEIGHT * (
             min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
@@ -250,11 +250,11 @@ class Accounts:
                 self._learn(answer.throttle)
 
     def recorded(self, seq: int) -> None:
-        """Take note that the answer is on disk: the task may be checked again."""
+        """Note that the answer is on disk, so the task may be checked again."""
         self._checks.pop(seq, None)
 
     def quiet(self) -> Quiet | None:
-        """Return the hold of a 429, for whoever watches next; None without one."""
+        """Return the hold of a 429, for the next watcher; None without one."""
         now_s, until_s = self._clock.now_s(), self.health.throttled_until_s
         if now_s >= until_s:
             self._quiet = None
@@ -278,7 +278,7 @@ class Accounts:
 
 
 def _learned_in(note: Mapping[str, Any], under: list[str | int | None]) -> Learned | None:
-    """Return what an earlier watcher learned under the same settings, where it makes sense."""
+    """Return the limits that an earlier watcher learned under the same settings, if they make sense."""
     per_second, per_minute, tier = note.get("per_second"), note.get("per_minute"), note.get("tier")
     if not isinstance(per_second, int) or not isinstance(per_minute, int) or note.get("under") != under:
         return None
@@ -290,7 +290,7 @@ def _learned_in(note: Mapping[str, Any], under: list[str | int | None]) -> Learn
 def _spent(row: Sent, now_s: float) -> list[Spent]:
     """Return a reservation as checks on this boot's clock.
 
-    Their requests were answered, or died with their process; until when is not known, but not after now.
+    Their requests were answered or died with their process; when is unknown, but not in the future.
     """
     age_s = _age_s(row, now_s)
     sent_s = now_s - age_s
@@ -299,11 +299,11 @@ def _spent(row: Sent, now_s: float) -> list[Spent]:
 
 
 def _age_s(row: Sent, now_s: float) -> float:
-    """Return how long ago a reservation was made, at least. The wall clock has no say in it: it may have been set."""
+    """Return the least age of a reservation, without the wall clock, which may have been set."""
     if row.boot and row.boot == boot_id():
         return max(0.0, now_s - row.clock_s)
     if row.boot and boot_id():
-        # In an earlier run of the machine, so longer ago than this one has lasted.
+        # From an earlier boot, so at least as old as the current one.
         return max(0.0, now_s)
     return now_s - row.clock_s if row.clock_s <= now_s else max(0.0, now_s)
 

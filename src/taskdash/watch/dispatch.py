@@ -1,7 +1,7 @@
-"""Chooses which checks to send now, by the list, the schedule, the budget and the gateway's health.
+"""Chooses which checks to send next, by the list, the schedule, the budget and the gateway's health.
 
-Looking for them costs queries, so it is done only when something can have come of it: a task fell due, a wait is
-over, an answer came while others waited, or another process changed the list. All else is a glance at a clock.
+That takes queries, so it is only done when the result can have changed: a task fell due, a wait is over, an
+answer came while other checks waited, or another process changed the list. Otherwise it only reads the clock.
 """
 
 from __future__ import annotations
@@ -34,40 +34,40 @@ if TYPE_CHECKING:
 CANDIDATES: Final = 32
 COUNT_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 30.0
-"""The longest time without a look, whatever was foreseen."""
+"""Look at the list at least this often, whatever was planned."""
 OFFER_EVERY_S: Final = 5.0
-"""How often the lease is offered to a rival that did not take it."""
+"""How long to wait before offering the lease again to a rival that did not take it."""
 CROWD: Final = 20
 URGENT_IN_A_ROW: Final = 3
-"""After so many checks of a crowd one that was merely planned has its turn."""
+"""After this many urgent checks in a crowd, one scheduled check has its turn."""
 PRICE_EVERY_S: Final = 2.0
 MOST_PRICED: Final = 5_000
 _PRICED_A_SECOND: Final = 500
-"""A long list is priced less often: its price moves less."""
+"""A long list is priced less often, as its price moves less."""
 CLOCK_STEP_S: Final = 2.0
-"""A wall clock that moves against the monotonic one by more than this was set."""
+"""A wall clock that drifts from the monotonic one by more than this was set."""
 
 
 class Dispatch:
-    """The watcher's choice for one profile. Used on one event loop."""
+    """Picks the checks of one profile for the watcher. Used on one event loop."""
 
     def __init__(
         self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float], access: Access
     ) -> None:
         self.durations = Durations()
         self.wait_s = 0.0
-        """How long nothing can change, as of the last `pick`, but by news."""
+        """How long until the next look, as of the last `pick`, unless an answer or a change comes first."""
         self.should_hand_over = False
-        """Another process waits for the lease: a dashboard that would send scheduled checks, where this one serves only
-        requests, or one with another key or gateway, where this one gets nowhere."""
+        """Another process should have the lease: one that sends scheduled checks, while this one only serves requests,
+        or one with another key, gateway or connection, while this one gets nowhere."""
         self.was_refused = False
-        """The lease was offered and nobody took it: it is kept."""
+        """The lease was offered but no other process took it, so it is kept."""
         self.owes_word = False
-        """The lease was lost with its file: whoever holds the one that took its place must know what was sent."""
+        """The lease was lost with its file, and the holder of its replacement must still learn what was sent."""
         self._accounts = Accounts(policy, clock, chance)
         self._notes = Notes(policy, clock, access)
         self._price_s = 1.0
-        """What a check must buy to be sent, in seconds of delay."""
+        """The delay, in seconds, that a check must be expected to save."""
         self._price_at_s = -math.inf
         self._policy = policy
         self._clock = clock
@@ -85,10 +85,10 @@ class Dispatch:
         self._rivals_from_s = -math.inf
         self._wall_ahead_s: float | None = None
 
-    # Taking over, following, leaving
+    # Take over, follow, leave
 
     async def take_over(self, store: StoreThread) -> None:
-        """Learn from the store what earlier watchers spent and were told."""
+        """Load from the store what earlier watchers spent and learned."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
         self._notes.forget()
 
@@ -116,21 +116,21 @@ class Dispatch:
         return await self._notes.follow(store, self._accounts, paused=paused, can_lead=can_lead)
 
     async def leave(self, store: StoreThread) -> None:
-        """Take this process off the store's list of viewers."""
+        """Remove this process from the store's list of viewers."""
         await store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
 
-    # Picking
+    # Pick
 
     async def pick(self, store: StoreThread, *, paused: bool, changed: bool) -> list[Task]:
-        """Choose and reserve what to check now; sets `wait_s`. Where StoreError is raised nothing was chosen."""
-        self._accounts.used()  # a budget that is not asked for long does not believe that time has passed
+        """Choose and reserve the next checks, and set `wait_s`. If it raises StoreError, nothing was chosen."""
+        self._accounts.used()  # the budget counts a long gap between calls as a short one
         await self._mend_clock(store)
         if changed:
             self._heed(await self._notes.meet(store, paused=paused, can_lead=True))
         is_worse = self._others_rival and self._accounts.gets_nowhere()
         if is_worse and self._clock.now_s() >= self._rivals_from_s:
             if not self.should_hand_over:
-                # Or it would be given back at once.
+                # Otherwise the lease would be handed straight back.
                 await self._notes.meet(store, paused=paused, can_lead=False)
             self.should_hand_over = True
         picked: list[Task] = []
@@ -140,7 +140,7 @@ class Dispatch:
             await self._count(store, looked=bool(picked) or changed)
             await self._notes.leave_word(store, self._accounts, over_budget=self._over_budget)
         except BaseException:
-            # Nobody is told of them: they would count as being checked for ever.
+            # The caller never gets them, so they would count as busy for ever.
             self.drop(picked)
             self._look_at_s = -math.inf
             raise
@@ -148,7 +148,7 @@ class Dispatch:
         return picked
 
     def drop(self, tasks: Sequence[Task]) -> None:
-        """Forget tasks that were picked but are not sent."""
+        """Forget tasks that were picked but not sent."""
         self._accounts.drop(tasks)
 
     async def _pick_now(self, store: StoreThread) -> list[Task]:
@@ -165,7 +165,7 @@ class Dispatch:
         return picked
 
     async def _renew_price(self, store: StoreThread) -> None:
-        """Find anew, every few seconds, what a check must buy, from all that runs and what the budget has left."""
+        """Recompute the price every few seconds, from the running tasks and the rest of the budget."""
         now_s = self._clock.now_s()
         if now_s < self._price_at_s:
             return
@@ -175,9 +175,9 @@ class Dispatch:
         self._price_at_s = now_s + PRICE_EVERY_S + len(running) / _PRICED_A_SECOND
 
     async def _reserve(self, store: StoreThread, picked: list[Task]) -> None:
-        """Write the checks down. They are dropped if that fails, or took so long that its time is no longer true.
+        """Write the checks to the store. Drop them if that fails, or takes so long that their time is wrong.
 
-        So they are where another process turns out to have reserved some, or the list to be another file.
+        They are also dropped if another process turns out to have reserved some, or the list to be another file.
         """
         sent = Sent(boot_id(), self._clock.now_s(), len(picked))
         last = self._accounts.last
@@ -198,7 +198,7 @@ class Dispatch:
                 self._look_at_s = -math.inf
 
     async def _agree(self, store: StoreThread) -> None:
-        """Have a list that is another file know of what was sent lately, and learn what others sent by it."""
+        """Add recent reservations to a list whose file was replaced, and charge those of others in it."""
         known = self._accounts.ledger()
         entries = await store.run(lambda store: store.gateways.agree(self._policy.profile, known))
         self._accounts.last = entries[-1] if entries else None
@@ -206,7 +206,7 @@ class Dispatch:
         self.owes_word = False
 
     async def _look(self, store: StoreThread, room: int) -> tuple[list[Task], bool]:
-        """Return what the list has to check, the most wanted first, and whether there was more that is put off."""
+        """Return the tasks to check, most urgent first, and whether others were postponed."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
         limit = room + self._accounts.busy
         wants_scheduled = self._sends_scheduled()
@@ -240,18 +240,18 @@ class Dispatch:
         return [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])], bool(later)
 
     def _next_ms(self, task: Task, now_ms: int) -> int | None:
-        """Return when a task that was due is due now: the price may have risen since its check was planned."""
-        # Who was last checked in the future was so by a clock that was set back since.
+        """Return when a due task is due at the current price, which may have risen since its check was planned."""
+        # A last check in the future means that the clock was set back since.
         if is_urgent(task) or (task.checked_at_ms is not None and task.checked_at_ms > now_ms):
             return now_ms
         return next_check_ms(task, now_ms, self.durations, self._price_s)
 
     def _choose(self, found: list[Task], has_put_off: bool, room: int) -> list[Task]:
-        """Begin what may be sent now, and find out when to look again."""
+        """Begin the checks that may be sent, and set when to look again."""
         picked: list[Task] = []
         now_s, hold_s = self._clock.now_s(), self._accounts.hold_s()
         wait_s = min(LOOK_EVERY_S, hold_s) if hold_s > 0 else LOOK_EVERY_S
-        # Where scheduled checks are held up, none were looked for; the next answer may free them.
+        # While scheduled checks are on hold, none were looked for; the next answer may end that.
         self._over_budget, self._left_over = False, hold_s > 0
         for task in self._in_turn(found):
             if len(picked) >= room:
@@ -269,7 +269,7 @@ class Dispatch:
             self._left_over = True
         if has_put_off:  # there may be more behind those
             wait_s = 0.0
-        # What falls due meanwhile waits in the same line, where there is one.
+        # With the budget exhausted, a task that falls due would only wait with the others.
         next_ms = self._line.next_ms
         if next_ms is not None and self._sends_scheduled() and not self._over_budget:
             wait_s = min(wait_s, (next_ms - self._clock.now_ms()) / 1000)
@@ -277,7 +277,7 @@ class Dispatch:
         return picked
 
     def _in_turn(self, found: list[Task]) -> list[Task]:
-        """Put the most wanted of the others first, every few checks, where a crowd of new or asked IDs is in line."""
+        """Move the most urgent scheduled check to the front every few checks, if a crowd of new or asked IDs waits."""
         is_crowd = max(self._line.new, self._line.asked) > CROWD
         if not is_crowd or self._urgent_in_a_row < URGENT_IN_A_ROW:
             return found
@@ -290,28 +290,28 @@ class Dispatch:
     # Answers
 
     def answered(self, task: Task, answer: Answer | None) -> None:
-        """Take note of an answer; None: the request was dropped."""
+        """Account for an answer; None: the request was dropped."""
         self._accounts.answered(task, answer)
         if self._left_over:
             self._look_at_s = -math.inf
 
     def lost(self, task: Task) -> None:
-        """Have a check sent again, as soon as the budget allows, that brought no answer and is nobody's fault."""
+        """Send a lost check (`Answer.is_lost`) again as soon as the budget allows."""
         self.drop([task])
         self._look_at_s = -math.inf
 
     def path_of(self, task: Task) -> str:
-        """Return the path that a task is asked for under now."""
+        """Return the path to check a task under."""
         return self._accounts.paths.next_for(task)
 
     def outcome(self, task: Task, answer: Answer, at_ms: int) -> Outcome:
-        """Return what an answer that came at a time makes of a task, with the time of its next check."""
+        """Apply an answer to a task; return the outcome, with the time of the next check."""
         outcome = apply_answer(task, answer, at_ms, self._accounts.paths)
         next_ms = next_check_ms(outcome.task, self._clock.now_ms(), self.durations, self._price_s)
         return replace(outcome, task=replace(outcome.task, next_check_at_ms=next_ms))
 
     def recorded(self, outcomes: Sequence[Outcome]) -> None:
-        """Take note that the outcomes are on disk: their tasks are free again, and what they teach is learned."""
+        """Note that the outcomes are on disk: free their tasks for new checks, and learn how long they took."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         for outcome in outcomes:
             task = outcome.task
@@ -324,7 +324,7 @@ class Dispatch:
         if self._left_over or self._asked_again:
             self._look_at_s = -math.inf
 
-    # Keeping track
+    # Keep track
 
     def status(self) -> WatchStatus:
         """Return the status while leading."""
@@ -346,7 +346,7 @@ class Dispatch:
         self._look_at_s = -math.inf
 
     async def _count(self, store: StoreThread, *, looked: bool) -> None:
-        """Keep the number of due tasks up to date for the status, where no look did."""
+        """Update the number of due tasks for the status, unless a look just did."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         has_come = self._line.next_ms is not None and self._line.next_ms <= now_ms
         is_stale = self._counted_at_s == -math.inf
@@ -356,7 +356,7 @@ class Dispatch:
         self._line = await store.run(lambda store: store.checks.in_line(self._policy.profile, now_ms))
 
     async def _mend_clock(self, store: StoreThread) -> None:
-        """Move what was planned by a wall clock that was set back; where it was set on, plans may have come due."""
+        """Shift planned checks if the wall clock was set back; if it was set forward, look for checks now due."""
         ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
         step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
         if abs(step_s) > CLOCK_STEP_S:

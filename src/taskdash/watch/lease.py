@@ -1,7 +1,7 @@
-"""The right to send checks: one holder per list and profile, by an OS file lock that dies with its holder.
+"""The right to send checks: one holder per list and profile, by an OS file lock that dies with its process.
 
-A lock is one of a file, not of its name: where the file loses its name, as the folder is removed or restored from a
-copy, another process can lock the file that has it then. So the holder asks before each burst whether its is the one.
+A lock belongs to a file, not to its name. If the folder is removed or restored from a copy, another process can lock
+the new file of that name, so the holder verifies before each burst that it has locked the current one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRIES = 3
 
 
 class Lease:
-    """The lock beside the store's file. Not tied to a thread."""
+    """The lock file beside the store's file. Not tied to a thread."""
 
     def __init__(self, store_path: Path, profile: str) -> None:
         self._store_path = store_path
@@ -31,13 +31,13 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Return whether this process holds it, and by the file that has the name now."""
+        """Return whether this process holds the lease, with a lock on the file that has the name now."""
         return self._lock is not None and self._identity_now() == self._identity
 
     def acquire(self) -> bool:
-        """Take the lease if it is free; return whether this process holds it now.
+        """Take the lease if it is free; return whether this process holds it.
 
-        Raises StoreError where the folder of the store does not allow a lock file.
+        Raises StoreError if no lock file can be made in the store's folder.
         """
         if self.held:
             return True
@@ -45,7 +45,7 @@ class Lease:
         for _ in range(_TRIES):
             before, path = self._identity_now(), self._path()
             if not path.parent.is_dir():
-                # FileLock would make it.
+                # FileLock would create it.
                 raise StoreError("no lock can be made beside the store: its folder is gone")
             lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
             try:
@@ -59,12 +59,12 @@ class Lease:
             if before is not None and self._identity_now() == before:
                 self._lock, self._identity = lock, before
                 return True
-            # It was made just now, or exchanged: which file was locked is certain the next time.
+            # The file was just created or replaced; only another try can be sure which one is locked.
             lock.release(force=True)
         return False
 
     def release(self) -> None:
-        """Give it up; another process may take it from now on."""
+        """Release the lease, so that another process can take it."""
         if self._lock is not None:
             self._lock.release(force=True)
             self._lock = self._identity = None
@@ -73,7 +73,7 @@ class Lease:
         return lock_path(self._store_path, profile=self._profile)
 
     def _identity_now(self) -> Identity | None:
-        """Return which file has the name; None where none has, or that cannot be told."""
+        """Return the identity of the file that has the name; None if there is none or it cannot be read."""
         with suppress(OSError):
             return identity_of(self._path())
         return None

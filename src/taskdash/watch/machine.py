@@ -1,6 +1,6 @@
-"""Asks the machine for its clocks, which run of it this is, and whether another process lives or was stopped.
+"""Provides the clocks and the boot ID, and checks whether another process is alive or stopped.
 
-Time is handed in, so that tests drive years through the watcher without waiting.
+The clock is passed in everywhere, so that tests can take the watcher through years without waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The machine's clocks: wall time for what people see, monotonic time for what is counted."""
+    """The system clocks: wall time for display, monotonic time for intervals."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds, which may jump."""
@@ -28,11 +28,11 @@ class Clock:
         return time.monotonic()
 
     async def sleep(self, wait_s: float) -> None:
-        """Return when so many seconds have passed."""
+        """Sleep for `wait_s` seconds."""
         await asyncio.sleep(wait_s)
 
     async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
-        """Return when `event` is set or `timeout_s` seconds have passed."""
+        """Wait until `event` is set, for `timeout_s` seconds at most."""
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 await event.wait()
@@ -42,9 +42,9 @@ class Clock:
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """Return a name for this run of the machine, as monotonic times are comparable only within one; "" for none.
+    """Return the ID of the current boot, within which monotonic times are comparable; "" if the system has none.
 
-    The moment of boot would be no name for it: it moves with the wall clock.
+    The boot time would not do as an ID, because it moves with the wall clock.
     """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -54,17 +54,17 @@ def boot_id() -> str:
 
 @lru_cache(maxsize=1)
 def this_process() -> Process:
-    """Return the process we are."""
-    # The dashboard's first frame needs the clock, and no watcher yet.
+    """Return the current process."""
+    # Imported late: the dashboard's first frame needs the clock, but no watcher.
     from taskdash.store.gateways import Process
 
     return Process(os.getpid(), _started(os.getpid()))
 
 
 def is_alive(process: Process) -> bool:
-    """Return whether this very process still runs; a later one of the same number is another.
+    """Return whether this very process still runs, not a later one with the same PID.
 
-    Where the system does not tell when a process started, any of that number counts.
+    If the system does not report start times, any process with that PID counts.
     """
     if process.pid <= 0:
         return False
@@ -79,12 +79,12 @@ def is_alive(process: Process) -> bool:
 
 
 def is_stopped(process: Process) -> bool:
-    """Return whether the process is stopped (SIGSTOP, SIGTSTP); False where the system does not tell."""
+    """Return whether the process is stopped (SIGSTOP, SIGTSTP); False if the system does not report that."""
     return _stat(process.pid)[:1] == ["T"]
 
 
 def _started(pid: int) -> str:
-    """Return when it started, in the system's own units since boot."""
+    """Return the start time, in clock ticks since boot; "" if unknown."""
     fields = _stat(pid)
     return fields[19] if len(fields) > 19 else ""
 
@@ -94,5 +94,5 @@ def _stat(pid: int) -> list[str]:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return []
-    # The name before the state may have spaces and brackets in it.
+    # The process name before the state may contain spaces and brackets.
     return stat.rpartition(b")")[2].decode("ascii", "replace").split()

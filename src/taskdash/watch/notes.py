@@ -1,4 +1,4 @@
-"""Reads and writes what the processes on one list tell each other, and makes a follower's status of it."""
+"""Exchanges notes between the processes on one list, through the store, and builds a follower's status from them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 NOTE_EVERY_S: Final = 1.0
 READ_EVERY_S: Final = 30.0
-"""The longest time that a follower takes the store's file for what it was."""
+"""How long a follower relies on an unchanged store file without reading it."""
 MARK_BYTES: Final = 4
-"""Enough to tell two keys apart, and too few to find one by."""
+"""Enough to tell two keys apart, too few to recover one."""
 _SAME_MOMENT_MS: Final = 1_000
 
 
 class Access:
-    """A base URL and a key, of which others learn no more than whether theirs is the same."""
+    """A base URL and a key, which other processes can compare with their own without learning the key."""
 
     def __init__(self, base_url: str, key: Secret | None) -> None:
         self._base_url = base_url
@@ -41,11 +41,11 @@ class Access:
         self._salt = secrets.token_hex(blake2b.SALT_SIZE)
 
     def told(self) -> dict[str, str]:
-        """Return what may be written down: of the key a few bits that are worth nothing without the key itself."""
+        """Return what may be stored: the base URL, and a few bits of a salted hash of the key, useless without it."""
         return {"base_url": self._base_url, "salt": self._salt, "key_mark": self._mark(self._salt)}
 
     def differs_from(self, told: Mapping[str, Any]) -> str:
-        """Return what is another one than that of a process that told this, in words; "" for nothing."""
+        """Return what differs from the process that stored `told`, "base URL" or "API key"; "" if nothing does."""
         base_url, salt, mark = told.get("base_url"), told.get("salt"), told.get("key_mark")
         if isinstance(base_url, str) and base_url != self._base_url:
             return "base URL"
@@ -63,20 +63,20 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Viewers:
-    """The living processes on this list, ourselves among them."""
+    """The live processes on this list, including this one."""
 
     paused: bool
-    """One of them wants scheduled checks stopped."""
+    """Whether any of them has paused scheduled checks."""
     others_follow: bool
-    """Another one, running and not stopped, would send scheduled checks had it the lease."""
+    """Whether another one, not stopped, would send scheduled checks if it had the lease."""
     others_rival: bool
-    """Another one, running and not stopped, may get further than a watcher that gets nowhere."""
+    """Whether another one, not stopped, may succeed where the watcher gets nowhere."""
     others: list[Viewer]
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Holds what the store said to a follower, what it had asked with (paused, can lead) and when."""
+    """A follower's last reading of the store, with its own state (paused, can lead) and the time."""
 
     asked_with: tuple[bool, bool]
     viewers: Viewers
@@ -85,13 +85,13 @@ class _Reading:
     sent: list[Sent]
     line: InLine
     due_since_ms: int | None
-    """Since when checks are due, as far as it was seen; None where none is."""
+    """When due checks were first seen; None if none is due."""
     read_s: float
     read_ms: int
 
 
 class Notes:
-    """The words of one process about one profile."""
+    """Reads and writes the notes of one process about one profile."""
 
     def __init__(self, policy: WatchPolicy, clock: Clock, access: Access) -> None:
         self._policy = policy
@@ -103,9 +103,9 @@ class Notes:
         self._reading: _Reading | None = None
 
     def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
-        """Return what this process has another of than the watcher that left this note; "" for nothing.
+        """Return what differs between this process and the watcher that left the note; "" if nothing does.
 
-        Unless it got nowhere itself (`gets_nowhere`) it may have a connection where that one reaches nobody.
+        If that watcher cannot reach the gateway, the connection counts as different unless `gets_nowhere`.
         """
         differs = self._access.differs_from(note.status)
         is_offline = note.status.get("problem") == ProblemKind.UNREACHABLE
@@ -114,7 +114,7 @@ class Notes:
     async def meet(
         self, store: StoreThread, *, paused: bool, can_lead: bool, rivals: bool = False
     ) -> Viewers:
-        """Say that this process is here and what it wants; return who else is, and forget the dead."""
+        """Register this process and its wishes, remove dead ones, and return the viewers."""
         profile = self._policy.profile
         me = Viewer(this_process(), paused, can_lead and self._policy.scheduled, rivals)
 
@@ -135,14 +135,14 @@ class Notes:
             others,
         )
 
-    # Following
+    # Follow
 
     async def follow(
         self, store: StoreThread, accounts: Accounts, *, paused: bool, can_lead: bool
     ) -> WatchStatus:
-        """Return the status while another process watches. The store is asked only where it may say something else.
+        """Return the status while another process watches. The store is read only if it may have changed.
 
-        `accounts` tell what became of the checks of this process, when it watched.
+        `accounts` has the results of this process's own checks, from when it watched.
         """
         may_have_changed = store.change_hint.may_have_changed()
         last, asked_with = self._reading, (paused, can_lead)
@@ -176,7 +176,7 @@ class Notes:
         viewers = await self.meet(
             store,
             paused=paused,
-            # With what got nowhere it has no use for the lease of one who has something else, known yet or not.
+            # What got nowhere must not take the lease from a watcher with another key, base URL or connection.
             can_lead=can_lead and not (gets_nowhere and is_useless),
             rivals=can_lead and bool(differs) and leader_gets_nowhere and not gets_nowhere,
         )
@@ -207,14 +207,14 @@ class Notes:
             next_check_at_ms=reading.due_since_ms if line.due else line.next_ms,
         )
 
-    # Leading
+    # Lead
 
     def leader_status(self, accounts: Accounts) -> WatchStatus:
-        """Return the status of the gateway and the key, as the one who sends the checks knows it."""
+        """Return the status of the gateway and the key, as the process that sends the checks knows it."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         held_s = accounts.told_hold_s()
         until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
-        # Two clocks are read for it: it is not said anew for the odd millisecond between them.
+        # Read from two clocks, so do not report a change for the odd millisecond between them.
         said_ms = self._held_until_ms
         if until_ms is None or said_ms is None or abs(until_ms - said_ms) > _SAME_MOMENT_MS:
             self._held_until_ms = until_ms
@@ -235,9 +235,9 @@ class Notes:
         )
 
     async def leave_word(self, store: StoreThread, accounts: Accounts, *, over_budget: bool) -> None:
-        """Write down what followers and successors must know, if it is news.
+        """Store what followers and successors must know, if it has changed.
 
-        What forbids or limits checks is written at once: a successor must know it, even after a kill.
+        Anything that forbids or limits checks is stored at once, so that a successor knows it even after a kill.
         """
         status = self.leader_status(accounts)._replace(over_budget=over_budget)
         quiet = accounts.quiet()
@@ -257,7 +257,7 @@ class Notes:
         self._noted, self._noted_at_s = note, now_s
 
     def forget(self) -> None:
-        """Have the next note written whatever the last one was: another process may have left one since."""
+        """Force the next note to be written, as another process may have left one since."""
         self._noted = self._reading = None
 
     def _learned_words(self, accounts: Accounts) -> str | None:

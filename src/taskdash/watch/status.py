@@ -1,4 +1,4 @@
-"""Defines what a watcher says of itself, to its own dashboard and, through the store, to the others."""
+"""Defines the status that a watcher reports to its own dashboard and, through the store, to other processes."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ _TOLD: Final[dict[str, type]] = {
 
 
 class WatchStatus(NamedTuple):
-    """A snapshot. Times are Unix milliseconds."""
+    """A snapshot of the watcher's status. Times are Unix milliseconds."""
 
     leading: bool = False
     """Whether this process sends the checks."""
     has_key: bool = True
     watcher_pid: int | None = None
-    """Who sends them; None where nobody is known to."""
+    """The process that sends them; None if none is known."""
     watcher_stopped: bool = False
-    """The other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
+    """Whether the other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
     differs: str = ""
-    """What this process has another of than the one that sends the checks: "API key", "base URL", or, as far as it
-    knows, `CONNECTION`, as that one reaches nobody; "" for nothing."""
+    """The difference from the process that sends the checks: "API key", "base URL", or `CONNECTION`, if that one
+    cannot reach the gateway and this one may; "" for none."""
     key_doubted: bool = False
-    """The key of the one that sends them was refused, and no proper answer came since."""
+    """Whether the sending process's key was refused, with no proper answer since."""
     paused: bool = False
-    """A dashboard, this or another, wants scheduled checks stopped."""
+    """Whether this or another dashboard has paused scheduled checks."""
     used: int = 0
     """Checks sent in the last 60 s."""
     per_second: int = 0
     per_minute: int = 0
-    """What the budget allows."""
+    """With `per_second`, the limits of the budget."""
     tier: str | None = None
-    """The key's tier, where it is known or assumed."""
+    """The key's tier, if it is known or assumed."""
     learned: str | None = None
-    """What the server said of the key's limits, for people."""
+    """A line on the key's limits as reported by the server."""
     problem: ProblemKind | None = None
-    """What is wrong with the gateway or the key, not with a single task."""
+    """The problem with the gateway or the key, not with a single task."""
     message: str = ""
     paths_remark: str = ""
-    """A line on paths of the config that may not be there."""
+    """A line on paths in the config that the gateway may not have."""
     held_until_ms: int | None = None
-    """When checks go on, or a refused key is tried again; None where nothing but the budget holds checks up."""
+    """When checks resume, or a refused key is tried again; None if at most the budget holds checks up."""
     over_budget: bool = False
-    """Whether checks that are due have to wait for the budget."""
+    """Whether due checks have to wait for the budget."""
     due: int = 0
-    """Tasks that want a check by now."""
+    """The number of tasks due for a check."""
     new: int = 0
-    """Those among them that were never checked."""
+    """How many of them were never checked."""
     next_check_at_ms: int | None = None
-    """When the next check falls due, at the latest; None where nothing is left to check."""
+    """When the next check falls due, at the latest; None if nothing is left to check."""
     store_problem: str | None = None
-    """Why the store cannot be used, while it cannot; nothing is checked until it can."""
+    """Why the store cannot be used at present; nothing is checked until it can."""
     failure: str | None = None
-    """Why this watcher has ended against its will: nothing is checked by this process any more."""
+    """Why this watcher has crashed; this process sends no more checks."""
 
 
 def told_by(status: WatchStatus) -> dict[str, Any]:
-    """Return what of a leader's status followers cannot find out for themselves, as it is written down."""
+    """Return the fields of a leader's status that followers cannot find out for themselves, to be stored."""
     return {name: getattr(status, name) for name in _TOLD}
 
 
 def told_in(note: Mapping[str, Any]) -> WatchStatus:
-    """Return what a leader wrote down of its status; what makes no sense counts as not told."""
+    """Return the status that a leader stored; fields that make no sense are ignored."""
     told = {name: note[name] for name, kind in _TOLD.items() if isinstance(note.get(name), kind)}
     problem = next((kind for kind in ProblemKind if kind == told.get("problem")), None)
     return WatchStatus(**told | {"problem": problem})

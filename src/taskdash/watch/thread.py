@@ -1,4 +1,4 @@
-"""A watcher in a thread with an event loop of its own: a stalled terminal does not stop it."""
+"""Runs a watcher in a thread with its own event loop, so that a stalled terminal does not stop it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
-"""Makes the watcher on the thread's loop, given what it is to call on a change."""
+"""Builds the watcher on the thread's loop, given the callback for changes."""
 BUILD_AGAIN_S: Final = 1.0
-"""How long a store that cannot be opened is left alone."""
+"""The pause between attempts to open the store."""
 YIELD_S: Final = 5.0
-"""How long a process that is being suspended waits for a watcher that does not answer."""
+"""How long a process that is being suspended waits for an unresponsive watcher."""
 
 
 class _UnwaitedThreads(ThreadPoolExecutor):
-    """Threads that an event loop does not wait for when it is closed."""
+    """A thread pool that an event loop does not wait for when it is closed."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - the base's signature
-        """Begin nothing more; what a thread is at may take as long as it likes."""
+        """Cancel pending work; let running threads take as long as they like."""
         super().shutdown(wait=False, cancel_futures=True)
 
 
 def run_unwaited(main: Coroutine[Any, Any, T]) -> T:
-    """Do as `asyncio.run` does, but end when `main` ends: a look-up of an address may take another minute."""
+    """Run `main` like `asyncio.run`, but do not wait for threads: a DNS look-up may take another minute."""
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_UnwaitedThreads(thread_name_prefix="loop"))
         return runner.run(main)
@@ -57,17 +57,17 @@ class WatcherThread:
 
     @property
     def status(self) -> WatchStatus:
-        """Return what the watcher last said of itself."""
+        """Return the watcher's last status."""
         status = self._watcher.status if self._watcher else WatchStatus(store_problem=self._store_problem)
         return status._replace(failure=self._failed) if self._failed and not status.failure else status
 
     def start(self, listener: Callable[[], None]) -> None:
-        """Begin to watch; `listener` is called from the watcher's thread whenever there is news."""
+        """Start watching; `listener` is called on the watcher's thread whenever something changes."""
         self._listener = listener
         self._thread.start()
 
     def wake(self) -> None:
-        """Tell it that something was added or asked for."""
+        """Notify the watcher that something was added or asked for."""
         self._call(lambda watcher: watcher.wake())
 
     def pause(self, paused: bool) -> None:
@@ -76,16 +76,16 @@ class WatcherThread:
         self._call(lambda watcher: watcher.pause(paused))
 
     def yield_lease(self, yielding: bool) -> None:
-        """Give the lease up before this process is stopped, which takes a moment; take it again after."""
+        """Give up the lease before this process is stopped, waiting for that briefly; compete for it again after."""
         self._yielding = yielding
         self._call(lambda watcher: watcher.yield_lease(yielding))
         loop, watcher = self._loop, self._watcher
         if yielding and loop is not None and watcher is not None and self._thread.is_alive():
-            with suppress(RuntimeError, TimeoutError):  # it has ended, or cannot: then it is stopped as it is
+            with suppress(RuntimeError, TimeoutError):  # it has ended, or does not respond: suspend anyway
                 asyncio.run_coroutine_threadsafe(watcher.stood_down(), loop).result(YIELD_S)
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End it: what arrived is written down, what is under way is dropped."""
+        """Stop the watcher: store the answers that arrived, drop the requests in flight."""
         self._stopping = True
         self._call(lambda watcher: watcher.stop())
         if self._thread.is_alive():
@@ -94,7 +94,7 @@ class WatcherThread:
     def _call(self, action: Callable[[Watcher], None]) -> None:
         loop, watcher = self._loop, self._watcher
         if loop is not None and watcher is not None:
-            with suppress(RuntimeError):  # the loop was closed in this very moment
+            with suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(action, watcher)
 
     def _run(self) -> None:
@@ -108,7 +108,7 @@ class WatcherThread:
     async def _watch(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._watcher = await self._built()
-        # What was asked before there was anybody to ask.
+        # Apply the calls made before the watcher existed.
         self._watcher.pause(self._paused)
         self._watcher.yield_lease(self._yielding)
         if self._stopping:
@@ -116,7 +116,7 @@ class WatcherThread:
         await self._watcher.run()
 
     async def _built(self) -> Watcher:
-        """Return the watcher, as soon as the store can be used."""
+        """Build the watcher as soon as the store can be used."""
         while True:
             try:
                 watcher = await self._build(self._tell)

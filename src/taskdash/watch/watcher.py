@@ -1,9 +1,9 @@
-"""The one who sends checks: takes the lease, picks what is due, stays within the budget, writes down the answers.
+"""The watcher: it takes the lease, picks tasks to check, stays within the budget, and stores the answers.
 
-Each round: write down what arrived, pick the most wanted tasks that budget and gateway allow, reserve their checks
-in the store, send them, and sleep until something can have changed. A reservation is on disk before its request is
-sent, so that a successor, even after a kill, knows what the last minute has cost. A store that fails stops the
-checks, not the watcher: it tries again, and says so meanwhile.
+Each round stores the answers that arrived, picks the most urgent tasks that budget and gateway allow, reserves their
+checks in the store, sends them, and sleeps until something can have changed. A reservation is on disk before its
+request is sent, so that a successor knows what the last minute has cost, even after a kill. If the store fails, checks
+stop, but the watcher keeps retrying and reports the problem meanwhile.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ if TYPE_CHECKING:
 
 FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0
-"""Without a key there is nothing to take over, only something to tell."""
+"""Slower without a key: there is no lease to take over, only a status to report."""
 LEAD_POLL_S: Final = 0.25
 ASK_EVERY_S: Final = 2.0
-"""The longest time that a leader takes the store's file for what it was: elsewhere a file's time may lag behind."""
+"""How long a leader relies on an unchanged file time of the store, which may lag behind on some systems."""
 LEAST_ROUND_S: Final = 0.02
-"""Answers that come one by one are taken together."""
+"""The least duration of a round, so that answers are handled in batches."""
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 8.0
 HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
-"""How long a lease that was handed over is left alone, so that the other one finds it."""
+"""How long to leave a handed-over lease alone, so that the other process can take it."""
 STOP_GRACE_S: Final = 2.0
-"""How long `stop` waits for a store that another process has locked."""
+"""How long `stop` waits for a store locked by another process."""
 STAND_DOWN_S: Final = 1.5
-"""How long the lease is kept for that when this process is being suspended."""
+"""How long a locked store may delay giving up the lease when this process is being suspended."""
 
 FLUSH_EVERY_S: Final = 0.2
 FLUSH_AT: Final = 100
 FLUSH_AT_BYTES: Final = 1024 * 1024
-"""Large bodies are not kept waiting for each other."""
+"""Flush early once the waiting bodies are this large."""
 
 _log = logging.getLogger(__name__)
-# Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
+# Without a log, Python would print warnings to stderr, across the dashboard.
 _log.addHandler(logging.NullHandler())
 
 Fetch = Callable[[str, str], Awaitable[Answer]]
-"""Sends a check: a task ID, and the path that it is asked for under."""
+"""Sends a check, given a task ID and the path to request it under."""
 
 
 class Arrival(NamedTuple):
-    """The task as it was when it was checked, what came back, and when, in Unix ms."""
+    """A task as it was when checked, the answer, and when that came, in Unix ms."""
 
     task: Task
     answer: Answer
@@ -65,7 +65,7 @@ class Arrival(NamedTuple):
 
 
 class Arrivals:
-    """Holds what waits to be written down. Used on one event loop."""
+    """The answers waiting to be stored, in order of arrival. Used on one event loop."""
 
     def __init__(self) -> None:
         self.waiting: list[Arrival] = []
@@ -73,20 +73,20 @@ class Arrivals:
         self._flushed_at_s = 0.0
 
     def written(self, count: int, now_s: float) -> None:
-        """Take note that the first `count` of them are on disk."""
+        """Drop the first `count` of them, which are on disk."""
         del self.waiting[:count]
         self._written.set()
         self._flushed_at_s = now_s
 
     def due_in_s(self, now_s: float) -> float:
-        """Return how long they may still wait for others; 0 or less: write them down now."""
+        """Return how long they may still wait for others; 0 or less: store them now."""
         if self._is_much():
             return 0.0
         # A clock that is set back must not keep answers from the disk.
         return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - now_s)
 
     async def room(self) -> None:
-        """Return once not much waits any more."""
+        """Wait until little is left to store."""
         while self._is_much():
             self._written.clear()
             await self._written.wait()
@@ -97,9 +97,9 @@ class Arrivals:
 
 
 class Watcher:
-    """Watches one profile of one store; runs on the event loop that calls `run`.
+    """Watches one profile of one store, on the event loop that calls `run`.
 
-    Its other methods belong to that loop too: call them from elsewhere with `call_soon_threadsafe`.
+    Its other methods belong to that loop too; from elsewhere, call them with `call_soon_threadsafe`.
     """
 
     def __init__(
@@ -113,10 +113,10 @@ class Watcher:
         on_change: Callable[[], None] = lambda: None,
         on_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Prepare to watch. The store is the watcher's own, and closed when `run` ends.
+        """Prepare to watch. The watcher owns the store, and closes it when `run` ends.
 
-        `fetch` sends a check; None where there is no key: then this watcher only follows. `on_change` is called on
-        this loop whenever the list or `status` has changed, and `on_end`, which closes what `fetch` uses, awaited
+        `fetch` sends a check; it is None without a key, and this watcher then only follows. `on_change` is called on
+        this loop whenever the list or `status` changes. `on_end`, which closes the resources of `fetch`, is awaited
         when `run` ends.
         """
         self.status = WatchStatus(has_key=fetch is not None)
@@ -142,40 +142,40 @@ class Watcher:
         self._error: Exception | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
-    # What others ask of it
+    # Requests from outside
 
     def wake(self) -> None:
-        """Look at once: something was added or asked for."""
+        """Look for checks at once, as something was added or asked for."""
         self._version = -1
         self._event.set()
 
     def pause(self, paused: bool) -> None:
-        """Stop or resume scheduled checks; what is asked for is checked all the same."""
+        """Stop or resume scheduled checks; requested checks are sent regardless."""
         self._paused = paused
         self.wake()
 
     def stop(self) -> None:
-        """End `run` soon, even while the store is locked; requests under way are dropped."""
+        """End `run` soon, even while the store is locked; drop the requests in flight."""
         if not self._stopping:
             self._stopping = True
             self._timers.append(asyncio.get_running_loop().call_later(STOP_GRACE_S, self._store.interrupt))
         self._event.set()
 
     def yield_lease(self, yielding: bool) -> None:
-        """Give the lease up and do not take it again until called with False: this process is being suspended."""
+        """Give up the lease until called with False, as this process is being suspended."""
         self._yielding = yielding
         self.wake()
 
     async def stood_down(self) -> None:
-        """Return once no check is under way and the lease is not held."""
+        """Wait until no check is in flight and the lease is released."""
         try:
             await asyncio.wait_for(self._stood_down.wait(), STAND_DOWN_S)
         except TimeoutError:
-            # The store is locked. What arrived is written down when it is free again.
+            # The store is locked. The answers that arrived are stored when it is free again.
             await self._abandon_lease()
 
     async def room(self) -> None:
-        """Return once there is not much that arrived and is not written yet: what comes next may be large."""
+        """Wait until few answers are left to store, as the next one may be large."""
         await self._arrived.room()
 
     # The loop
@@ -197,7 +197,7 @@ class Watcher:
             await self._end()
 
     async def _watch(self) -> None:
-        """Lead while the lease is ours, else follow for a moment."""
+        """Lead while this process has the lease, else follow for a moment."""
         may_lead = self._fetch is not None and not self._yielding
         if may_lead and self._clock.now_s() >= self._competes_at_s:
             if self._lease.acquire():
@@ -217,7 +217,7 @@ class Watcher:
         _log.info("this process watches now")
         while not (self._stopping or self._yielding):
             if not self._lease.held:
-                # Its file was removed, or replaced by a copy: another process may hold that one.
+                # The lock file was removed or replaced by a copy, which another process may have locked.
                 self._dispatch.owes_word = True
                 break
             began_s = self._clock.now_s()
@@ -228,7 +228,7 @@ class Watcher:
                 wait_s = self._trouble(error)
             if self._dispatch.should_hand_over and not self._checks and not self._arrived.waiting:
                 self._competes_at_s = self._clock.now_s() + HAND_OVER_S
-                self._dispatch.was_refused = True  # unless somebody is found to hold it then
+                self._dispatch.was_refused = True  # until another process is found to hold it
                 break
             await self._sleep(wait_s)
             rest_s = began_s + LEAST_ROUND_S - self._clock.now_s()
@@ -237,7 +237,7 @@ class Watcher:
         await self._step_down()
 
     async def _round(self) -> float:
-        """Take one turn of the loop; return how long to sleep at most."""
+        """Run one round; return how long to sleep at most."""
         if self._error is not None:
             raise self._error
         if self._arrived.waiting and self._arrived.due_in_s(self._clock.now_s()) <= 0:
@@ -258,7 +258,7 @@ class Watcher:
         return max(0.0, min(waits))
 
     async def _others_wrote(self) -> bool:
-        """Return whether the list may be another one; a file that is as it was is seldom asked, in its thread."""
+        """Return whether another process may have changed the list; ask rarely while its file looks unchanged."""
         may_have_changed = self._store.change_hint.may_have_changed()
         since_s = self._clock.now_s() - self._asked_at_s
         if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:
@@ -290,7 +290,7 @@ class Watcher:
             self._arrived.waiting.append(Arrival(task, answer, self._clock.now_ms()))
 
     async def _flush(self) -> None:
-        """Write down what arrived. Not before this are its tasks free to be picked again."""
+        """Store the answers that arrived. Only then can their tasks be picked again."""
         arrived = self._arrived.waiting[:]
         if not arrived:
             return
@@ -302,10 +302,10 @@ class Watcher:
             _log_outcome(outcome)
         self._on_change()
 
-    # Leaving
+    # Leave
 
     async def _step_down(self) -> None:
-        """Drop what is under way, write down what arrived, and give the lease up."""
+        """Drop the checks in flight, store the answers that arrived, and give up the lease."""
         await self._drop_checks()
         try:
             await self._flush()
@@ -337,12 +337,12 @@ class Watcher:
             self._store.interrupt()
             self._store.close()
 
-    # Saying so
+    # Report
 
     def _trouble(self, error: StoreError) -> float:
-        """Tell that the store fails; return how long to leave it alone, in seconds."""
+        """Report that the store fails; return how many seconds to wait before the next attempt."""
         self._publish(self.status._replace(store_problem=str(error)))
-        # Only the store itself can tell that it works again.
+        # Only a query can show that the store works again.
         self._version = -1
         wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
         return FOLLOW_POLL_S if self._dispatch.owes_word else wait_s
@@ -352,7 +352,7 @@ class Watcher:
         self._publish(self.status._replace(store_problem=None))
 
     def _joined(self, status: WatchStatus) -> WatchStatus:
-        """Return what the dispatch says together with what only this watcher knows."""
+        """Add the fields that only this watcher knows to the dispatch's status."""
         mine = self.status
         return status._replace(has_key=mine.has_key, store_problem=mine.store_problem, failure=mine.failure)
 
