@@ -1,4 +1,4 @@
-"""Knows what can be set, where it comes from, and where files are.
+"""The settings, the sources they are read from, and the paths of files.
 
-Import from its modules: none is loaded here, so that a command pays only for what it uses.
+Import from the submodules: none is loaded here, so that a command only pays for those it uses.
 """

@@ -1,6 +1,6 @@
-"""Settings as text: `config show`, `config example`, `config schema`, and what the palette says of each.
+"""Describes settings for `config show`, `config example`, `config schema` and the palette.
 
-No key is in any of it.
+None of these ever contains a key.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _OWN_TABLES: Final = {
     "commands": ("commands.NAME", "[commands.upscale]"),
     "views": ("views", "[[views]]"),
 }
-"""Those that are not there until the user adds one: what names the settings in them, and an example's heading."""
+"""Tables that only the user adds: the prefix of the names of their settings, and the heading in the example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Line:
     key: str
     """The setting's dotted name, as in `profiles.kie.tier`."""
     value: Json
-    """As JSON has it; an API key is masked."""
+    """The value as JSON; an API key is masked."""
     origin: str
     """`default`, `preset NAME`, `file /path`, `environment NAME`, `--profile` or `command NAME`."""
 
@@ -78,9 +78,9 @@ class Line:
 
 
 def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
-    """Tell every setting in force, and the key of every profile masked.
+    """Return all settings in force, and the masked key of every profile.
 
-    Only the profile in use has the command run that brings its key: that of another one may ask for a password.
+    A key command is only run for the profile in use, as those of others may ask for a password.
     """
     lines = [*_lines(settings, settings, "")]
     for profile in settings.profiles.values():
@@ -105,7 +105,7 @@ def _lines(
         elif key == "keys":
             for action, keys in settings.keys.items():
                 yield Line(f"keys.{without_keys(action)}", [*keys], origin(f"keys.{action}"))
-        # The profiles have lines of their own, and so has a key, wherever it comes from.
+        # Profiles have lines of their own, and so do keys.
         elif key != "api_key" and each.reader is not PROFILES:
             value = _shown(model, each)
             if value is not None or not isinstance(model, Profile):
@@ -113,7 +113,7 @@ def _lines(
 
 
 def _own_lines(settings: Settings, key: str) -> Iterator[Line]:
-    """Yield what of the user's own commands, or views, is set."""
+    """Yield the lines of the user's own commands or views; of views, only what is set."""
     if key == "commands":
         for name, command in settings.commands.items():
             yield from _lines(settings, command, f"commands.{name}.")
@@ -124,7 +124,7 @@ def _own_lines(settings: Settings, key: str) -> Iterator[Line]:
 
 
 def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Setting) -> Json:
-    """Return a value as it is shown; None for what a profile does not have, such as own limits beside a tier."""
+    """Return a value for display; None if a profile does not have it, such as own limits beside a tier."""
     value = setting.reader.plain(getattr(model, setting.name))
     match setting.key, value:
         case "download_dir", _:
@@ -134,7 +134,7 @@ def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Set
         case "result_ttl", None:
             return "none"
         case "api_key_command", [program, *arguments]:
-            # Arguments may be secret too, such as the token of a vault.
+            # Arguments may be secret too, such as a vault token.
             return f"{without_keys(str(program))} ({len(arguments)} arguments not shown)"
         case "api_key_command", _:
             return None
@@ -164,7 +164,7 @@ def _masked_key(profile: Profile, environ: Mapping[str, str], name: str, *, run:
 
 
 def explained_settings() -> dict[str, str]:
-    """Return what each setting is for, by its name in `config show`; of a profile, `profiles.NAME.tier`."""
+    """Return the explanation of each setting, by its name in `config show`, with `profiles.NAME.tier` for profiles."""
     found = {}
     for key, each in settings_of(Settings).items():
         model, name = _ALL_TABLES.get(key), "profiles.NAME" if key == "profiles" else key
@@ -176,7 +176,7 @@ def explained_settings() -> dict[str, str]:
 
 
 def example_text() -> str:
-    """Return a config with every setting, its default and why it is there: `config.example.toml`."""
+    """Return `config.example.toml`, with every setting, its explanation and default."""
     return _HEAD + "".join(_example(Settings, "")) + _FOOT + "".join(_example_of_own())
 
 
@@ -215,12 +215,12 @@ def _example(model: type, table: str) -> Iterator[str]:
 
 
 def _toml(value: Json) -> str:
-    # Of flags, numbers, texts and lists of them TOML and JSON have the same spelling.
+    # Booleans, numbers, strings and lists of them are written the same in TOML and JSON.
     return json.dumps(value, ensure_ascii=False)
 
 
 def json_schema(action_names: Collection[str] = ()) -> dict[str, Json]:
-    """Return the JSON Schema of a config file, for editors; `action_names`: what `[keys]` may name, if known."""
+    """Return the JSON Schema of a config file, for editors; `[keys]` may only have `action_names`, if given."""
     schema = schema_of(Settings)
     if action_names:
         cast("dict[str, Any]", schema)["properties"]["keys"]["propertyNames"] = {"enum": [*action_names]}

@@ -1,7 +1,7 @@
-"""Finds API keys. A key is checked before anybody uses it, and no message ever shows one.
+"""Finds API keys. A key is checked before it is used, and no message ever shows one.
 
-No key is ever an argument of a process: it comes from the environment, a command's output or the file. A command that
-prints one is trusted neither with time nor with memory nor the screen.
+A key comes from the environment, a command's output or the file, and is never a process argument. A key command has
+limited time and output, and no access to the terminal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Settings
 
 MAX_OUTPUT_BYTES: Final = 65_536
-# How long to wait for output after the command ended: a child that it left behind may hold the pipe for ever.
+# How long to wait for output after the command has ended: a child it left behind may hold the pipe open for ever.
 _GRACE_S: Final = 0.1
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
@@ -36,13 +36,14 @@ class FoundKey(NamedTuple):
 
     secret: Secret
     origin: str
-    """For people: `environment KIE_API_KEY`, `command pass`, `file /path`."""
+    """For display: `environment KIE_API_KEY`, `command pass`, `file /path`."""
 
 
 def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s: float = 10.0) -> FoundKey:
-    """Find the key of `profile`, running its command, with `environ` as its environment, where it has one.
+    """Find the key of `profile`, running its key command, if it has one, with `environ` as the environment.
 
-    Raises KeyMissingError where there is none, or one that cannot be sent.
+    Raises:
+        KeyMissingError: there is no key, or it cannot be sent.
     """
     if profile.api_key_command:
         return _from_command(profile, environ, command_timeout_s)
@@ -57,7 +58,7 @@ def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s:
 
 
 def key_origin(profile: Profile) -> str:
-    """Return where the key of `profile` comes from, whether it is there or not."""
+    """Return where the key of `profile` should come from, whether or not it exists."""
     if profile.api_key_command:
         return f"command {quoted(profile.api_key_command[0])[1:-1]}"
     if profile.api_key is not None or profile.api_key_fault:
@@ -66,7 +67,7 @@ def key_origin(profile: Profile) -> str:
 
 
 def known_keys(settings: Settings, environ: Mapping[str, str]) -> Iterator[Secret]:
-    """Yield the keys of all profiles that are known without running a command: none of them is a task ID."""
+    """Yield the keys of all profiles, except those from commands; none of them may be taken for a task ID."""
     for profile in settings.profiles.values():
         if profile.api_key is not None:
             yield profile.api_key
@@ -75,7 +76,7 @@ def known_keys(settings: Settings, environ: Mapping[str, str]) -> Iterator[Secre
 
 
 def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """Return the API keys that stand in variables of the usual name, whether a profile uses them or not."""
+    """Return the API keys in `*_API_KEY` variables, whether or not a profile uses them."""
     return _keys_at([name for name in environ if name.endswith("_API_KEY")], environ)
 
 
@@ -86,7 +87,7 @@ def _keys_at(names: Iterable[str], environ: Mapping[str, str]) -> Iterator[Secre
 
 
 def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:
-    """Return the environment for a program that has no use for a key, such as a browser: nothing in it holds one."""
+    """Return the environment without any keys, for programs that need none, such as a browser."""
     known = KnownKeys(keys)
     names = {profile.api_key_env for profile in settings.profiles.values()} | {DEFAULT_KEY_VARIABLE}
     return {
@@ -133,13 +134,13 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
 
 
 class _CommandError(Exception):
-    """The command brought no key; the message completes "the command ..." and shows nothing of its stdout."""
+    """The command failed to print a key; the message completes "the command ..." and never quotes its stdout."""
 
 
 def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
-    """Run the command and return the first line of its standard output; raise _CommandError where it brings none.
+    """Run the command and return the first line of its standard output; raise _CommandError if there is none.
 
-    It has no shell, no standard input and no terminal: a password prompt must not draw over the dashboard.
+    It gets no shell, standard input or terminal: a password prompt must not draw over the dashboard.
     """
     import subprocess
 
@@ -168,7 +169,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
         code = process.returncode
         ending = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise _CommandError(f"failed with {ending}{_said(talk, output)}")
-    # Windows' own shells write UTF-16.
+    # Windows shells write UTF-16.
     is_wide = output.startswith((b"\xff\xfe", b"\xfe\xff"))
     line = output.decode("utf-16" if is_wide else "utf-8", "replace").split("\n", 1)[0]
     if not line.strip():
@@ -177,7 +178,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
 
 
 def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:
-    """Read both outputs until the command has ended; raise TimeoutError where it has not by then (monotonic)."""
+    """Read both outputs until the command ends; raise TimeoutError if it has not at `deadline_s` (monotonic)."""
     import selectors
 
     output, talk = bytearray(), bytearray()
@@ -206,7 +207,7 @@ def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, by
 
 
 def _kill_group(process: Popen[bytes]) -> None:
-    """Kill the command and what it started; it leads a process group of its own."""
+    """Kill the command and its children: it leads a process group of its own."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -214,7 +215,7 @@ def _kill_group(process: Popen[bytes]) -> None:
 
 
 def _said(talk: bytes, output: bytes) -> str:
-    """Return the last line of stderr, without any word that stdout has: it may be the key."""
+    """Return the last line of stderr, without words that are also in stdout, as they may be the key."""
     lines = [line for line in talk.decode("utf-8", "replace").splitlines() if line.strip()]
     if not lines:
         return ""

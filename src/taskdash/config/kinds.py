@@ -1,4 +1,4 @@
-"""The kinds of values that settings have, each with its reader, and where and how a key may be sent."""
+"""The readers for the values of settings, including the rules on where and how a key may be sent."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _UNIT_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _LENGTH_OF_TIME: Final = r" *([0-9]{1,9}(?:\.[0-9]{1,6})?) *([smhd]) *"
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
-# People paste the address of the endpoint from the API's page; the client adds this part itself.
+# People paste the endpoint's URL from the API's page, but the client adds this part itself.
 _ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
 MAX_RECORD_PATHS: Final = 32
 FILE_NAME_PARTS: Final = ("label", "prompt", "model", "id", "n", "created")
 FILE_NAME_PART: Final = rf"\{{({'|'.join(FILE_NAME_PARTS)})(?::\.([1-9][0-9]{{0,2}}))?\}}"
-"""What stands in the name of a saved file for something of its task, and how many characters of it at most."""
+"""A placeholder in the template of file names, with an optional maximum length."""
 _THE_PARTS: Final = ", ".join(f"{{{name}}}" for name in FILE_NAME_PARTS)
 _A_PATH: Final = '"/v1/tasks/{id}"'
 _A_HEADER: Final = '"x-key: {key}"'
@@ -38,7 +38,7 @@ _IN_PATH: Final = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]"
 _PATH = re.compile(rf"{_IN_PATH}{{1,512}}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HEADER_VALUE = re.compile(r"[A-Za-z0-9 ._~+/=,:;-]*")
-"""Nothing that a shell reads as more than itself between double quotes: commands that are copied have it so."""
+"""No characters that are special between double quotes in a shell, where copied commands have them."""
 _OWN_HEADERS: Final = frozenset(
     {"host", "accept", "accept-encoding", "user-agent", "connection", "content-length", "content-type"}
     | {"transfer-encoding", "te", "trailer", "upgrade", "expect", "range", "keep-alive"}
@@ -54,9 +54,9 @@ def _checked_word(value: str, allowed: Collection[str]) -> str:
 
 
 def text(check: Callable[[str], T], pattern: str = "", *, secret: bool = False) -> Reader[T]:
-    """Read a text by `check`, which raises ValueError; a `secret` one is never shown, whatever its type.
+    """Return a reader for text, converted by `check`, which raises ValueError; a `secret` value is never shown.
 
-    `pattern` is as much of what it checks as a schema can say.
+    `pattern` approximates `check` in the schema.
     """
 
     def read_text(value: object, _: Place) -> T:
@@ -68,12 +68,12 @@ def text(check: Callable[[str], T], pattern: str = "", *, secret: bool = False) 
 
 
 def one_of(words: Collection[str]) -> Reader[str]:
-    """Read one of some words."""
+    """Return a reader for one of `words`."""
     return Reader(text(lambda value: _checked_word(value, words)).read, lambda: {"enum": list(words)})
 
 
 def as_it_stands(is_right: Callable[[Any], bool], must: str, **schema: Json) -> Reader[Any]:
-    """Read a value that is right as it stands; `must` says what any other one must be."""
+    """Return a reader for a value that needs no conversion; `must` begins the error message for all others."""
 
     def read_value(value: object, _: Place) -> object:
         if is_right(value):
@@ -84,7 +84,7 @@ def as_it_stands(is_right: Callable[[Any], bool], must: str, **schema: Json) -> 
 
 
 def whole(low: int, high: int) -> Reader[int]:
-    """Read an integer from `low` to `high`."""
+    """Return a reader for an integer from `low` to `high`."""
     return as_it_stands(
         lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
         f"must be a whole number from {low} to {high}",
@@ -95,7 +95,7 @@ def whole(low: int, high: int) -> Reader[int]:
 
 
 def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
-    """Read a list of different words, at least one."""
+    """Return a reader for a list of one or more of `words`, without duplicates."""
 
     def read_words(value: object, _: Place) -> tuple[str, ...]:
         named = tuple(_checked_word(word, words) for word in _texts(value))
@@ -110,7 +110,7 @@ def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
 
 
 def length_of_time(high_ms: int) -> Reader[int]:
-    """Read a length of time such as "24h", from one second to `high_ms`, in milliseconds."""
+    """Return a reader for a duration such as "24h", from one second to `high_ms`, in milliseconds."""
 
     def read_length(value: object, _: Place) -> int:
         parts = re.fullmatch(_LENGTH_OF_TIME, value) if isinstance(value, str) else None
@@ -128,7 +128,7 @@ def length_of_time(high_ms: int) -> Reader[int]:
 
 
 def length_text(length_ms: int) -> str:
-    """Return a length of time as a config has it, in the largest unit that leaves no rest."""
+    """Return a duration as a config has it, in the largest unit that divides it evenly."""
     for unit, unit_ms in _UNIT_MS.items():
         if length_ms % unit_ms == 0:
             return f"{length_ms // unit_ms}{unit}"
@@ -187,7 +187,7 @@ FLAG: Final[Reader[bool]] = as_it_stands(
     lambda value: isinstance(value, bool), "must be true or false (without quotes)", type="boolean"
 )
 FRACTION: Final[Reader[float]] = as_it_stands(
-    # nan compares false with everything.
+    # NaN fails the comparison.
     lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1,
     "must be a number above 0 and up to 1",
     type="number",
@@ -197,13 +197,13 @@ FRACTION: Final[Reader[float]] = as_it_stands(
 FOLDER: Final = text(_folder, r"^[/~][^\x00]*$")
 TEXTS: Final = Reader(_texts, lambda: {"type": "array", "items": {"type": "string"}})
 ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_ARGUMENTS)
-"""A list of arguments, of which the first is the program; empty for none."""
+"""A program and its arguments as a list, which may be empty."""
 PROGRAM: Final = Reader(_program, lambda: {**_LIST_OF_ARGUMENTS, "minItems": 1})
-"""A list of arguments that is not empty."""
+"""A program and its arguments as a list."""
 COMMAND: Final = Reader(
     _command, lambda: {"anyOf": [{"type": "string", "pattern": r"\S"}, {**_LIST_OF_ARGUMENTS, "minItems": 1}]}
 )
-"""A list of arguments that is not empty, or one text that is split as a shell would."""
+"""A program and its arguments as a list, or as one text that is split like in a shell."""
 
 
 # Paths below a base URL, and the header that carries the key
@@ -225,7 +225,7 @@ def _record_paths(value: object, _: Place) -> tuple[str, ...]:
 
 
 def _auth_header(value: str) -> str:
-    """Return the header as it stands. A wrong one is never shown: people put the key itself there."""
+    """Return the header as `NAME: VALUE`. A wrong one is never shown, as people put the key itself there."""
     name, colon, rest = value.partition(": ") if ": " in value else value.partition(":")
     name, rest = name.strip(" "), rest.strip(" ")
     if not colon or not _HEADER_NAME.fullmatch(name):
@@ -286,7 +286,7 @@ BASE_URL_PATTERN: Final = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9_\[](?:(?![@?#
 
 
 def checked_base_url(text: str) -> str:
-    """Return the base URL without a slash at its end; a path prefix is kept.
+    """Return the base URL without a trailing slash; a path prefix is kept.
 
     Raises ValueError for a URL that no key may be sent to. The message shows nothing that may be secret.
     """

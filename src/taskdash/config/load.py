@@ -1,6 +1,6 @@
-"""From command line, environment and file to `Settings`: the earlier of these wins, then the default.
+"""Loads `Settings` from command line, environment and file, where the first of these wins, then the default.
 
-A file is checked whole, also the profiles that are not in use, and every fault in it is told at once.
+The whole file is checked, including the profiles that are not in use, and all its faults are reported at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     KeyFaults = Callable[
         [str, Mapping[str, tuple[str, ...]], Mapping[str, OwnCommand]], list[tuple[tuple[str, ...], str]]
     ]
-    """Tells, of a preset, the keys of actions and the commands, where in the config a fault stands, and the fault."""
+    """Given the key preset, the keys of actions, and the commands, returns the faults, each with its place."""
 
 PROFILE_VARIABLE: Final = "TASKDASH_PROFILE"
 BASE_URL_VARIABLE: Final = "TASKDASH_BASE_URL"
@@ -47,11 +47,14 @@ def load_settings(
     key_faults: KeyFaults | None = None,
     theme_names: Collection[str] | None = None,
 ) -> Settings:
-    """Find out what is in force: by the options of the command line, the environment, the file, the defaults.
+    """Return the settings in force, from command-line options, environment, file and defaults.
 
-    `key_faults` checks what the keys of actions and commands are, and the theme may be one of `theme_names`; None takes
-    any. Raises ConfigError where a setting is wrong or the file cannot be read, UsageError where the command line or
-    the environment is wrong.
+    `key_faults` checks the keys of actions and commands, and the theme must be one of `theme_names`; None accepts
+    anything.
+
+    Raises:
+        ConfigError: a setting is wrong, or the file cannot be read.
+        UsageError: the command line or the environment is wrong.
     """
     path, named_by = config_path(config_file, environ)
     file = read_config_file(path, named_by)
@@ -68,7 +71,7 @@ def load_settings(
 
 
 def _with_profile(settings: Settings, asked: str | None, origin: str, file: ConfigFile | None) -> Settings:
-    """Put the profile in use in force: the one asked for, the file's, aigptimage, or the only one there is."""
+    """Set the profile in use: the one asked for, else the file's, else the only one there is, else aigptimage."""
     profiles = dict(settings.profiles)
     named = asked or settings.profile
     name = named or (next(iter(profiles)) if len(profiles) == 1 else DEFAULT_PROFILE)
@@ -112,21 +115,21 @@ def _with_base_url(settings: Settings, text: str | None) -> Settings:
 def settings_in(
     file: ConfigFile, key_faults: KeyFaults | None = None, theme_names: Collection[str] | None = None
 ) -> Settings:
-    """Read a whole file; its `profile` stays empty where it names none.
+    """Read a whole file; `profile` stays empty if the file has none.
 
-    Raises ConfigError where something in it is wrong, or it has a key that others can read.
+    Raises ConfigError if something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
     found = read_settings(file.values, Place(faults, {"theme": theme_names}, file.line_of))
     if key_faults is not None:
         written = file.values.get("keys")
-        # An action of which the keys cannot be read has none: it must not take one from another.
+        # An action whose keys are invalid counts as having none, so that its default keys cause no conflicts.
         none = dict.fromkeys(written if isinstance(written, dict) else (), ())
         own = none | dict(found.get("keys", {}))
         told = key_faults(found.get("key_preset", "default"), own, found.get("commands", {}))
         faults += [f"{file.line_of(path)}{fault}" for path, fault in told]
     if faults:
-        # Whether the profile in use is there is told elsewhere, as an option may name another: here beside the rest.
+        # A missing profile is reported elsewhere, as an option may name another one; here only beside other faults.
         named, tables = file.values.get("profile"), file.values.get("profiles", {})
         if isinstance(named, str) and isinstance(tables, dict) and named not in (*tables, DEFAULT_PROFILE):
             line = file.line_of(("profile",))
@@ -151,7 +154,7 @@ def settings_in(
 
 
 def _origins(file: ConfigFile) -> dict[str, str]:
-    """Return where each value came from, the file or a preset, under its dotted name, two tables deep at most."""
+    """Return the source of each value, the file or a preset, by its dotted name, at most two tables deep."""
     origin = f"file {file.shown_path}"
     names: dict[str, str] = {}
 
@@ -171,22 +174,22 @@ def _origins(file: ConfigFile) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A config file as TOML, before anybody asks what it means."""
+    """A config file parsed as TOML, with its values not checked yet."""
 
     path: Path
     values: dict[str, object] = field(repr=False)
     readable_by_others: bool
-    """Whether its group or anybody else may read or change it."""
+    """Whether its group or others may read or change it."""
     text: str = field(default="", repr=False)
 
     @property
     def shown_path(self) -> str:
-        """Return the path as messages show it."""
+        """Return the path for messages, inert."""
         return inert_line(str(self.path))
 
     def line_of(self, path: tuple[str | int, ...]) -> str:
-        """Return `line 12: ` for a key by its path, or for the table that lacks it; nothing for one that is nowhere."""
-        # A file that is right needs no line of it.
+        """Return `line 12: ` for the key at `path`, or for the table that lacks it; "" if neither is in the file."""
+        # Imported late: only faults need lines.
         from taskdash.config.toml_lines import key_lines
 
         lines = key_lines(self.text)
@@ -195,14 +198,14 @@ class ConfigFile:
         return f"line {line}: " if line else ""
 
     def place_of(self, *path: str) -> str:
-        """Return the file and the line of a key, to begin an error with."""
+        """Return the file and the line of a key, as the start of an error message."""
         return f"{self.shown_path}: {self.line_of(path)}"
 
 
 def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
-    """Read a file, or a pipe; None where the default one, which nobody named, does not exist.
+    """Read a file or a pipe; return None if it is the default one (`named_by` is empty) and does not exist.
 
-    Raises ConfigError where it cannot be read, or is no TOML. `named_by` is the option or variable that named it.
+    Raises ConfigError if it cannot be read or is not TOML. `named_by` is the option or variable that named it.
     """
     shown_path = inert_line(str(path))
     source = f" (named by {named_by})" if named_by else ""
@@ -245,11 +248,11 @@ def _read_bytes(path: Path) -> tuple[bytes, bool]:
 
 
 def toml_values(data: bytes) -> dict[str, object]:
-    """Parse TOML; raise ValueError with a message that names line and column and is fit to be shown."""
+    """Parse TOML; raise ValueError with a message that is safe to show and, for syntax errors, has line and column."""
     import tomllib
 
     try:
-        # Some editors put a byte order mark before UTF-8, which TOML does not have.
+        # Some editors start UTF-8 with a byte order mark, which TOML does not allow.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -262,7 +265,7 @@ def toml_values(data: bytes) -> dict[str, object]:
     except RecursionError:
         raise ValueError("is not valid TOML: nested too deeply") from None
     except ValueError:
-        # tomllib hands on what Python says to numbers of thousands of digits and to dates out of range.
+        # tomllib lets Python's errors through for numbers with thousands of digits and dates out of range.
         raise ValueError("is not valid TOML: a number or a date is out of range") from None
 
 

@@ -1,9 +1,9 @@
-"""Says where taskdash keeps its files: by platformdirs, `XDG_*` honoured, each with its override.
+"""Finds the paths of taskdash's files by platformdirs, respecting `XDG_*` and overrides, and creates private files.
 
-What platformdirs reads is the environment of this process. A relative `XDG_*` is ignored, as XDG
-asks. Nothing is looked up before it is needed: who names all files by hand needs no home directory; where one is needed
-and there is none, UsageError is raised. Files and folders can be read by their owner only, 0600 and 0700, whatever the
-umask.
+platformdirs reads the environment of this process. A relative `XDG_*` is ignored, as the XDG specification
+requires. Paths are only looked up when needed, so naming all files explicitly works without a home directory; if one
+is needed and missing, UsageError is raised. Files and folders are only accessible to their owner, 0600 and 0700,
+whatever the umask.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _FOLDERS: Final = {
     "cache": ("XDG_CACHE_HOME", ".cache"),
     "downloads": ("XDG_DOWNLOAD_DIR", ""),
 }
-"""The variable that names each kind of folder, and where it is in a home on Linux; "": only platformdirs knows."""
+"""The variable for each kind of folder, and its place in a home on Linux; "": only platformdirs knows."""
 
 
 def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
-    """Return the config file, and what named it: `--config`, `TASKDASH_CONFIG`, or nothing where it is the default."""
+    """Return the config file, and what named it: `--config`, `TASKDASH_CONFIG`, or "" for the default."""
     if override is not None:
         return absolute(override), "--config"
     if named := environ.get(CONFIG_VARIABLE):
@@ -48,7 +48,7 @@ def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path
 
 
 def themes_dir(config: Path) -> Path:
-    """Return the folder for themes of the user's own: it is beside the config."""
+    """Return the folder for the user's own themes, beside the config."""
     return config.parent / "themes"
 
 
@@ -62,12 +62,12 @@ def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def view_path() -> Path:
-    """Return where the dashboard remembers its look."""
+    """Return the file in which the dashboard remembers its look."""
     return _folder("state") / "view.toml"
 
 
 def log_path() -> Path:
-    """Return the log."""
+    """Return the log file."""
     return _folder("state") / "taskdash.log"
 
 
@@ -77,14 +77,14 @@ def previews_dir() -> Path:
 
 
 def download_dir(settings: Settings) -> Path:
-    """Return where results are saved."""
+    """Return the folder in which results are saved."""
     return settings.download_dir or _folder("downloads") / "taskdash"
 
 
 def absolute(text: str | Path, origin: str = "") -> Path:
-    """Return a path that somebody named, `~` expanded, from the current directory where it is relative.
+    """Return the user's path as absolute, with `~` expanded; a relative one starts at the current directory.
 
-    Raises UsageError where it cannot be a path, its `~` has no home directory, or the current directory is gone.
+    Raises UsageError if it cannot be a path, its `~` has no home directory, or the current directory is gone.
     """
     source = f"{origin}: " if origin else ""
     if "\0" in str(text):
@@ -96,7 +96,7 @@ def absolute(text: str | Path, origin: str = "") -> Path:
 
 
 def _expanded(text: str) -> str:
-    """Expand a leading `~`; raise UsageError where there is no such home directory."""
+    """Expand a leading `~`; raise UsageError if there is no such home directory."""
     if text == "~" or text.startswith("~/"):
         return f"{_home(text)}{text[1:]}"
     expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
@@ -106,7 +106,7 @@ def _expanded(text: str) -> str:
 
 
 def _home(text: str) -> str:
-    """Return the home directory for `text`; a relative or empty HOME counts as none, for it would lead anywhere."""
+    """Return the home directory for `text`; a relative or empty HOME is ignored, as it could lead anywhere."""
     home = os.environ.get("HOME", "")
     if home.startswith("/"):
         return home.rstrip("/")
@@ -126,14 +126,14 @@ def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> P
         text: str = getattr(dirs, f"user_{kind}_dir")
     except (RuntimeError, KeyError, OSError):
         text = ""
-    # Older releases of platformdirs hand a relative HOME or XDG_* on.
-    if not os.path.isabs(text):  # noqa: PTH117 - it is a text yet, and may be empty
+    # Older releases of platformdirs return paths from a relative HOME or XDG_*.
+    if not os.path.isabs(text):  # noqa: PTH117 - it is still text, and may be empty
         raise UsageError(f"cannot determine the {kind} directory: {_no_home(_FOLDERS[kind][0])}")
     return Path(text)
 
 
 def _folder_on_linux(kind: str) -> str | None:
-    """Return what platformdirs says in the plainest case, without the 10 ms of importing it; a test compares."""
+    """Return platformdirs' answer in the simplest case, without importing it, which takes 10 ms; a test compares."""
     variable, folder = _FOLDERS[kind]
     if sys.platform != "linux" or "ANDROID_DATA" in os.environ or not folder:
         return None
@@ -160,20 +160,20 @@ _users_umask: list[int] = []
 
 
 def keep_all_files_private() -> None:
-    """Have this process make no file that others can read."""
+    """Set the umask so that this process creates no files that others can read."""
     _users_umask[:] = [os.umask(0o077)]
 
 
 def users_umask() -> int:
-    """Return the umask for the user's own programs, as `subprocess` takes it: their files are the user's affair."""
+    """Return the user's original umask for their own programs, as `subprocess` takes it (-1: leave as it is)."""
     return _users_umask[0] if _users_umask else -1
 
 
 def make_private_dir(path: Path) -> str | None:
-    """Make `path`, and what is missing above it, 0700; tighten it where it stands and is taskdash's own.
+    """Create `path` and its missing parents, 0700; tighten it if it exists and is taskdash's own.
 
-    Return a line for the user where an existing folder had to be tightened, else None; raise OSError where it cannot
-    be made.
+    Return a line for the user if an existing folder had to be tightened, else None; raise OSError if it cannot
+    be created.
     """
     missing = [path, *path.parents]
     while missing and missing[-1].exists():
@@ -187,9 +187,9 @@ def make_private_dir(path: Path) -> str | None:
 
 
 def tightened(path: Path) -> str | None:
-    """Make a folder of taskdash's own 0700 where it is open to others; return a line for the user if it was.
+    """Make a folder of taskdash's own 0700 if it is open to others; return a line for the user if it was.
 
-    Only a folder of that name is ours; a folder that the user chose, such as `/tmp`, is left as it is.
+    Only a folder named `taskdash` is ours; one that the user chose, such as `/tmp`, is left alone.
     """
     status = path.stat()
     ours = path.name == "taskdash" and status.st_uid == os.getuid()
@@ -200,9 +200,9 @@ def tightened(path: Path) -> str | None:
 
 
 def create_private_file(path: Path, data: bytes) -> None:
-    """Write a file, 0600, and have it on the disk when this returns; where that fails nothing is left behind.
+    """Create a file, 0600, and flush it to disk; on failure leave nothing behind.
 
-    Raises FileExistsError where something of that name is there, were it only a link to nowhere.
+    Raises FileExistsError if the name is taken, even by a dangling link.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -213,7 +213,7 @@ def create_private_file(path: Path, data: bytes) -> None:
 
 
 def replace_private_file(path: Path, data: bytes) -> None:
-    """Write a file, 0600, in place of whatever is there, in one step: a reader sees the old or the new one."""
+    """Write a file, 0600, atomically replacing any existing one."""
     import tempfile
 
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -1,4 +1,4 @@
-"""Reads what users add to the dashboard, commands with a key each and views as tabs; and words for keys and columns."""
+"""Reads the user's own commands and views; also has the column names, and the readers for keys and sort orders."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
 
 
 def _query_words() -> tuple[ModuleType, ModuleType]:
-    # Imported here: most commands neither sort nor filter.
+    # Imported late: most commands neither sort nor filter.
     from taskdash.domain import query, query_language
 
     return query, query_language
@@ -75,7 +75,7 @@ def _sort(value: str) -> str:
 
 def _filter(value: str) -> str:
     try:
-        # Which links tell when they die is known when the list is read.
+        # Assumed here, as only the list shows whether links have expiry times of their own.
         _query_words()[1].parse_filter(value, has_own_lives=lambda: True)
     except UsageError as error:
         raise ValueError(without_keys(str(error))) from None
@@ -94,7 +94,7 @@ SORT: Final = Reader(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnCommand:
-    """A program of the user's that is run for tasks."""
+    """A program of the user's, to be run for tasks."""
 
     name: str
     """The last part of the table's name, `[commands.NAME]`."""
@@ -178,7 +178,7 @@ PROFILES: Final[Reader[tuple[str, ...] | None]] = Reader(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnView:
-    """A part of the list that stands as a tab of its own."""
+    """A view of the user's: a filtered part of the list with its own tab."""
 
     name: str = setting(
         "",
@@ -210,7 +210,7 @@ class OwnView:
     )
 
     def shown_profiles(self, configured: Collection[str], in_use: str) -> tuple[str, ...]:
-        """Return whose tasks it shows of the profiles that are configured."""
+        """Return the profiles whose tasks it shows."""
         return tuple(configured) if self.profiles is None else self.profiles or (in_use,)
 
 

@@ -1,7 +1,7 @@
-"""Writes the first config, never a second, and what the dashboard remembers of its look.
+"""Writes the first config, without ever overwriting one, and reads and writes the look of the dashboard.
 
-`view.toml` has what the user changed in the dashboard, under the names that `[view]` has. Nothing in it can stop the
-program: what is wrong in it is left out.
+`view.toml` has the user's changes in the dashboard, under the same names as `[view]`. It can never stop the program:
+wrong values in it are ignored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TIER_HINT: Final = """
 
 
 def first_config_text(profile: Profile) -> str:
-    """Return the text of a config with `profile` in use: preset or URL, its key's source, and what is no default."""
+    """Return a config with `profile` in use: its preset or URL, the source of its key, and non-default settings."""
     has_preset = profile.preset != DEFAULT_PRESET
     table: dict[str, object] = {"preset": profile.preset} if has_preset else {"base_url": profile.base_url}
     table |= _changed(profile, preset_profile(profile.preset, profile.name))
@@ -53,9 +53,11 @@ def first_config_text(profile: Profile) -> str:
 
 
 def write_first_config(path: Path, profile: Profile) -> str | None:
-    """Write a first config, 0600, in a folder of 0700; return a line for the user where that had to be tightened.
+    """Write a first config, 0600, in a 0700 folder; return a line for the user if the folder had to be tightened.
 
-    Raises TaskdashError where something is there already, ConfigError where the file cannot be written.
+    Raises:
+        TaskdashError: the path is taken; nothing was touched.
+        ConfigError: the file cannot be written.
     """
     shown_path = inert_line(str(path))
     try:
@@ -72,7 +74,7 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
 
 
 def load_view(path: Path, first: View) -> View:
-    """Return `view.toml`, where there is one, over `first`, the values of `[view]`; what is wrong in it counts not."""
+    """Return `first`, the values of `[view]`, updated from `view.toml`, if it exists; wrong values are ignored."""
     try:
         values = toml_values(_read_regular_file(path))
     except (OSError, ValueError):
@@ -81,7 +83,7 @@ def load_view(path: Path, first: View) -> View:
 
 
 def save_view(path: Path, view: View, first: View) -> str | None:
-    """Remember where `view` differs from `first`, the values of `[view]`, in one step; return what went wrong."""
+    """Atomically save how `view` differs from `first`, the values of `[view]`; return a warning or error, if any."""
     try:
         warning = make_private_dir(path.parent)
         replace_private_file(path, _toml(_changed(view, first)).encode())
@@ -92,7 +94,7 @@ def save_view(path: Path, view: View, first: View) -> str | None:
 
 
 def _changed(model: View | Profile, first: View | Profile) -> dict[str, object]:
-    """Return the settings of `model` that `first` has not, as TOML takes them."""
+    """Return the settings of `model` that differ from `first`, as TOML values."""
     return {
         key: value
         for key, each in settings_of(type(model)).items()
@@ -102,16 +104,16 @@ def _changed(model: View | Profile, first: View | Profile) -> dict[str, object]:
 
 
 def _toml(values: Mapping[str, object]) -> str:
-    # Most starts write nothing.
+    # Imported late: most runs write nothing.
     import tomli_w
 
     return tomli_w.dumps(values)
 
 
 def _read_regular_file(path: Path) -> bytes:
-    # O_NONBLOCK: opening a pipe in its place would wait for a writer.
+    # O_NONBLOCK, as opening a named pipe would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is opened by its number: the flags are not open()'s
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, as open() does not take these flags
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("it is no regular file")
         data = file.read(MAX_VIEW_BYTES + 1)

@@ -1,4 +1,4 @@
-"""A profile: a gateway with its key, and the presets of those that are known."""
+"""Defines and reads profiles, each a gateway with its key, and the presets for known gateways."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PRESETS: Final[dict[str, dict[str, object]]] = {
         "result_ttl": "24h",
     },
 }
-"""What stands in a profile unless it is written there otherwise."""
+"""The settings of each preset, which a profile can override."""
 
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 _LIMITS: Final = ("per_second", "per_minute")
@@ -44,7 +44,7 @@ _VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 
 
 def _variable_name(value: str) -> str:
-    """Return the name of an environment variable. A wrong one is never shown: people put the key itself there."""
+    """Check the name of an environment variable. A wrong one is never shown, as people put the key itself there."""
     if may_be_key(value):
         raise ValueError(
             "looks like an API key; it must be the name of an environment variable, such as KIE_API_KEY"
@@ -57,12 +57,12 @@ def _variable_name(value: str) -> str:
 
 
 _API_KEY: Final[Reader[Any]] = kinds.text(str, secret=True)
-"""It becomes a `Secret` once the whole profile is read: no command that needs no key is to fail for a wrong one."""
+"""It becomes a `Secret` in `read_profile`: a wrong key must not fail commands that need none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A gateway: where it is, where its key comes from, how much of its limits may be used."""
+    """A gateway, with its URL, the source of its key, and the share of its limits that may be used."""
 
     name: str
     """The last part of the table's name, `[profiles.NAME]`."""
@@ -109,7 +109,7 @@ class Profile:
         example="your-key",
     )
     api_key_fault: str = ""
-    """Why the `api_key` of the file cannot be sent; empty where it can."""
+    """Why the file's `api_key` cannot be sent; "" if it can."""
     tier: str | None = setting(
         "free",
         kinds.one_of(TIERS),
@@ -118,7 +118,7 @@ class Profile:
         example="free",
     )
     tier_assumed: bool = True
-    """Whether nobody set a tier or limits."""
+    """Whether neither a tier nor limits are set."""
     per_second: int | None = setting(
         None,
         kinds.whole(1, _MAX_CHECKS),
@@ -155,13 +155,13 @@ class Profile:
         host.""",
     )
     source: Path | None = None
-    """The file this profile stands in; None for one that is built in."""
+    """The file that defines this profile; None if it is built in."""
 
 
 def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -> Profile:
-    """Read one `[profiles.NAME]`; what is wrong with its settings, or between them, is noted.
+    """Read one `[profiles.NAME]`, and note settings that are wrong or conflict.
 
-    `elsewhere` says where a key that is no setting of a profile belongs, if anywhere.
+    `elsewhere` returns a hint on where a key that is not a profile's setting belongs, if anywhere.
     """
     given: dict[str, object] = value if isinstance(value, dict) else {}
     preset = preset_of(given)
@@ -185,7 +185,7 @@ def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -
 
 
 def profile_schema() -> dict[str, Json]:
-    """Return the JSON Schema of a profile, of what excludes each other and lacks each other among it, too."""
+    """Return the JSON Schema of a profile, including which settings exclude or require each other."""
     whole_limits: list[Json] = [name for name, preset in PRESETS.items() if preset.keys() >= {*_LIMITS}]
     in_preset: dict[str, Json] = {"properties": {"preset": {"enum": whole_limits}}, "required": ["preset"]}
     pairs = [*combinations(KEY_SOURCES, 2), *(("tier", limit) for limit in _LIMITS)]
@@ -199,15 +199,15 @@ def profile_schema() -> dict[str, Json]:
 
 
 def preset_profile(preset: str, name: str) -> Profile:
-    """Return a profile as its preset alone has it."""
+    """Return a profile with the values of a preset and nothing else."""
     return read_profile({"preset": preset}, Place([]).at(name), lambda _: "")
 
 
 def preset_of(given: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings that the preset of a profile adds to those that are given; none, where it names none."""
+    """Return the settings that a profile's preset adds to those given; none without a preset."""
     name = given.get("preset")
     found = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
-    # Of settings that exclude each other a given one drives out those of the preset.
+    # A given setting overrides those of the preset that it excludes.
     if given.keys() & set(KEY_SOURCES):
         found.pop("api_key_env", None)
     if "tier" in given:
@@ -216,7 +216,7 @@ def preset_of(given: Mapping[str, object]) -> dict[str, object]:
 
 
 def _check_together(given: Collection[str], found: Collection[str], place: Place) -> None:
-    """Note settings that exclude each other, or lack each other; not those `given` that are wrong in themselves."""
+    """Note settings that exclude or require each other, except for those that are themselves wrong."""
     sources = [key for key in KEY_SOURCES if key in given]
     if len(sources) > 1 and sources[1] in found:
         place.at(sources[1]).note(

@@ -1,8 +1,8 @@
 """Settings as fields that carry their reader: `tier: str = setting("free", one_of(TIERS), "The key's tier ...")`.
 
-A reader turns a value of TOML into one of ours, or says what is wrong with it. Reading a table, `config show`, the
-example, the first config and the JSON Schema loop over the fields. A fault is noted where it stands, and reading goes
-on without that value: so a user sees all faults of a file at once.
+A reader converts a TOML value, or reports what is wrong with it. Reading a table, `config show`, the example, the
+first config and the JSON Schema all loop over the fields. A fault is noted with its place, and reading goes on
+without that value, so that users see all faults of a file at once.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _TYPE_NAMES: Final = {
 
 
 class Place(NamedTuple):
-    """Says where a value stands in a file; at first the top of it."""
+    """The place of a value in a file, by default its top level."""
 
     faults: list[str]
-    """Takes what is wrong in the file."""
+    """Collects the faults of the file."""
     named: Mapping[str, Collection[str] | None] = MappingProxyType({})
-    """What the settings of these names may name, where only the caller of their readers knows it; None: anything."""
+    """The words allowed in certain settings, by name, if only the caller of the reader knows them; None: any."""
     line_of: Callable[[tuple[str | int, ...]], str] = lambda _: ""
-    """Returns `line 12: ` for a path; nothing where that is not known."""
+    """Returns `line 12: ` for a path; "" if that is unknown."""
     path: tuple[str | int, ...] = ()
     name: str = ""
-    """Its key with the tables around it, as in `profiles.kie.tier`; fit to be shown."""
+    """Its key with the tables around it, as in `profiles.kie.tier`; safe to show."""
 
     @property
     def key(self) -> str:
-        """Return the last part of its name; "" for the file itself."""
+        """Return the last part of its path; "" for the file itself."""
         return str(self.path[-1]) if self.path else ""
 
     def at(self, key: str | int) -> Place:
@@ -64,16 +64,16 @@ class Place(NamedTuple):
 
     @property
     def words(self) -> Collection[str] | None:
-        """Return what may be named here, where the caller knows it."""
+        """Return the words allowed here, if the caller gave any."""
         return self.named.get(self.key)
 
     def note(self, fault: str) -> None:
-        """Note that what stands here is wrong."""
+        """Note a fault of the value here."""
         self.faults.append(f"{self.line_of(self.path)}{self.name}: {fault}")
 
 
 def _plain(value: object) -> Json:
-    """Return a value of a model as TOML and JSON have it."""
+    """Convert a model's value to its form in TOML and JSON."""
     if isinstance(value, Mapping):
         return {name: _plain(entry) for name, entry in value.items()}
     if isinstance(value, tuple):
@@ -82,18 +82,18 @@ def _plain(value: object) -> Json:
 
 
 class Reader(NamedTuple, Generic[T_co]):
-    """Reads the values of one kind."""
+    """A reader for values of one kind."""
 
     read: Callable[[Any, Place], T_co]
-    """Returns what a value means. Raises ValueError where it is wrong; the message completes "NAME: ..."."""
+    """Converts a TOML value. Raises ValueError if it is wrong; the message completes "NAME: ..."."""
     schema: Callable[[], dict[str, Json]]
-    """Returns the JSON Schema of what it takes."""
+    """Returns the JSON Schema of the values it accepts."""
     plain: Callable[[Any], Json] = _plain
-    """Returns what it has read as TOML has it."""
+    """Converts a value back to its form in TOML."""
 
 
 class Setting(NamedTuple):
-    """Describes the field of a model."""
+    """The description of a model's field."""
 
     key: str
     """Its name in the file."""
@@ -102,23 +102,23 @@ class Setting(NamedTuple):
     reader: Reader[object]
     default: object
     why: str
-    """What it is for, with its unit and edge values."""
+    """Its explanation, with unit and edge values."""
     example: Json
-    """What stands in the example behind a #, where the default cannot be written there."""
+    """The value in the example behind a #, if the default cannot be shown there."""
 
 
 def setting(default: T, reader: Reader[T], why: str, *, key: str = "", example: Json = None) -> T:
-    """Return a field of a model that is a setting; `key` is its name in the file, where that is another one."""
+    """Return a model's field that is a setting; `key` is its name in the file, if that differs."""
     about = Setting(key, "", reader, default, " ".join(why.split()), example)
     metadata = {"setting": about}
     if isinstance(default, dict):
-        # Each model has its own, as it could be changed.
+        # A copy for each model, as dicts are mutable.
         return cast("T", field(default_factory=default.copy, metadata=metadata))
     return field(default=default, metadata=metadata)
 
 
 def settings_of(model: type) -> dict[str, Setting]:
-    """Return the settings of a model, by their names in the file."""
+    """Return a model's settings by their names in the file."""
     named = [(each.name, each.metadata["setting"]) for each in fields(model) if "setting" in each.metadata]
     settings = [each._replace(key=each.key or name, name=name) for name, each in named]
     return {each.key: each for each in settings}
@@ -127,9 +127,9 @@ def settings_of(model: type) -> dict[str, Setting]:
 def read(
     model: type, value: object, place: Place, elsewhere: Callable[[str], str] = lambda _: ""
 ) -> dict[str, Any]:
-    """Read a table, and return what is right in it, as arguments for `model`, a dataclass; what is wrong is noted.
+    """Read a table; return its correct values as arguments for `model`, a dataclass, and note the wrong ones.
 
-    `elsewhere` says where a key that is no setting of it belongs, if anywhere. Raises ValueError for what is no
+    `elsewhere` returns a hint on where an unknown key belongs, if anywhere. Raises ValueError if `value` is not a
     table.
     """
     known = settings_of(model)
@@ -147,7 +147,7 @@ def read(
 
 
 def table_of(model: Callable[..., T]) -> Reader[T]:
-    """Read a table whose keys are the settings of `model`."""
+    """Return a reader for a table whose keys are the settings of `model`."""
     as_type = cast("type", model)
     return Reader(lambda value, place: model(**read(as_type, value, place)), lambda: schema_of(as_type))
 
@@ -155,9 +155,9 @@ def table_of(model: Callable[..., T]) -> Reader[T]:
 def entries_of(
     reader: Reader[T], names: Collection[str] | None = None, check: Callable[[str], object] = lambda _: None
 ) -> Reader[Mapping[str, T]]:
-    """Read a table whose keys are names of the user's, each with a value that `reader` takes.
+    """Return a reader for a table whose keys the user chooses, each with a value for `reader`.
 
-    They are among `names`, None is any; `check` raises ValueError where a name cannot be one.
+    Only `names` are allowed (None: any); `check` raises ValueError for an invalid name.
     """
 
     def read_entries(value: object, place: Place) -> Mapping[str, T]:
@@ -185,7 +185,7 @@ def schema_of(model: type) -> dict[str, Json]:
     properties: dict[str, Json] = {}
     for key, each in settings_of(model).items():
         default = each.reader.plain(each.default)
-        # A table's defaults stand at its own settings, and "none" cannot be written.
+        # A table's settings have their own defaults, and None has no form in TOML.
         has_default = isinstance(default, bool | int | float | str | list)
         properties[key] = {
             **each.reader.schema(),
@@ -207,44 +207,44 @@ def _note_unknown(key: str, known: Collection[str], place: Place, advice: str = 
 
 
 def wrong(must: str, value: object) -> ValueError:
-    """Return what to raise for a value; `must` says what it must be."""
+    """Return the error for a wrong value; `must` says what is allowed, as in "must be text"."""
     return ValueError(f"{must}, not {shown(value)}")
 
 
-# How what somebody typed appears in an error: inert, short, and never if it may be an API key
+# How input appears in an error: inert, short, and never if it may be an API key
 
 
 def looks_like_key(name: str) -> bool:
-    """Tell whether a name is an API key by its form: it starts with `sk-`, or is a long hexadecimal number."""
+    """Return whether a name has the form of an API key: it starts with `sk-`, or is a long hexadecimal number."""
     return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
 
 
 def refuse_key(name: str) -> None:
-    """Raise ValueError for a name of the user's that is an API key by its form."""
+    """Raise ValueError if a name has the form of an API key."""
     if looks_like_key(name):
         raise ValueError("looks like an API key; a key goes into the environment, never into a name")
 
 
 def may_be_key(text: str) -> bool:
-    """Tell whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
+    """Return whether `text` may be a key and must not be shown: it contains `sk-...`, or is a long token."""
     has_form = without_key_forms(text) != text
     return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
 
 
 def without_keys(text: str, max_chars: int = 500) -> str:
-    """Return `text` on one inert line, with everything that has the form of a key replaced by `***`."""
+    """Return `text` on one inert line, with anything that has the form of a key replaced by `***`."""
     return without_key_forms(inert_line(text, max_chars))
 
 
 def quoted(text: str) -> str:
-    """Return `text` in quotes, inert and cut short; or say that it looks like a key, and do not show it."""
+    """Return `text` in quotes, inert and truncated; if it looks like a key, return `WITHHELD` instead."""
     if may_be_key(text.strip()):
         return WITHHELD
     return f'"{inert_line(text, _SHOWN_CHARS)}"'
 
 
 def shown(value: object) -> str:
-    """Return a value of a TOML file as an error shows it."""
+    """Return a TOML value for an error message."""
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, bool):
@@ -256,18 +256,18 @@ def shown(value: object) -> str:
 
 
 def named_key(key: str) -> str:
-    """Return a key of a TOML file as an error shows it: bare where TOML lets it be bare."""
+    """Return a TOML key for an error message, bare if TOML allows it to be."""
     if looks_like_key(key):
         return "(a name that looks like an API key)"
     return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else quoted(key)
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
-    """Return ` Did you mean "basic"?`, or nothing where nothing is near."""
+    """Return ` Did you mean "basic"?`, or "" if nothing is similar."""
     near = nearest(wrong[:_SHOWN_CHARS].lower(), right)
     return f' Did you mean "{near}"?' if near else ""
 
 
 def one_of_these(names: Collection[str]) -> str:
-    """Return `one of a, b, c`; `none` where there is nothing to choose from."""
+    """Return `one of a, b, c`; `none` if `names` is empty."""
     return "one of " + ", ".join(inert_line(name, _SHOWN_CHARS) for name in names) if names else "none"

@@ -1,7 +1,7 @@
-"""Defines all settings, each with its unit, default, edge values and reader: the one place that says so.
+"""Defines all settings, each with its unit, default, edge values and reader; the single source for these.
 
-`config.example.toml`, the JSON Schema, `config show` and the palette take the settings and their words from here.
-Whatever stands in one of these objects is valid; `load` says where it comes from.
+`config.example.toml`, the JSON Schema, `config show` and the palette take settings and explanations from here.
+All values in these objects are valid; `load` determines where they come from.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _place_of_global_setting(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The first look of the dashboard."""
+    """The initial look of the dashboard."""
 
     columns: tuple[str, ...] = setting(
         FIRST_COLUMNS,
@@ -134,7 +134,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that is in force, wherever it came from."""
+    """All settings in force, from any source."""
 
     profile: str = setting(
         DEFAULT_PROFILE,
@@ -241,9 +241,9 @@ class Settings:
         "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
     )
     config_file: Path | None = field(default=None, compare=False)
-    """The file that was read; None where there is none."""
+    """The file that was read, if any."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Where each value that is no default came from, by its dotted name."""
+    """The source of each value that is not a default, by its dotted name."""
 
     @property
     def in_use(self) -> Profile:
@@ -251,13 +251,13 @@ class Settings:
         return self.profiles[self.profile]
 
     def ttls_ms(self, profile: str | None) -> dict[str, int]:
-        """Return how long result links live, of one profile or (None) of all, where that is set."""
+        """Return how long result links live, for one profile or (None) all, if that is set."""
         ttls = {name: each.result_ttl_ms for name, each in self.profiles.items() if profile in (None, name)}
         return {name: ttl_ms for name, ttl_ms in ttls.items() if ttl_ms is not None}
 
 
 def read_settings(values: Mapping[str, object], place: Place) -> dict[str, Any]:
-    """Read the whole of a config file, and return what is right in it, as arguments for `Settings`."""
+    """Read a whole config file; return its correct values as arguments for `Settings`."""
     tables = values.get("profiles")
     names = {*tables} if isinstance(tables, dict) else set()
     if not names or values.get("profile") == DEFAULT_PROFILE:
@@ -282,7 +282,7 @@ def demo_settings(
 ) -> Settings:
     """Return the settings of `taskdash --demo`: one profile named `demo`, and nothing from any file or environment.
 
-    `base_url` is taken as it stands; without `result_ttl_ms` no countdown is shown.
+    `base_url` is not checked; without `result_ttl_ms` no countdown is shown.
     """
     profile = Profile(
         name="demo",

@@ -1,6 +1,6 @@
-"""Tells in which line of a TOML file a key stands, which the standard library's reader keeps to itself.
+"""Finds the lines of keys in a TOML file, which the standard library's parser does not report.
 
-It is for files that were read already: what is no TOML it takes for whatever it likes.
+Only for files that were already parsed: on invalid TOML the result is undefined.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
-"""The names of the tables around a key, and its own; of an element of an array its number, from 0."""
+"""The names of the tables around a key, and its own; for an element of an array its index, from 0."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -29,29 +29,29 @@ class _Open(NamedTuple):
     """A bracket that is not closed yet."""
 
     path: Path
-    """Of what stands in it."""
+    """The path of the array or table."""
     element: int | None
-    """Of an array the number of the element that is read; None for a table."""
+    """In an array, the index of the current element; None for a table."""
 
 
 class _Scan:
-    """Goes through a file from sign to sign."""
+    """A scan through the tokens of a file that collects the lines of keys."""
 
     def __init__(self) -> None:
         self.lines: dict[Path, int] = {}
         self._line = 1
         self._opened = [_Open((), None)]
-        """The table whose heading came last, and the brackets of the value that is read."""
+        """The table of the last heading, and the open brackets of the current value."""
         self._tables: dict[Path, int] = {}
         """How many tables each array of tables has so far."""
         self._heading = 0
-        """How many brackets a heading began with."""
+        """How many opening brackets the current heading has."""
         self._key: Path = ()
-        """What is read of a key; in a value the path of that."""
+        """The parts of the current key so far; within a value, the path of the value."""
         self._in_value = False
 
     def take(self, sign: str, name: str | None) -> None:
-        """Take what comes next; `name`: as a key or a value has it, if it is that."""
+        """Process the next token; `name` is the same, if it may be a key."""
         if sign == "\n" and len(self._opened) == 1:
             self._key, self._heading, self._in_value = (), 0, False
         elif self._in_value:
@@ -90,14 +90,14 @@ class _Scan:
             self._key = self._opened.pop().path
 
     def _noted(self, table: Path, key: Path) -> Path:
-        """Note the line of a key, and of the tables that its dots make; return its whole path."""
+        """Note the line of a key, and of the tables that its dots define; return its full path."""
         whole = table + key
         for length in range(len(table) + 1, len(whole) + 1):
             self.lines.setdefault(whole[:length], self._line)
         return whole
 
     def _numbered(self) -> Path:
-        """Return the path of a heading: under an array of tables that of the last one of them, or of a new one."""
+        """Return the path of a heading, with the index of the last or, for `[[...]]`, new table of an array."""
         path: Path = ()
         for part in self._key[:-1]:
             path = (*path, part)
@@ -109,10 +109,10 @@ class _Scan:
         return path
 
 
-# Each fault of a file asks for them.
+# Cached, as it is called for each fault of a file.
 @lru_cache(1)
 def key_lines(text: str) -> dict[Path, int]:
-    """Return the line, from 1, in which each key, each table and each element of an array first stands."""
+    """Return the line, from 1, on which each key, table and array element first appears."""
     scan = _Scan()
     for match in _TOKEN.finditer(text):
         if match["space"] is None:
