@@ -1,1 +1,1 @@
-"""Models what taskdash is about, without I/O, clocks or threads: every module here is pure."""
+"""The domain model of taskdash. Every module here is pure: no I/O, clocks or threads."""

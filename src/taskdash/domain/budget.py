@@ -1,4 +1,4 @@
-"""Counts how many checks may be sent, and when: in the two sliding windows that the gateway keeps per key.
+"""Tracks how many checks may be sent, and when, in the two sliding windows that the gateway keeps per key.
 
 The gateway counts what *arrives* in 1 s and in 60 s; we only know when a check left and when its answer
 came. A check therefore occupies a window from when it is sent until the window's length after its answer:
@@ -8,13 +8,13 @@ came. A check therefore occupies a window from when it is sent until the window'
     a_i, and then r_i + W >= a_i + W >= a_j >= sent_j (it still occupies). So j found all k - 1 others in its
     way, and it was only sent because k - 1 < limit.
 
-That holds for any latency, also for one that differs from check to check. What never gets an answer is given
-up `DEADLINE_S` after it was sent, as the request itself is.
+That holds for any latency, even one that varies from check to check. A check without an answer is given up
+`DEADLINE_S` after it was sent, as the request itself is.
 
-The clock is the caller's, in monotonic seconds. It is not trusted beyond reason: a step backwards counts as
-no time at all, a step of more than `MAX_STEP_S` as that long. So no jump of a clock, no suspended laptop and
-no stalled process empties a window that the gateway may still have full. The price: whoever waits must ask
-again at least every `MAX_STEP_S`, which is why `Budget.wait_s` never says more than that.
+The clock is the caller's, in monotonic seconds, and is trusted only so far: a step backwards counts as zero,
+a step of more than `MAX_STEP_S` as `MAX_STEP_S`. So no clock jump, suspended laptop or stalled process
+empties a window that may still be full at the gateway. The price: a waiting caller must ask again at least
+every `MAX_STEP_S`, which is why `Budget.wait_s` never returns more.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from taskdash.domain.record import Throttle
 
 DEADLINE_S: Final = 15.0
-"""The total time that one check may take; a check that nobody settles is over after this."""
+"""The total timeout of one check; one that is never settled counts as over after this."""
 MAX_STEP_S: Final = 5.0
-"""The longest time between two calls that is believed to have passed."""
+"""The most time that is believed to have passed between two calls."""
 AHEAD_S: Final = (10.0, 20.0, 40.0, 60.0)
 """The spans that `Budget.capacity` looks ahead."""
-# The gateway's clock is not ours: it ticks a little faster or slower, and rounds.
+# The gateway's clock may tick a little faster or slower than ours, and may round.
 _GUARD_S: Final = 0.02
-# A wait shorter than this could vanish in a float's rounding, and its waiter would spin.
+# A shorter wait could be lost to float rounding, and the caller would spin.
 _LEAST_WAIT_S: Final = 0.001
 _SECOND_S: Final = 1.0
 _MINUTE_S: Final = 60.0
 
 
 class Limits(NamedTuple):
-    """Checks in any 1 s and in any 60 s."""
+    """The checks allowed in any 1 s and in any 60 s."""
 
     per_second: int
     per_minute: int
@@ -71,16 +71,16 @@ def allowed(limits: Limits, share: float) -> Limits:
 
 
 def kept_for_urgent(limits: Limits) -> int:
-    """Return how many of the minute's checks are kept: a fifth, at least 2; none where it has fewer than 5."""
+    """Return how many checks a minute are reserved for urgent ones: a fifth, at least 2; 0 if the limit is below 5."""
     return max(2, limits.per_minute // 5) if limits.per_minute >= 5 else 0
 
 
 def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limits:
-    """Return the key's limits after the gateway refused a check with a 429 that says what they are.
+    """Return the key's limits as corrected by a 429 that states them.
 
-    Its `limit` counts for its window and beats the tier's table; its `tier` fills in the other window; what it does
-    not say stays as it was believed until now (before the share). Limits that the user wrote in the profile, not a
-    mere tier, are only ever lowered.
+    Its `limit` applies to its own window and overrides the tier's table; its `tier` fills in the other window; anything
+    it leaves out stays as in `current` (limits before the share is applied). Explicit limits from the profile
+    (`written`), as opposed to a tier, are only ever lowered.
     """
     limits = TIERS.get((throttle.tier or "").strip().lower(), current)
     if throttle.limit is not None and throttle.limit > 0:
@@ -91,21 +91,21 @@ def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limi
 
 
 def _with_limit(limits: Limits, limit: int, window_s: int) -> Limits:
-    """`limits` with `limit` checks in `window_s` put in; windows other than 1 and 60 s are met from below."""
+    """Return `limits` with `limit` checks per `window_s` worked in; windows other than 1 and 60 s are rounded down."""
     if window_s == 1:
         return Limits(limit, limits.per_minute)
     if window_s >= 60:
         # By the minutes that such a window touches: spread evenly, two minutes' checks may fall into 90 s.
         return Limits(limits.per_second, max(1, limit // math.ceil(window_s / 60)))
     if limit < window_s:
-        # Less than one a second: only spreading this window's checks over a whole minute is surely enough.
+        # Less than one a second: only allowing this window's checks for a whole minute is certain to be safe.
         return Limits(1, limit)
     return Limits(limit // window_s, limit * 60 // window_s)
 
 
 @dataclass(slots=True)
 class Spent:
-    """A check that was sent: when, when its answer (or failure) came, and whether somebody waited for it."""
+    """A check that was sent: when, when its answer (or failure) came, and whether it was urgent."""
 
     sent_s: float
     answered_s: float | None = None
@@ -121,32 +121,32 @@ def _wait_s(remaining_s: float) -> float:
 
 
 class Budget:
-    """The checks that are allowed, the share already taken, sent and answered.
+    """Counts checks sent and answered against the limits, to which the share is already applied.
 
-    It begins with those sent before, by this process or another, on the clock of later calls: what has no answer is
-    taken as still under way, times in the future as now.
+    `past` holds those sent earlier, by this process or another, on the clock of later calls: those without an answer
+    count as still in flight, times in the future as now.
     """
 
     def __init__(self, limits: Limits, past: Iterable[Spent] = ()) -> None:
         self.limits = limits
-        """What is allowed from now on; what was sent still counts."""
+        """May be replaced at any time; checks already sent still count."""
         self._past: list[Spent] = list(past)
         self._last_s: float | None = None  # the caller's clock at its last call
-        self._now_s = 0.0  # ours: as the caller's, less what was not believed
+        self._now_s = 0.0  # our clock: the caller's, minus steps that were not believed
         self._held_s = -math.inf
         self._hold_asked_s = -math.inf
-        # Unanswered, by when they were sent; a settled one is dropped when it reaches the front.
+        # In order of sending; settled ones are dropped once they reach the front.
         self._under_way: deque[Spent] = deque()
         self._open: dict[int, Spent] = {}
         self._open_scheduled = 0
-        # When each answered check came back, oldest first, for each thing that is counted.
+        # When each answered check came back, oldest first, per window.
         self._second: deque[float] = deque()
         self._minute: deque[float] = deque()
         self._minute_scheduled: deque[float] = deque()
         self._sent: deque[float] = deque()
 
     def hold(self, until_s: float) -> None:
-        """Send nothing before `until_s`, urgent or not. A hold is never shortened by a later one."""
+        """Block all checks until `until_s`, urgent ones too. A later call never shortens a hold."""
         if not math.isfinite(until_s):
             return
         if self._last_s is None:
@@ -157,7 +157,7 @@ class Budget:
     def wait_s(self, now_s: float, *, urgent: bool) -> float:
         """Return how long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
 
-        One is urgent where the user asked for it, or its ID is new.
+        A check is urgent if the user asked for it or its ID is new.
         """
         self._advance(now_s)
         limits, under_way = self.limits, len(self._open)
@@ -172,9 +172,9 @@ class Budget:
         return min(max(waits_s), MAX_STEP_S)
 
     def spend(self, now_s: float, *, urgent: bool = False) -> Spent:
-        """Count a check that is being sent now. The ticket goes back to `settle`.
+        """Count a check that is being sent now, and return the ticket to pass to `settle`.
 
-        It is counted whether it was allowed or not: `wait_s` decides, this only remembers.
+        It is counted whether or not it was allowed: `wait_s` decides, this only records.
         """
         self._advance(now_s)
         ticket = Spent(self._now_s, None, urgent)
@@ -182,7 +182,7 @@ class Budget:
         return ticket
 
     def settle(self, ticket: Spent, now_s: float) -> None:
-        """Take note that a check was answered or failed. Settling twice counts twice for a while: never less."""
+        """Record that a check was answered or failed. Settling twice counts it twice for a while, never too little."""
         self._advance(now_s)
         if self._open.pop(id(ticket), None) is not None and not ticket.urgent:
             self._open_scheduled -= 1
@@ -194,9 +194,9 @@ class Budget:
         return len(self._sent)
 
     def capacity(self, now_s: float) -> dict[float, int]:
-        """Return how many scheduled checks could be sent within each of the spans of `AHEAD_S`, in seconds.
+        """Return how many scheduled checks could be sent within each span of `AHEAD_S`.
 
-        What is under way is taken as answered now.
+        Checks in flight are taken to be answered now.
         """
         self._advance(now_s)
         limits, under_way = self.limits, len(self._open)
@@ -229,8 +229,7 @@ class Budget:
         too_many = len(answered) + under_way - limit
         if too_many < 0:
             return 0.0
-        # Where answered ones do not suffice, one that is under way must be answered first: now, at the
-        # earliest.
+        # If expiring answered ones is not enough, one in flight must be answered first: now, at the earliest.
         freed_by_s = answered[too_many] if too_many < len(answered) else self._now_s
         return max(_LEAST_WAIT_S, freed_by_s + window_s + _GUARD_S - self._now_s)
 
@@ -263,7 +262,7 @@ class Budget:
             self._under_way.popleft()
 
     def _start(self, now_s: float) -> None:
-        """Set our clock, and take over what was sent before."""
+        """Set our clock and take over the past checks."""
         self._now_s = now_s
         self._held_s = self._hold_asked_s
         past = [Spent(min(s.sent_s, now_s), s.answered_s, s.urgent) for s in self._past]

@@ -1,8 +1,8 @@
-"""Requests to the API as command lines that a person pastes into a shell: taskdash itself only ever checks.
+"""Writes API requests as curl commands to paste into a shell; taskdash itself sends nothing but checks.
 
-The key is never part of one: its variable stands for it, in double quotes, and the shell puts it in. Everything else
-is a word in single quotes. The body is JSON in which no backslash, quote or control character stands as such, so it
-is one line that means the same to sh, bash, zsh and fish.
+The key is never part of a command: the shell expands its variable, in double quotes. Everything else is quoted so that
+the shell takes it literally. The body is one line of JSON without single quotes, double backslashes and control
+characters, so it means the same to sh, bash, zsh and fish.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CREATE_PATH: Final = "/api/v1/jobs/createTask"
 NEXT_COMMAND: Final = " &&\n"
-"""Between commands that cost: pasted, none of them runs before Enter is pressed after the last."""
+"""Joins commands that cost credits: when pasted, none of them runs until Enter is pressed after the last."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -31,33 +31,33 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A gateway, as far as a command line names it."""
+    """The settings of a gateway that a command line needs."""
 
     base_url: str
     key_variable: str
     auth_header: str = AUTH_HEADER
-    """As the config takes it: nothing in it means more to a shell between double quotes."""
+    """As the config accepts it: with nothing that a shell would interpret within double quotes."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what a shell would read as more than a variable."""
+        """Raise ValueError if `key_variable` is not a plain variable name: a shell might read it as more."""
         if not _VARIABLE.fullmatch(self.key_variable):
             raise ValueError("the key's variable is no variable's name")
 
     @property
     def key_words(self) -> str:
-        """Return what stands for the key: `$NAME`."""
+        """Return the shell's reference to the key: `$NAME`."""
         return f"${self.key_variable}"
 
 
 def record_command(endpoint: Endpoint, task_id: str, path: str = RECORD_PATH) -> str:
-    """Return the command that asks under a path for a task's record; it costs nothing. One line."""
+    """Return a one-line command that fetches a task's record from a path; running it costs nothing."""
     return " ".join(_request(endpoint, target_of(path, task_id)))
 
 
 def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
-    """Return the command that asks for a new task, which costs what the first one did.
+    """Return the command that creates a new task, which costs as much as the original.
 
-    The gateway makes one task of a `request_id`, however often the command is run.
+    The gateway creates one task per `request_id`, however often the command is run.
     """
     words = [
         *_request(endpoint, CREATE_PATH),
@@ -69,7 +69,7 @@ def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
 
 
 def shell_json(value: Json) -> str:
-    r"""Return a value as JSON on one line, without `'`, without `\\`, and without what a terminal acts on."""
+    r"""Return a value as JSON on one line, without `'`, `\\` and characters that a terminal acts on."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     # fish reads two backslashes in single quotes as one, where sh reads two.
@@ -79,9 +79,9 @@ def shell_json(value: Json) -> str:
 
 def _request(endpoint: Endpoint, target: str) -> Sequence[str]:
     url = endpoint.base_url + target
-    # The brackets of an IPv6 address would be a range of URLs to curl.
+    # curl would read brackets, as in an IPv6 address, as a range of URLs.
     plain = " --globoff" if any(char in url for char in "[]{}") else ""
     before, _, after = endpoint.auth_header.partition(KEY_MARK)
-    # Outside of the quotes: what follows the variable there may be taken for more of its name.
+    # Outside the double quotes, where the shell could take it for more of the variable's name.
     rest = shlex.quote(after) if after else ""
     return [f"curl -sS{plain} {shlex.quote(url)}", f'-H "{before}{endpoint.key_words}"{rest}']

@@ -1,11 +1,11 @@
-"""Durations, ages and credits in words: `34s`, `1m52s`, `3d4h` everywhere a user reads one, JSON and CSV aside."""
+"""Formats durations, ages and credits for people (`34s`, `1m52s`, `3d4h`): everywhere but in JSON and CSV."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NONE: Final = "–"
-"""Stands for what is not known."""
+"""Shown for an unknown value."""
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DECIMAL_BELOW_MS: Final = 9_950
 
@@ -13,8 +13,8 @@ _DECIMAL_BELOW_MS: Final = 9_950
 def duration(ms: float | None, *, measured: bool = False) -> str:
     """Return a duration in its largest unit and the next smaller one: `0s`, `34s`, `2m`, `1m52s`, `21h37m`, `3d4h`.
 
-    One that is measured, and so does not change while it is looked at, is rounded instead of cut off, and has a
-    decimal below 10 s: `0.4s`, `4.2s`.
+    A measured one, which does not change while it is on screen, is rounded instead of truncated, and has a decimal
+    below 10 s: `0.4s`, `4.2s`.
     """
     if ms is None:
         return NONE
@@ -24,7 +24,7 @@ def duration(ms: float | None, *, measured: bool = False) -> str:
 
 
 def age(ms: float | None) -> str:
-    """Return an age in one unit: `now`, `8s`, `2m`, `21h`, `206d`; `in 5s` for what is still to come."""
+    """Return an age in one unit: `now`, `8s`, `2m`, `21h`, `206d`; `in 5s` for the future."""
     if ms is None:
         return NONE
     if abs(ms) < 1000:
@@ -34,7 +34,7 @@ def age(ms: float | None) -> str:
 
 
 def ago(at_ms: int | None, now_ms: int) -> str:
-    """Return the age of a moment in prose: `just now`, `2m ago`; `in 5s` for one that is still to come."""
+    """Return the age of a moment in prose: `just now`, `2m ago`; `in 5s` for the future."""
     if at_ms is None:
         return NONE
     ms = now_ms - at_ms
@@ -42,17 +42,17 @@ def ago(at_ms: int | None, now_ms: int) -> str:
 
 
 def amount(number: float | None) -> str:
-    """Return credits as a number of them: `4`, `0.5`, `1,234,567.25`; – where it is not known."""
+    """Return an amount of credits: `4`, `0.5`, `1,234,567.25`; – if unknown."""
     return NONE if number is None else f"{number:,.4f}".rstrip("0").rstrip(".")
 
 
 def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:
-    """Return whether the age of any of these moments is told in seconds, and so reads otherwise every second."""
+    """Return whether the age of any of these moments is shown in seconds, and so changes every second."""
     return any(at_ms is not None and abs(now_ms - at_ms) < 60_000 for at_ms in moments_ms)
 
 
 def _parts(seconds: int) -> list[str]:
-    """Return the largest unit, and the next one where there is any of it."""
+    """Return the largest unit, and the next smaller one unless it is zero."""
     seconds = max(0, seconds)
     place = next((n for n, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
     (unit, size), *smaller = _UNITS[place : place + 2]

@@ -1,6 +1,6 @@
-"""The exception tree. Each class knows its exit code; each message says what the user can do.
+"""The exception hierarchy. Each class has an exit code; each message says what the user can do.
 
-For programs each has a `code` as well, a word that stays, and says apart from the message what comes next.
+For scripts each error also has a stable `code`, and a `next_step` apart from the message.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MAX_FAULTS: Final = 20
 
 
 class TaskdashError(Exception):
-    """Anything taskdash reports to its user instead of crashing; the message is inert and complete."""
+    """An error that is reported to the user instead of a crash; the message is inert and complete."""
 
     exit_code: ClassVar[int] = 1
     code = "failed"
@@ -28,7 +28,7 @@ class TaskdashError(Exception):
 
 
 class UsageError(TaskdashError):
-    """The command line or the environment asks for something that cannot be."""
+    """The command line or the environment asks for something impossible."""
 
     exit_code = 2
     code = "usage"
@@ -36,14 +36,14 @@ class UsageError(TaskdashError):
 
 
 class ConfigError(UsageError):
-    """A setting is wrong. Of several each has a line, after one that names the file."""
+    """One or more settings are wrong. Several get a line each, after one that names the file."""
 
     code = "config"
     next_step = "Fix the config; `taskdash config check` validates it."
 
     @classmethod
     def of(cls, faults: Sequence[str], file: str = "") -> Self:
-        """Tell what is wrong in a file, line by line, or wherever the settings come from."""
+        """Return an error that lists the faults by line, with the name of the file if they come from one."""
         faults = sorted(faults, key=_line_number)
         if len(faults) == 1:
             return cls(f"{file}: {faults[0]}" if file else faults[0])
@@ -66,7 +66,7 @@ class UnknownTaskError(TaskdashError):
 
 
 class KeyMissingError(TaskdashError):
-    """No API key, or one that cannot be sent. `brief` says so in a line short enough for a banner."""
+    """There is no API key, or it cannot be sent. `brief` is a message short enough for a banner."""
 
     exit_code = 4
     code = "no_key"
@@ -86,7 +86,7 @@ class StoreError(TaskdashError):
 
 
 class StoreChangedError(StoreError):
-    """The file that is open is damaged, or is no longer the store: what was asked for has not happened."""
+    """The open file is damaged or no longer the store; the requested change was not made."""
 
     code = "store_changed"
     next_step = "Run the command again."

@@ -1,11 +1,11 @@
-"""Tells why tasks failed, in words that people sort by, and groups them by reason.
+"""Classifies failed tasks and groups them by reason.
 
-Providers behind the API have no common codes: the same 400 is a refused prompt, a bad picture or a bug. So
-the text decides first, rule by rule, and the code only where the text says nothing. A class is a help to sort
-and count; the original code and message are always shown with it.
+The providers behind the API share no error codes: the same 400 is a refused prompt, a bad picture or a bug.
+So the text decides first, rule by rule, and the code only if the text gives no clue. Classes are for sorting
+and counting; the original code and message are always shown with them.
 
-Failures are grouped by what their messages have in common once what differs from task to task is left out. Each
-reason can say itself as a filter, so that what is counted can be looked at.
+Failures are grouped by their messages, with the parts that differ from task to task left out. Each reason can
+be turned into a filter, to look at the tasks behind a count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FailureClass(StrEnum):
-    """Names what a failure is about, and so what to do next."""
+    """What a failure is about, and so what to do next."""
 
     CONTENT_POLICY = "content policy"
     """The prompt, an input or the result was refused: change the prompt."""
@@ -32,7 +32,7 @@ class FailureClass(StrEnum):
     CREDITS = "credits"
     """Balance or quota: top up."""
     PROVIDER_ERROR = "provider error"
-    """The model's side broke or is overloaded: try again."""
+    """The model's backend broke or is overloaded: try again."""
     TIMEOUT = "timeout"
     CANCELED = "canceled"
     OTHER = "other"
@@ -40,9 +40,9 @@ class FailureClass(StrEnum):
 
 _MAX_CHARS: Final = 2000
 
-# In order: the first class with a pattern that is found decides. What names a cause stands before what only
-# names a symptom: "invalid prompt: prohibited content" is about content, "timed out: internal error" is a
-# time-out. Patterns see underscores and hyphens as spaces, in any case; one a line, which goes on where it is indented.
+# The first class with a matching pattern wins. Causes come before mere symptoms: "invalid prompt: prohibited
+# content" is about content, "timed out: internal error" is a timeout. Patterns ignore case and see underscores
+# and hyphens as spaces. There is one per line; an indented line continues the one above.
 _TEXT_RULES: Final = (
     (
         FailureClass.CONTENT_POLICY,
@@ -74,7 +74,7 @@ _TEXT_RULES: Final = (
         """,
     ),
     (
-        # Before credits: a quota per minute is a rate, and passes.
+        # Before credits: a quota per minute is a rate limit, which passes.
         FailureClass.PROVIDER_ERROR,
         r"""
         \brate limit|\btoo many requests|\bper (?:minute|second|hour)\b|\bresource exhausted\b
@@ -156,7 +156,7 @@ _TEXT_RULES: Final = (
         """,
     ),
     (
-        # Last: these name no cause at all, but a model that gave nothing is the provider's matter.
+        # Last: these name no cause, but a model without a result is the provider's problem.
         FailureClass.PROVIDER_ERROR,
         r"""
         \b(?:generat\w{0,4}|task|job|image|request|render\w{0,4}|inference|processing|creation|prediction)\b
@@ -172,7 +172,7 @@ _TEXT_RULES: Final = (
 _CANCELED_STATES: Final = frozenset({"canceled", "cancelled", "cancel"})
 _STATE_CLASSES: Final = {
     "aborted": FailureClass.CANCELED,
-    "expired": FailureClass.TIMEOUT,  # by OpenAI: not done within its time
+    "expired": FailureClass.TIMEOUT,  # OpenAI's word for not done in time
 }
 _CODES: Final = {
     FailureClass.CONTENT_POLICY: "451",
@@ -203,9 +203,9 @@ def _compiled_rules() -> tuple[tuple[FailureClass, re.Pattern[str]], ...]:
 
 
 def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> FailureClass:
-    """Return what a failure is about, by the first that tells: a state of canceled, the texts, the number, the state.
+    """Return the class of a failure by the first clue: a canceled state, the texts, the numeric code, the state.
 
-    Codes are read as texts too: `CONTENT_POLICY_BLOCKED` or `insufficient_quota` are met in either field.
+    The code is also searched as text: `CONTENT_POLICY_BLOCKED` or `insufficient_quota` occur in either field.
     """
     state = (raw_state or "").strip().lower()
     if state in _CANCELED_STATES:
@@ -229,20 +229,20 @@ def _class_of_text(text: str) -> FailureClass | None:
 # Grouping
 
 HOLE: Final = "…"
-"""Stands in a message for what differs from task to task."""
+"""Replaces the parts of a message that differ from task to task."""
 _LEAST_PIECE_CHARS: Final = 3
 _MAX_PIECES: Final = 4
 _MAX_GROUPED_CHARS: Final = 400
 
-# Links; words of 8 characters or more with a digit in them (IDs, hashes, dates, times, addresses); long or broken
+# Links; words of 8 characters or more with a digit in them (IDs, hashes, dates, times, addresses); long or fractional
 # numbers. Short whole numbers stay: "status 400" and "status 500" are two reasons.
 _VARYING: Final = r"(?i)https?://\S+|\b(?=[\w.:+-]*\d)[\w+-][\w.:+-]{6,}\w\b|\b\d{4,}\b|\b\d+[.,]\d+\b"
-# White space other than one blank counts as such: the filter matches texts as they are.
+# White space other than a single space becomes a hole too, as the filter matches texts literally.
 _ODD_SPACE: Final = r"\s{2,}|[^\S ]"
 
 
 class FailedTasks(NamedTuple):
-    """Failed tasks whose answers say the same, as the store counts them."""
+    """Failed tasks with identical answers, as counted by the store."""
 
     fail_code: str | None
     fail_msg: str | None
@@ -253,16 +253,16 @@ class FailedTasks(NamedTuple):
     charged: float = 0
     """How many of them cost credits."""
     credits: float = 0
-    """What those cost, as far as it was reported."""
+    """The sum of their reported costs."""
 
 
 class Reason(NamedTuple):
-    """Says why some tasks failed."""
+    """A reason for failure, with the tasks that failed for it."""
 
     failure_class: FailureClass
     fail_code: str | None
     message: str | None
-    """The message with `HOLE` for what differs; None where the answers give none."""
+    """The message with `HOLE` for the parts that differ; None if the answers have none."""
     tasks: int
     newest_seq: int
     newest_at_ms: int
@@ -278,7 +278,7 @@ class Reason(NamedTuple):
         return " ".join([*words, *(f'failure:"{piece}"' for piece in self._pieces())])
 
     def _pieces(self) -> list[str]:
-        """Texts that every failure of this reason has. A quote ends one: the filter has no way to write it."""
+        """Return texts that all failures of this reason contain, split at quotes, which a filter cannot express."""
         said = f"{self.fail_code or ''} {self.message or ''}"
         found = [piece.strip() for piece in re.split(f'[{HOLE}"]', said)]
         long = sorted((piece for piece in found if len(piece) >= _LEAST_PIECE_CHARS), key=len, reverse=True)
@@ -286,7 +286,7 @@ class Reason(NamedTuple):
 
 
 def charged_words(found: Iterable[Reason]) -> str:
-    """Return how many of the tasks that failed for these reasons were charged all the same; "" where none was."""
+    """Return how many of the tasks that failed for these reasons were charged nevertheless; "" if none was."""
     found = list(found)
     charged = sum(reason.charged for reason in found)
     lost = amount(sum(reason.credits for reason in found))
@@ -294,12 +294,12 @@ def charged_words(found: Iterable[Reason]) -> str:
 
 
 def class_filter(failure_class: FailureClass) -> str:
-    """Return the filter word for everything that failed of one class."""
+    """Return the filter word for all failures of a class."""
     return f"reason:{failure_class.value.replace(' ', '-')}"
 
 
 def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
-    """Group by class, code and message; the class with the most tasks first, in it the commonest reason."""
+    """Group failures by class, code and message; the largest class first, and within it the commonest reason."""
     groups: dict[tuple[FailureClass, str | None, str | None], list[FailedTasks]] = {}
     for some in failed:
         failure_class = classify(some.fail_code, some.fail_msg, some.raw_state)

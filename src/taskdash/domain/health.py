@@ -1,10 +1,10 @@
-"""Judges how a gateway is doing, and what that forbids: pure, with every moment handed in.
+"""Tracks the health of a gateway, and so when checks must pause. Pure: the caller passes in the time.
 
-Four things hold checks up. A 429 stops everything until its time is over. A refused key stops the profile, but for
-a try now and then, and whenever somebody asks; it is believed to be refused when a second check says so: of another
-ID, as one may belong to another key, or of the same after a pause, as a firewall's challenge passes. Missing credits
-slow it. A gateway that fails or cannot be reached is left alone for a while that doubles with each failure. After
-each of them checks go out one at a time until one of them brings a proper answer: a probe, not a storm.
+Four things hold up checks. A 429 stops everything until its time is over. A refused key stops the profile, except for
+an occasional retry and for explicit requests; a refusal is believed once a second check confirms it: for another ID,
+as one ID may belong to another key, or for the same one after a pause, as a firewall's challenge passes. Missing
+credits slow the profile down. A gateway that fails or is unreachable is left alone, for twice as long each time. After
+any of these, checks go out one at a time until one of them gets a proper answer: a probe, not a storm.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 NO_CREDITS_PAUSE_S: Final = 60.0
 KEY_PAUSE_S: Final = 3.0
-"""After so long the same ID may confirm that the key is refused."""
+"""The pause after which the same ID may confirm that the key is refused."""
 KEY_RETRIES_S: Final = (300.0, 900.0, 3600.0)
-"""When a refused key is tried again; the last of them over and over."""
+"""The delays between retries of a refused key; the last one repeats."""
 _MOST_JITTER_S: Final = 1.0
 _FAILING: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 _REFUSING: Final = (ProblemKind.RATE_LIMITED, ProblemKind.NO_CREDITS)
-# Only a gateway that knows the key says these of a task.
+# Answers about a task that only a gateway that accepts the key gives.
 _PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Says what may be sent now: nothing for `wait_s`, then at most `in_flight` at once (None: as many as wanted)."""
+    """A limit on sending: nothing for `wait_s`, then at most `in_flight` checks at once (None: no limit)."""
 
     wait_s: float = 0.0
     in_flight: int | None = None
@@ -42,7 +42,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Health:
-    """Holds what the answers so far say of one gateway. Times are monotonic seconds."""
+    """The health of one gateway, judged by its answers so far. Times are monotonic seconds."""
 
     throttled_until_s: float = -math.inf
     no_credits_until_s: float = -math.inf
@@ -50,25 +50,25 @@ class Health:
     """When the key was first refused, with no proper answer since; None while it is good."""
     refused_at_s: float = -math.inf
     refused_asked: int = 0
-    """The mark of the last request that was known of by then."""
+    """The mark of the latest request known at the last refusal."""
     refused_ids: set[str] = field(default_factory=set)
     key_tries: int = 0
-    """How often a refusal was believed, each after the pause of the one before."""
+    """How many refusals were confirmed, not counting those within the delay of an earlier one."""
     key_retry_at_s: float = -math.inf
     failures: int = 0
-    """Checks in a row, each sent after the last one's end, that failed for the gateway's sake."""
+    """Gateway failures in a row, counting only checks sent after the failure before."""
     failed_at_s: float = -math.inf
     failed_asked: int = 0
-    """As `refused_asked`."""
+    """As `refused_asked`, at the last failure."""
     retry_at_s: float = -math.inf
     is_doubtful: bool = False
-    """Something was wrong and no proper answer came since: checks go one at a time."""
+    """Whether something was wrong and no proper answer has come since: checks go one at a time."""
     kind: ProblemKind | None = None
     message: str = ""
 
     @property
     def is_key_doubted(self) -> bool:
-        """Return whether the key was refused, believed or not, and no proper answer came since."""
+        """Return whether the key was refused, confirmed or not, with no proper answer since."""
         return self.refused_since_s is not None
 
     def answered(
@@ -81,10 +81,10 @@ class Health:
         sent_s: float | None = None,
         asked: int = 0,
     ) -> None:
-        """Take note of an answer to the check of a task.
+        """Record the answer to the check of a task.
 
-        `chance`, in [0, 1), spreads the retries of several machines; `asked` is the mark of the last request that is
-        known of (`store.checks`).
+        `chance`, in [0, 1), spreads the retries of several machines; `asked` is the mark of the latest known request
+        (`store.checks`).
         """
         problem = answer.problem
         if problem in _PROPER:
@@ -92,7 +92,7 @@ class Health:
         elif problem in _FAILING:
             self._failed(now_s, chance, now_s if sent_s is None else sent_s, asked)
         elif problem is ProblemKind.UNREADABLE:
-            # Whether it knows the key is not said.
+            # It says nothing about the key.
             self._reached()
         elif problem is ProblemKind.RATE_LIMITED:
             pause_s = answer.throttle.retry_after_s if answer.throttle else FIRST_PAUSE_S
@@ -107,17 +107,17 @@ class Health:
             self.kind, self.message = problem, answer.message
 
     def expect_refusal(self, now_s: float) -> None:
-        """Believe the next refusal: another process was refused with the same key."""
+        """Take the next refusal as confirmed, because another process was refused with the same key."""
         if self.refused_since_s is None:
             self.refused_since_s = self.refused_at_s = now_s
             self.refused_ids = {""}
             self.is_doubtful = True
 
     def hold(self, now_s: float, asked: int | None = None, *, task_id: str | None = None) -> Hold:
-        """Return what may be sent now, for the schedule or for a request of the mark `asked`, of a task or of any.
+        """Return how much may be sent now, by the schedule or for the request marked `asked`, for one task or any.
 
-        Who asks after the last failure is served at once, with one check: they may have mended something. A 429
-        is nobody's to mend.
+        A request made after the last failure is served at once, with one check, as the user may have fixed the cause.
+        A 429 cannot be fixed that way.
         """
         in_flight = 1 if self.is_doubtful else None
         if now_s < self.throttled_until_s:
@@ -133,11 +133,11 @@ class Health:
         return Hold(0.0, in_flight)
 
     def key_retry_s(self, now_s: float) -> float:
-        """Return how long until a refused key is tried again with what it was refused for."""
+        """Return how long until a refused key is tried again with the tasks it was refused for."""
         return max(0.0, self.key_retry_at_s - now_s)
 
     def problem(self, now_s: float) -> ProblemKind | None:
-        """Return what is wrong with the gateway or the key now; a 429 whose time is over is not."""
+        """Return the current problem of the gateway or the key; a 429 whose time is over does not count."""
         if self.kind is ProblemKind.RATE_LIMITED and now_s >= self.throttled_until_s:
             return None
         return self.kind
@@ -152,7 +152,7 @@ class Health:
         self.kind, self.message = None, ""
 
     def _reached(self) -> None:
-        # Whoever answers can be.
+        # Any answer shows that the gateway is reachable.
         self.failures = 0
         if self.kind in _FAILING:
             self.kind, self.message = None, ""
@@ -163,7 +163,7 @@ class Health:
         if self.refused_since_s is None:
             self.refused_since_s = now_s
         elif sent_s < self.refused_at_s:
-            # It was under way when the first one came, and may have met the same firewall.
+            # It was in flight when the last refusal came, and may have met the same firewall.
             return
         self.refused_ids.add(task_id)
         self.refused_at_s, self.refused_asked = now_s, asked
@@ -175,8 +175,8 @@ class Health:
             self.key_tries += 1
 
     def _key_wait_s(self, now_s: float, task_id: str | None) -> float:
-        """Return how long a key that was refused is not tried with a task, or with any (None)."""
-        assert self.refused_since_s is not None  # noqa: S101 - asked only where it was refused
+        """Return how long a refused key must not be tried with a task, or with any (None)."""
+        assert self.refused_since_s is not None  # noqa: S101 - called only for a refused key
         is_one_alone = len(self.refused_ids) == 1
         if is_one_alone and task_id not in self.refused_ids:
             return 0.0
@@ -185,7 +185,7 @@ class Health:
         return self.key_retry_s(now_s)
 
     def _failed(self, now_s: float, chance: float, sent_s: float, asked: int) -> None:
-        # What was under way when the gateway went down fails together: that is one failure.
+        # Checks in flight when the gateway goes down fail together: that is one failure.
         if self.failures and sent_s < self.failed_at_s:
             return
         self.failures += 1

@@ -1,7 +1,7 @@
-"""Tells task IDs by their form from what only pretends to be one: placeholders, API keys, words of code.
+"""Tells task IDs by their form from lookalikes: placeholders, API keys, words of code.
 
-Every judgement about a single word is made here; where a word stands in a text is the business of
-`task_ids`. The forms were seen at the API and at kie.ai-like gateways.
+This module judges single words; `task_ids` looks at the text around them. The forms are those seen at the API
+and at kie.ai-like gateways.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 UUID: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 HEX_32: Final = r"[0-9A-Fa-f]{32}"
-# A dot belongs to it only before a digit ("kling-2.6"), so that a file name's ".png" ends it.
+# A dot is part of it only before a digit ("kling-2.6"), not before a file ending such as ".png".
 TASK_TOKEN: Final = r"task_[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[0-9]))*+"  # noqa: S105 - no secret, a shape
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text, for lists that are read more easily as one."""
+    """Return the words of a text: long lists are easier to read as one."""
     return frozenset(text.split())
 
 
 _REMEMBERED: Final = 4096
-"""Words of logs repeat: judging each once is what keeps long pastes fast."""
+"""Size of the cache. Words repeat in logs, so judging each only once keeps long pastes fast."""
 
-# Texts, compiled when a word is first judged: most commands judge none.
+# Strings, compiled when a word is first judged, as most commands judge none.
 _HEX_FORM: Final = rf"{UUID}|{HEX_32}"
 _MODEL_AND_TIME: Final = r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}"
 _WRAPPABLE: Final = rf"{UUID}|{HEX_32}|task_[A-Za-z0-9][A-Za-z0-9._-]*_[0-9]{{13}}"
@@ -69,7 +69,7 @@ _NOT_IDS = words(
     "res req request params query body self this props args argv json await async new return typeof "
     "function lambda const let var await"
 )
-# `task_<one of these>` is a name in somebody's program.
+# `task_<one of these>` is a name in a program.
 _NAMES_OF_CODE = words(
     "type name manager queue info data list status state result obj object handle func fn future runner "
     "worker key meta config dict arg args params input output model group class instance item record "
@@ -89,13 +89,13 @@ _KEY_SHAPES: Final = (
 
 
 def has_known_form(text: str) -> bool:
-    """Return whether `text` is a UUID, 32 hex digits, or a `task_...` token that was made by a machine.
+    """Return whether `text` is a UUID, 32 hex digits, or a generated `task_...` token.
 
-    A `task_...` token is one when its end tells it from the words that programs are full of (`task_id`,
-    `task_type`, `task_worker_01`): the last part has 6 digits or more (`task_<model>_<13 digits>`), or 6
-    characters or more that mix letters and digits beyond a word and its number (`task_abc123`, not
-    `task_oauth2`), or is a cuid (`task_cl...`); or any part is long and random. Placeholders never have a
-    known form.
+    A `task_...` token counts as generated if it cannot be a name in a program (`task_id`, `task_type`,
+    `task_worker_01`): its last part has 6 digits or more (`task_<model>_<13 digits>`), or 6 characters or
+    more that mix letters and digits beyond a word and its number (`task_abc123`, not `task_oauth2`), or 20
+    letters or more of a cuid (`task_cl...`) or in mixed case; or any part is long and random. A `task_...`
+    placeholder and the nil UUID never count.
     """
     if len(text) > MAX_ID_CHARS:
         return False
@@ -112,7 +112,7 @@ def has_known_form(text: str) -> bool:
 
 
 def _is_made_up(part: str) -> bool:
-    """Return whether the last part of a `task_...` token was counted or drawn rather than named."""
+    """Return whether the last part of a `task_...` token was generated, not named by a person."""
     if len(part) < 6:
         return False
     if part.isdigit():
@@ -128,16 +128,16 @@ def _is_random(part: str) -> bool:
 
 
 class Kind(Enum):
-    """Names what a word is by itself, wherever it stands."""
+    """The kind of a word, judged without its context."""
 
     KNOWN = auto()
     UNKNOWN = auto()
-    """Allowed, and without anything that speaks for or against it."""
+    """Allowed, with nothing that speaks for or against it."""
     EMPTY = auto()
-    """Not one letter or digit."""
+    """No letters or digits."""
     KEY = auto()
     OPTION = auto()
-    """It begins with a dash: a script that hands it on would set an option with it."""
+    """Begins with a dash: passed on by a script, it would be taken for an option."""
     CODE = auto()
     PLACEHOLDER = auto()
     TOO_LONG = auto()
@@ -147,7 +147,7 @@ class Kind(Enum):
 
 @lru_cache(maxsize=_REMEMBERED)
 def kind_of(text: str) -> Kind:
-    """Judge a word made of characters that an ID may have."""
+    """Return the kind of a word that consists of characters allowed in an ID."""
     if has_known_form(text):
         return Kind.KNOWN
     if len(text) > MAX_ID_CHARS:
@@ -159,12 +159,12 @@ def kind_of(text: str) -> Kind:
 
 
 def is_wrapped_whole(text: str) -> bool:
-    """Return whether pieces of lines, joined, make an ID of known length: then they were one before the wrap."""
+    """Return whether a text joined from wrapped lines is an ID of known length, and so was one before the wrap."""
     return re.fullmatch(_WRAPPABLE, text) is not None and has_known_form(text)
 
 
 def is_cut_off(text: str) -> bool:
-    """Return whether `text` is an ID that somebody or some terminal shortened (`5064bd1a-025a-`, `task_abc...`)."""
+    """Return whether `text` is an ID shortened by a person or a terminal (`5064bd1a-025a-`, `task_abc...`)."""
     return ".." in text or text.endswith(("-", "_")) or re.fullmatch(_PART_OF_HEX, text) is not None
 
 
@@ -187,12 +187,12 @@ def is_word_of_code(text: str) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Return whether `text` ends as the files do that tasks and their programs leave."""
+    """Return whether `text` has a file extension that tasks, or programs around them, leave behind."""
     return re.fullmatch(_FILE_ENDING, text) is not None
 
 
 def looks_like_key(text: str) -> bool:
-    """Return whether `text` has the shape of an API key or another secret; 32 hex digits alone do not tell."""
+    """Return whether `text` has the form of an API key or another secret; 32 hex digits alone do not count."""
     return re.fullmatch(_KEY_SHAPES, text) is not None
 
 

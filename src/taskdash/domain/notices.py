@@ -1,7 +1,7 @@
-"""Decides which ends are news, and how many become one message. Pure: the store says what nobody was told of yet.
+"""Decides which finished tasks are news, and groups them into messages. Pure: the store tracks what was announced.
 
-An end is news where the task was seen unfinished, or ended after it was added: a check that comes late, or after a
-night in which nothing ran, tells of it all the same. An ID that had ended when it was added is none.
+A finished task is news if it was seen unfinished, or ended after it was added, even if the check that found out came
+late, such as after a night in which nothing ran. A task that had already ended when it was added is not.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 MAX_SINGLE: Final = 3
-"""More than so many ends at once are told as one."""
+"""If more tasks than this finish at once, they share one message."""
 YOUNG_MS: Final = 15_000
-"""An ID added so soon after its creation had hardly ended by then."""
+"""A task added this soon after its creation had most likely not ended yet."""
 RECENT_MS: Final = 60_000
-"""An end that is older is told with its age."""
+"""If an end is older than this, the message says how long ago it was."""
 _NAME_CHARS: Final = 50
 _REASON_CHARS: Final = 120
 
 
 class Way(StrEnum):
-    """Names the ways to tell somebody of an end: each way once."""
+    """The ways to announce a finished task, each used once."""
 
     SCREEN = "screen"
-    """A message of the dashboard, or a line of the command that waited for it."""
+    """A message in the dashboard, or a line from the command that waited for it."""
     COMMAND = "command"
     """The user's own command, `on_finish`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tasks that belong together, all of which are finished now."""
+    """Tasks that belong together and have all finished."""
 
     label: str | None
-    """None: they are the marked ones."""
+    """None for the marked tasks."""
     success: int
     fail: int
     seqs: frozenset[int]
@@ -60,24 +60,24 @@ class Notice:
 
     text: str
     is_bad: bool = False
-    """Something failed."""
+    """Whether a task failed."""
     is_batch: bool = False
 
 
 def is_news(before: Task, after: Task) -> bool:
-    """Return whether a check that made `after` of `before` brought an end that somebody is to be told of."""
+    """Return whether the check that turned `before` into `after` found an end to be announced."""
     if before.state.finished or not after.state.finished:
         return False
     if before.state is State.WAITING:
         return True
     if after.complete_time_ms is not None:
         return after.complete_time_ms > after.added_at_ms
-    # Failed tasks of some gateways have no time of their end.
+    # Some gateways give no completion time for failed tasks.
     return after.create_time_ms is not None and after.added_at_ms - after.create_time_ms < YOUNG_MS
 
 
 def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:
-    """Return the messages for ends that are told now; the tasks of a batch that is complete are not told one by one."""
+    """Return the messages for tasks that finished; those of a complete batch get no messages of their own."""
     told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
     said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in told]
     single = [task for task in news if not any(task.seq in batch.seqs for batch in told)]
@@ -89,7 +89,7 @@ def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list
 
 
 def _is_repeated(batch: Batch, batches: Collection[Batch], news: Collection[Task]) -> bool:
-    """Return whether the marked tasks are those of a label, whose message says as much."""
+    """Return whether the marked tasks are those of a label, whose message covers them."""
     if batch.label is not None:
         return False
     size = batch.success + batch.fail

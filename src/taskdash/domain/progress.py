@@ -1,4 +1,4 @@
-"""Tells how far a batch is, how long it will still take where that is honest, and what a label's tasks come to."""
+"""The progress of a batch, an estimate of the time left where it can be honest, and the figures of a label."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from taskdash.domain.usual import Usual
 
 KEPT_ENDS: Final = 20
-"""So many of the last ends tell the pace."""
+"""The pace is measured from up to this many of the latest ends."""
 _ENDS_FOR_A_PACE: Final = 5
 _STALLED_FROM: Final = 4
-"""A batch of which nothing ended for as long as so many tasks took has no pace any more ..."""
+"""A batch has no pace once its last end is this many mean intervals between ends ago ..."""
 _STALLED_LEAST_MS: Final = 20_000
-"""... but checks come no faster than this."""
+"""... and at least this long, as checks may be that far apart."""
 
 
 class UnfinishedKind(NamedTuple):
-    """The unfinished tasks of a batch that are of one model and variant."""
+    """The unfinished tasks of one model and variant in a batch."""
 
     model: str | None
     variant: str | None
     oldest_ms: int | None
-    """When the first of them was created; None where that is not known of all."""
+    """When the first of them was created; None unless that is known for all."""
     youngest_ms: int | None
 
 
@@ -41,12 +41,12 @@ class Progress(NamedTuple):
     done: int
     total: int
     ends_ms: tuple[int, ...] = ()
-    """When the last of those that are done ended, ascending."""
+    """When the latest finished tasks ended, ascending."""
     kinds: tuple[UnfinishedKind, ...] = ()
 
     @property
     def share(self) -> float:
-        """Return how much of it is done."""
+        """Return the finished share, 0 to 1."""
         return self.done / self.total if self.total else 0.0
 
     def left_ms(
@@ -55,9 +55,9 @@ class Progress(NamedTuple):
         now_ms: int,
         checks_per_minute: int | None = None,
     ) -> int | None:
-        """Return how long it will still take: None where neither the history nor its own pace tells.
+        """Return the estimated time left; None if neither the history nor the batch's own pace allows one.
 
-        With so many checks a minute it takes no less than one for each task that is left.
+        `checks_per_minute` sets a lower bound: each unfinished task takes at least one more check.
         """
         told = [self._left_by_history(usual, now_ms), self._left_by_pace(now_ms)]
         known = [each for each in told if each is not None]
@@ -68,7 +68,7 @@ class Progress(NamedTuple):
     def _left_by_history(
         self, usual: Callable[[str | None, str | None], Usual | None], now_ms: int
     ) -> int | None:
-        """Three quarters of such tasks would have ended by then; nothing where one of them is beyond that."""
+        """Return the time until three quarters of such tasks have ended; None if a task has run longer than that."""
         longest_ms = 0
         for kind in self.kinds:
             known = usual(kind.model, kind.variant)
@@ -89,22 +89,22 @@ class Progress(NamedTuple):
 
 
 class LabelFigures(NamedTuple):
-    """Adds up all tasks of a profile that have the same label, or none."""
+    """The figures of all tasks of a profile with the same label, or without one."""
 
     label: str | None
     newest_seq: int
     counts: dict[State, int]
     overdue: int
     progress: Progress
-    """When the rest of them may be done."""
+    """For an estimate of when the rest will be done."""
     credits: float | None
-    """What they cost; None where no record says so."""
+    """What they cost in all; None if no record says."""
     without_credits: int
-    """How many have ended whose records do not say what they cost."""
+    """How many have ended without a cost in their records."""
     unsaved: int
     """How many of their results are not saved."""
     expires_at_ms: int | None
-    """When the first of the unsaved ones expires; where all of them have, when the last did."""
+    """When the next unsaved result expires, or if all have, when the last one did."""
 
     @property
     def total(self) -> int:
@@ -112,9 +112,9 @@ class LabelFigures(NamedTuple):
         return sum(self.counts.values())
 
     def shares(self, cells: int) -> list[int]:
-        """Return how many of so many cells of a bar, at least 3, stand for success, failures and the rest.
+        """Divide the cells of a bar, at least 3, among success, failures and the rest.
 
-        What there is any of has a cell; the largest has what the others leave.
+        Each of them that is not empty gets a cell; the largest gets what the others leave.
         """
         success, fail = self.counts[State.SUCCESS], self.counts[State.FAIL]
         counts = (success, fail, self.total - success - fail)
@@ -129,15 +129,15 @@ class LabelFigures(NamedTuple):
             return 'label:=""'
         if '"' not in self.label:
             return f'label:="{self.label}"' if re.search(r"\s", self.label) else f"label:={self.label}"
-        # The language has no way to write a quote: what is around it has to do.
+        # A filter cannot express a quote, so it matches the text around it.
         pieces = [piece for piece in self.label.split('"') if piece.strip()]
         return " ".join(f'label:"{piece}"' for piece in pieces) or '!label:=""'
 
 
 def progress_of(tasks: Iterable[Task]) -> Progress:
-    """Return how far some tasks are, whatever their labels.
+    """Return the progress of some tasks, whatever their labels.
 
-    The ends that tell the pace are those since the first of the unfinished ones was begun.
+    Only ends since the start of the oldest unfinished task count towards the pace.
     """
     kinds: dict[tuple[str | None, str | None], list[int | None]] = {}
     finished, begun_ms = [], []

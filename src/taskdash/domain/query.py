@@ -1,6 +1,6 @@
-"""Describes which part of the list to show, and in which order, as values that the store runs.
+"""Queries for tasks of the list, with filter and order, as values that the store executes.
 
-`domain.query_language` reads them from what people write.
+`domain.query_language` parses them from text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SortKey(StrEnum):
-    """The orders of the list; all but `added` ascend by value, with the unknown last either way."""
+    """The orders of the list; all but `added` ascend by value. Unknown values come last in either direction."""
 
     ADDED = "added"
     """Last added first, and within one paste as pasted."""
@@ -38,7 +38,7 @@ class Sort(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Sort:
-        """Return the order of which `text` is the `str`."""
+        """Return the order whose `str` is `text`."""
         return cls(SortKey(text.removeprefix("-")), reverse=text.startswith("-"))
 
 
@@ -46,7 +46,7 @@ NEWEST_FIRST: Final = Sort()
 
 
 class TextTerm(NamedTuple):
-    """A folded text that has to be in `field`, or in any searched field where `field` is None."""
+    """A case-folded text that must occur in `field`, or in any searched field if `field` is None."""
 
     text: str
     field: str | None = None
@@ -54,7 +54,7 @@ class TextTerm(NamedTuple):
 
 
 class Exact(StrEnum):
-    """Names what a task has one value of, which matches as a whole and as it is written."""
+    """The attributes with one value per task, which is matched whole and verbatim."""
 
     PROFILE = "profile"
     LABEL = "label"
@@ -63,7 +63,7 @@ class Exact(StrEnum):
     PROBLEM = "problem"
     """A `ProblemKind`; without a value: any."""
     REASON = "reason"
-    """What a failure is about, by the value of a `domain.failures.FailureClass`; without one: no answer says."""
+    """A `domain.failures.FailureClass`; without a value: failures whose answers give no reason."""
 
 
 class ExactTerm(NamedTuple):
@@ -75,12 +75,12 @@ class ExactTerm(NamedTuple):
 
     @classmethod
     def label(cls, label: str | None) -> ExactTerm:
-        """Return the term for tasks with a label; None: for those without."""
+        """Return the term for tasks with a label, or for None those without."""
         return cls(Exact.LABEL, frozenset(() if label is None else (label,)))
 
 
 class SpanTerm(NamedTuple):
-    """A comparison of `cost` or `age` with a length of time; a task of which it is unknown never matches."""
+    """Compares `cost` or `age` with a duration; a task for which it is unknown never matches."""
 
     field: str
     operator: str
@@ -89,17 +89,17 @@ class SpanTerm(NamedTuple):
 
 
 class ExpiryTerm(NamedTuple):
-    """A comparison with how long result links still live; with None as the operator it is those that are dead."""
+    """Compares the remaining life of result links; with operator None it matches dead links."""
 
     ttls_ms: tuple[tuple[str, int], ...]
-    """How long the links of each profile live; those of others match only by their own word."""
+    """The lifetime of links per profile; those of other profiles match only if they state their own expiry."""
     operator: str | None
     span_ms: int = 0
     negated: bool = False
 
 
 class Flag(StrEnum):
-    """Names, as the filter does, what is so of a task or not. What has no results is of the first four neither."""
+    """Yes-or-no properties, by their names in the filter. A task without results matches neither of the first four."""
 
     SAVED = "saved"
     """All results are saved."""
@@ -109,15 +109,15 @@ class Flag(StrEnum):
     UNDECIDED = "undecided"
     """At least one result has no verdict."""
     OVERDUE = "overdue"
-    """It has waited much longer than such tasks take; what does not wait is neither."""
+    """It has waited much longer than such tasks take; tasks that are not waiting match neither."""
     CHARGED = "charged"
-    """It cost credits; of what nobody told the credits is neither."""
+    """It cost credits; tasks of unknown cost match neither."""
     UNSEEN = "unseen"
     """It has ended and nobody has looked at it since."""
 
 
 class FlagTerm(NamedTuple):
-    """Matches tasks of which something is so, or is not."""
+    """Matches tasks that have a property, or those that do not."""
 
     flag: Flag
     is_set: bool
@@ -128,7 +128,7 @@ Term = TextTerm | ExactTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 
 class Query(NamedTuple):
-    """Asks for tasks in an order. `profile` None is all of them."""
+    """A request for tasks in an order. `profile` None means all profiles."""
 
     profile: str | None
     states: frozenset[State] | None = None
@@ -136,5 +136,5 @@ class Query(NamedTuple):
     sort: Sort = NEWEST_FIRST
 
     def without_terms(self) -> Query:
-        """Return what asks for all tasks of its profile and states."""
+        """Return the query for all tasks of its profile and states."""
         return self._replace(terms=())

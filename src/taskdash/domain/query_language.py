@@ -1,12 +1,12 @@
-"""The words for what part of the list to show: one language for the dashboard's filter box and `list`.
+"""Parses the filter language, which the dashboard's filter box and `list` share.
 
     fox "red car" !draft state:fail model:gpt label:hero problem:any duration:>30s age:<2h expires:<2h saved:no
     picked:yes
 
 All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
 case-insensitive substring; `!` negates any term.
-`label:=hero` is the whole label, `label:=""` stands for none. `cost:` and `duration:` are the same.
-This module only understands the words; the store runs what they mean.
+`label:=hero` matches the whole label, `label:=""` tasks without one. `cost:` and `duration:` are the same.
+This module only parses; the store executes the terms.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ EXAMPLES: Final = {
 }
 FIELDS: Final = tuple(EXAMPLES)
 OTHER_NAMES: Final = {"duration": "cost"}
-"""What people read, for what the API has another word for."""
+"""The user's names of fields, mapped to the API's."""
 COMPLETED_FIELDS: Final = ("label", "model")
-"""The fields whose values only the list knows."""
+"""The fields whose completions are values from the list."""
 
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -73,7 +73,7 @@ _WHOLE_LABEL: Final = r'(?is)label:=(?:"([^"]*)"|([^\s"]*))'
 
 
 class FilterError(UsageError):
-    """The filter cannot be read; the message says which part and what would be right."""
+    """A filter cannot be parsed; the message names the part and says how to write it."""
 
     start: int = 0
     """Where that part begins in the filter."""
@@ -81,7 +81,7 @@ class FilterError(UsageError):
 
 
 def parse_sort(text: str) -> Sort:
-    """Read `KEY` or `-KEY`; the message of what there is not lists them."""
+    """Parse `KEY` or `-KEY`; the error for an unknown key lists the valid ones."""
     name = text.removeprefix("-")
     name = OTHER_NAMES.get(name, name)
     if name not in SortKey.__members__.values():
@@ -91,7 +91,7 @@ def parse_sort(text: str) -> Sort:
 
 
 def parse_states(text: str) -> frozenset[State]:
-    """Read the value of `--state`; the message of what there is not lists them."""
+    """Parse the value of `--state`; the error for an unknown state lists the valid ones."""
     if (states := STATES.get(text.casefold())) is None:
         raise FilterError(_unknown("state", text, list(STATES)))
     return states
@@ -100,13 +100,13 @@ def parse_states(text: str) -> frozenset[State]:
 def parse_filter(
     text: str, ttls_ms: Mapping[str, int] = _NO_TTLS, has_own_lives: Callable[[], bool] = lambda: False
 ) -> tuple[Term, ...]:
-    """Read a filter; an empty one matches everything. Raises FilterError where a part of it cannot be read.
+    """Parse a filter; an empty one matches everything. Raises FilterError if a part of it cannot be parsed.
 
-    `ttls_ms` tells `expires` how long the result links of each profile live. Where no profile does, `has_own_lives`
-    is asked whether there are links that say so themselves.
+    `ttls_ms` is the lifetime of the result links of each profile, for `expires`. If it is empty, `has_own_lives` is
+    called to find out whether any links state their own expiry.
     """
     terms: list[Term] = []
-    # An argument's byte that is no UTF-8 comes as a surrogate, which no text of the list has and no search takes.
+    # Bytes of an argument that are not UTF-8 arrive as surrogates, which no stored text has and no search accepts.
     for match in re.finditer(_TERM, re.sub("[\ud800-\udfff]", REPLACEMENT, text)):
         try:
             terms.append(_read(match, ttls_ms, has_own_lives))
@@ -117,9 +117,9 @@ def parse_filter(
 
 
 def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, list[str]]:
-    """Return where the word at the end of a filter begins, and what it may become; nothing where no word is begun.
+    """Return the start and the completions of the word at the end of a filter; none if no word has been begun.
 
-    `text` is the filter up to the cursor, `values` those of `COMPLETED_FIELDS`, as the list has them.
+    `text` is the filter up to the cursor, `values` the values in the list of `COMPLETED_FIELDS`.
     """
     start, position = len(text), 0
     for match in re.finditer(_TERM, text):
@@ -135,14 +135,14 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
     begun = fold(begun.removeprefix(whole).strip('"'))
     known = [each for each in (*values.get(field, ()), *_values(field)) if '"' not in each]
     found = [each for each in known if fold(each).startswith(begun)]
-    # Of a model one remembers the middle.
+    # People often remember only the middle of a model's name.
     found = found or [each for each in known if begun in fold(each)]
     head = f"{field}:{whole}"
     return start, [f'{head}"{each}"' if re.search(r"\s|^=", each) else f"{head}{each}" for each in found]
 
 
 def _values(field: str) -> list[str]:
-    """Return the values of a field that has but a few."""
+    """Return the values of a field that has a fixed set of them."""
     if field in _CLASSES:
         _, words, no_word = _CLASSES[field]
         return [no_word, *(word.replace(" ", "-") for word in words)]
@@ -219,7 +219,7 @@ def _expires(value: str) -> Term:
     if value.casefold() == "past":
         return ExpiryTerm((), None, 0)
     operator, span_ms = _limit("expires", value)
-    # Who names no direction means "within".
+    # Without an operator, "within" is meant.
     return ExpiryTerm((), operator or "<", span_ms)
 
 
@@ -232,7 +232,7 @@ _CLASSES: Final[dict[str, tuple[Exact, type[StrEnum], str]]] = {
     "problem": (Exact.PROBLEM, ProblemKind, "any"),
     "reason": (Exact.REASON, FailureClass, "none"),
 }
-"""The fields whose values are classes, and the word for all of them or none."""
+"""The fields whose values come from an enum, and the word for any of these or none."""
 _READERS: Final[dict[str, Callable[[str], Term]]] = {
     "state": _state,
     **{field: partial(_class, field) for field in _CLASSES},

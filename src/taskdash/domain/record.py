@@ -1,6 +1,6 @@
-"""Holds what the API says of a task, the record or why there is none, and tells what one check makes of it.
+"""The API's answer to a check, which is a record or the reason why there is none, and its effect on the task.
 
-What the API says becomes one of these in `api.wire`, once; texts and times are as in `domain.task`.
+`api.wire` parses answers into these types; texts and times are as in `domain.task`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VARIANT_KEYS: Final = (
 def variant_of(param: Json) -> str | None:
     """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
 
-    They stand beneath `input` or beside the model.
+    They are within `input`, or beside the model.
     """
     if not isinstance(param, dict):
         return None
@@ -41,7 +41,7 @@ class Record:
     """The last good answer of `recordInfo` for a task. Unknown values are None, never "" or 0."""
 
     task_id: str | None = None
-    """As the answer names it; None where it names none."""
+    """As the answer gives it; None if it gives none."""
     state: State
     raw_state: str
     """The API's own word, shown to the user as it is."""
@@ -64,12 +64,12 @@ class Record:
     credits: float | None = None
     """The same as a number. 0 is a statement: nothing was charged."""
     result_expires_at_ms: int | None = None
-    """When the first of the result links dies, where the answer or a signed link says so."""
+    """When the first of the result links expires, if the answer or a signed link says so."""
     purged: bool = False
-    """Whether the answer says that the result was removed, so that no link will come."""
+    """Whether the answer says that the result was removed, so no link will come."""
     extra: dict[str, Json] = field(default_factory=dict)
-    """Every field of the record that has no place above, decoded and inert; and each known field whose value made
-    no sense, under its own name: `createTime` in here is shown as `?`, missing from here and above as `–`."""
+    """All other fields of the record, decoded and inert, and known fields with an invalid value, under their own
+    names: a `createTime` in here is shown as `?`, one missing here and above as `–`."""
 
 
 _TAKEN_OVER: Final = {each.name for each in fields(Record)} & {each.name for each in fields(Task)} - {
@@ -80,7 +80,7 @@ _TAKEN_OVER: Final = {each.name for each in fields(Record)} & {each.name for eac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """Holds what a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
+    """The key's limits as given by the body or the Retry-After header of a 429; None for those that it leaves out."""
 
     retry_after_s: float
     """Clamped to 1..3600."""
@@ -102,25 +102,25 @@ class Answer:
     """The body as it was sent; kept only with a record."""
     throttle: Throttle | None = None
     is_bare_404: bool = False
-    """Whether it is a 404 that speaks of no task: the path may not be there at all."""
+    """Whether it is a 404 that mentions no task: the path may not exist at all."""
     is_lost: bool = False
-    """Whether the gateway closed a kept connection just as the check crossed, which is no fault of anybody's: it is
-    sent once more, at once. The gateway may have counted the first one."""
+    """Whether the gateway closed a keep-alive connection just as the check was sent, a race that is nobody's fault: it
+    is resent once, at once. The gateway may have counted the first one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A check that was answered: the task as it is now, and the answer where its record was taken over."""
+    """The outcome of an answered check: the task before and after, and the record if it was accepted."""
 
     before: Task
     task: Task
     record: Record | None
-    """The record to keep; None where the task keeps the one it has."""
+    """The record to store; None if the task keeps the one it has."""
     raw: bytes
 
     @property
     def finished(self) -> bool:
-        """Return whether the task came to its end with this check."""
+        """Return whether this check found that the task has ended."""
         return self.task.state.finished and not self.before.state.finished
 
     @property
@@ -130,11 +130,11 @@ class Outcome:
 
 
 def apply_answer(task: Task, answer: Answer, now_ms: int, paths: RecordPaths = _ONE_PATH) -> Outcome:
-    """Return what `answer`, arrived at `now_ms`, makes of `task`, which was asked for under the next of `paths`.
+    """Apply an answer, received at `now_ms` from the path that `paths` gives for `task`.
 
-    A problem stands beside the record and never replaces it. `success` and `fail` are final: a gateway that later
-    says otherwise is reported as a problem and not believed. "Not found" is said once all paths were asked, and until
-    then a request is not answered.
+    A problem is kept beside the record and never replaces it. `success` and `fail` are final: a later answer that
+    contradicts them is reported as a problem and not believed. "Not found" is reported once all paths have been tried;
+    until then a request for a check stays open.
     """
     checked = replace(task, checked_at_ms=now_ms, checks=task.checks + 1, asked_at_ms=None)
     record = answer.record

@@ -1,7 +1,7 @@
-"""Under which paths of a gateway a task's record may be, and which of them is asked next. Pure.
+"""Decides under which path of a gateway to look for a task's record next. Pure.
 
-One key may own tasks of several families, whose IDs look alike and whose records are under paths of their own. A path
-that does not know an ID says so with the words for one that is nowhere: so all are asked before that is believed.
+One key may own tasks of several families, whose IDs look alike but whose records are under different paths. A path
+answers alike for IDs of other families and unknown ones, so a task is not found only once all paths have been tried.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ FAMILIES: Final = {
     "/v1/tasks/{id}": "unified",
     "/v1/videos/{id}": "video",
 }
-"""The path of a family's records, the most common first, and by which words its IDs and labels are known."""
+"""The path of each family's records, the most common first, and the words that identify its IDs and labels."""
 AUTH_HEADER: Final = "Authorization: Bearer {key}"
 ID_MARK: Final = "{id}"
 KEY_MARK: Final = "{key}"
 
 _OF_A_TASK: Final = (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 _FAULTS: Final = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
-"""What is said of a task, or its ID, and what speaks of none."""
+"""Problems that concern the task or its ID, and those that do not."""
 _FRAME: Final = r"(?i)^/(?:api/)?(?:v\d+/)?|(?:/?(?:record-?(?:info|detail)|\{id\}))?(?:\?.*)?$"
-"""What stands around the name of a family in a path."""
+"""The parts of a path around the name of the family."""
 
 
 def target_of(path: str, task_id: str) -> str:
-    """Return path and query that ask for the record of a task."""
+    """Return the path and query that request the record of a task."""
     word = quote(task_id, safe="")
     if ID_MARK not in path:
         return f"{path}{'&' if '?' in path else '?'}taskId={word}"
-    # As a part of a path, dots alone would lead out of it.
+    # A path segment of dots alone would lead out of the path.
     return path.replace(ID_MARK, word if word.strip(".") else word.replace(".", "%2E"))
 
 
@@ -58,7 +58,7 @@ def header_of(auth_header: str, key: str) -> tuple[str, str]:
 
 
 def family_of(path: str | None) -> str | None:
-    """Return what the tasks of a path are called: `/api/v1/flux/kontext/record-info` is `flux/kontext`."""
+    """Return the name of a path's family: `flux/kontext` for `/api/v1/flux/kontext/record-info`."""
     return re.sub(_FRAME, "", path) or path if path else None
 
 
@@ -72,30 +72,30 @@ class RecordPaths(NamedTuple):
     paths: tuple[str, ...] = (RECORD_PATH,)
     """The most common first."""
     right: frozenset[str] = frozenset()
-    """Those that spoke of a task."""
+    """Those that have given an answer about a task."""
     bare: frozenset[str] = frozenset()
-    """Those that gave a 404 which speaks of none."""
+    """Those that have given a 404 that mentions no task."""
 
     def next_for(self, task: Task) -> str:
-        """Return the path that a task is asked for under now: the one that knew it, else each in its turn."""
+        """Return the path to request a task from next: the one that knew it, else each in turn."""
         if task.record_path in self.paths:
             return task.record_path
         if len(self.paths) == 1:
             return self.paths[0]
-        # Imported here: the finder takes its time, and one path needs no hint.
+        # Imported late: the finder is slow to import, and a single path needs no hint.
         from taskdash.domain.task_ids import path_hint_of
 
         hint = task.path_hint or path_hint_of(task.task_id)
-        # A gateway may have the same path below another one, or with its query written out.
+        # The same path may have a prefix at a gateway, or its query spelt out.
         first = [path for path in self.paths if hint and _tail(path).endswith(_tail(hint))]
         in_turn = [*first, *(path for path in self.paths if path not in first)]
         return in_turn[task.path_misses % len(in_turn)]
 
     def is_miss(self, task: Task, answer: Answer) -> bool:
-        """Return whether an answer says no more than that its path does not know a task: another one may.
+        """Return whether an answer only means that its path does not know a task, while another one may.
 
-        Some paths reject the IDs of other families, or fail on them. A failure is taken for that where the path has
-        never spoken of a task, and others have.
+        Some paths reject the IDs of other families, or fail on them. A failure counts as that if the path has never
+        given an answer about a task, and others have.
         """
         if answer.problem is ProblemKind.NOT_FOUND:
             return True
@@ -105,9 +105,9 @@ class RecordPaths(NamedTuple):
         return answer.problem is ProblemKind.REJECTED or (answer.problem in _FAULTS and is_strange)
 
     def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
-        """Return whether no path is left that may know a task, as the last answer leaves it.
+        """Return whether no path is left to try for a task.
 
-        Where somebody asked a round that has begun is ended.
+        For a check that the user asked for (`is_asked`), the current round of paths is completed first.
         """
         if task.record_path in self.paths:
             return True
@@ -115,14 +115,14 @@ class RecordPaths(NamedTuple):
         return task.path_misses >= count and not (is_asked and task.path_misses % count)
 
     def told(self, task: Task, said: str) -> str:
-        """Return what to say of a task that is not found, where an answer said so in these words."""
+        """Return the message for a task that was not found; `said` is the answer's own."""
         is_known = task.record_path in self.paths
         asked = "" if is_known or len(self.paths) == 1 else f"asked under {len(self.paths)} record paths"
         remark = "" if is_known else self.remark
         return "; ".join(filter(None, (said, asked, remark)))
 
     def seen(self, path: str, answer: Answer) -> RecordPaths:
-        """Return the paths with what one of them has answered."""
+        """Return the paths, updated by the answer of one of them."""
         if answer.is_bare_404:
             return self if path in self.bare else self._replace(bare=self.bare | {path})
         speaks = answer.record is not None or answer.problem in _OF_A_TASK
@@ -130,7 +130,7 @@ class RecordPaths(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """Return a line on paths that may not be there at all; "" where all seem to be."""
+        """Return a remark on paths that may not exist at all; "" if all seem to."""
         wrong = [path for path in self.paths if path in self.bare and path not in self.right]
         if not wrong:
             return ""

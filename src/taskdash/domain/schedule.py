@@ -1,35 +1,35 @@
-"""Decides when a task is checked next, and which of those that are due goes first. Pure: no clock, no I/O, no state.
+"""Decides when a task is checked next, and which of the due tasks goes first. Pure: no clock, no I/O, no state.
 
-**The design.** A check costs a part of a budget that the user's own program shares, and what it buys is an
-earlier look at a finished task. So each check has a *price*, in seconds of expected delay, and a task is
-checked when looking buys that much. For a task of known age and model the best sequence of checks follows by
-dynamic programming (`solve`) from the survival curve that this list's own finished tasks teach
-(`domain.usual`, `domain.survival`): nothing before a task could be done, dense where tasks of this model
-usually end, thinner when it is late. At the same number of checks that finds the end about 40 % sooner than
-asking every 5 s.
+**The design.** A check uses up part of a budget shared with the user's own program, and in return finds out
+earlier that a task has ended. So each check has a *price*, in seconds of expected delay, and a task is
+checked once that saves as much. For a task of known age and model the best sequence of checks follows by
+dynamic programming (`solve`) from a survival curve learned from this list's own finished tasks
+(`domain.usual`, `domain.survival`): none before a task can be done, many around the time when tasks of its
+model usually end, fewer when it is late. For the same number of checks that finds the end about 40 % sooner
+than polling every 5 s.
 
 **The price** follows from the budget (`price_for`). A task whose hazard (chance to end per second) is h is
 best checked every sqrt(2 price / h), so all running tasks together take the sum of sqrt(h) over sqrt(2
-price) checks a second. The price is the least at which that fits what the budget still has for the next 10,
-20, 40 and 60 s, as one that looked at the mean only would spend the minute in its first half and then be
-blind. It follows that prices move: a task that comes due is planned again at the price of the day before it
-is checked. A check that buys less than `FLOOR_PRICE_S` is not worth anybody's traffic. Where more is due
-than may be sent, `urgency` picks what buys most.
+price) checks a second. The price is the lowest at which that fits the rest of the budget for the next 10,
+20, 40 and 60 s; a price based on the mean alone would spend the minute in its first half and then be blind.
+As prices move, a task that comes due is planned again at the current price before it is checked. A check
+that saves less than `FLOOR_PRICE_S` is not worth the traffic. If more is due than may be sent, `urgency`
+picks the checks that save most.
 
-**What the curve does not know** has rules of its own. A late task that ends is felt in proportion to its
-age: its checks are a 24th of its age apart, at most `HOUR_S`, and after two days a 48th of it, at most a
+**Beyond the curve** other rules apply. A delay in noticing the end of a late task matters in proportion to
+its age: its checks are a 24th of its age apart, at most `HOUR_S`, and after two days a 48th of it, at most a
 day. An ID that is not found is retried every 5 s until 30 s after it was added (a task created a moment ago
-is often not found), then after half its age again, thinning out likewise. Where its record may be under
-several paths they are asked in turn: a second apart until all were, then one with each of those checks. A
-check that failed otherwise is repeated after as long as the failure lasts, between a least and a most for
-its kind, with a jitter that depends on the ID only, so that what failed together does not come back
-together. `rejected` is final for an ID. The gateway's own pauses (429, 401, outages) are not the
-schedule's: the watcher sends nothing then, whatever is due.
+is often not found), then after another half of its age, up to the same limits. If its record may be under
+several paths, they are tried in turn: at first a second apart, after a full round one per such check. After
+any other failure the wait is as long as the failure has lasted, within bounds for its kind, with a jitter
+that depends only on the ID, so that tasks that failed together are not retried together. `rejected` is
+final for an ID. The gateway's own pauses (429, 401, outages) are not handled here: the watcher then sends
+nothing, whatever is due.
 
-**Clocks.** Ages come from `createTime`, which is the gateway's clock. What lies after the time the task was
-added, or long before there was such an API, is not believed. A task that looks late on arrival may be new
-under a clock that runs ahead: it is never left alone for longer than it was on the list. Nothing is ever
-scheduled more than a day ahead.
+**Clocks.** Ages come from `createTime`, by the gateway's clock. A time after the task was added, or long
+before such an API existed, is not believed. A task that looks late when it is added may be new if our clock
+runs ahead, so its next check is never further away than it has been on the list. Nothing is ever scheduled
+more than a day ahead.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 FLOOR_PRICE_S: Final = 0.1
-"""With it a task of about 30 s is checked every 1.5 s at its likeliest end, about 11 times in all."""
+"""At this price a task of about 30 s is checked every 1.5 s around its likeliest end, about 11 times in all."""
 CEILING_PRICE_S: Final = 6.4
-"""With it a task of about 30 s is checked about twice; dearer ones would leave checks unused in a crowd."""
+"""At this price a task of about 30 s is checked about twice; higher ones would leave checks unused in a crowd."""
 
 MIN_GAP_S: Final = 1.0
 """No task is checked more often than this, however big the budget."""
@@ -63,7 +63,7 @@ KNOWN_WORDS: Final = frozenset(
     {"waiting", "wait", "pending", "submitted", "created", "queuing", "queueing", "queued"}
     | {"starting", "started", "processing", "running", "generating", "in_progress", "in-progress"}
 )
-"""What unfinished tasks are called, in lower case, by this API and by kie.ai-like gateways."""
+"""The states, in lower case, that this API and kie.ai-like gateways give unfinished tasks."""
 
 _GRACE_S: Final = 30.0
 _GRACE_GAP_S: Final = 5.0
@@ -71,7 +71,7 @@ _NEXT_PATH_S: Final = 1.0
 _UNKNOWN_WORD_GAP_S: Final = 30.0
 _OLDEST_MS: Final = 1_262_304_000_000  # 2010
 _PRICE_STEPS: Final = 4
-# A strict order for a few, a fair share for a crowd: see `urgency`.
+# Strict priority for a few, a fair share for a crowd: see `urgency`.
 _FEW: Final = 20
 _ASKED_WORTH_S: Final = 60.0
 _NEW_WORTH_S: Final = 10.0
@@ -79,8 +79,8 @@ _ASKED_FIRST_S: Final = 1e12
 _NEW_FIRST_S: Final = 1e9
 
 _BACKOFF_S: Final = {
-    # The least and the most time to the next try. Where the watcher stops the whole gateway the most is
-    # short: once it goes on, nothing should wait for a backoff of its own.
+    # The least and the most time to the next try. The most is short where the watcher pauses the whole
+    # gateway: once it resumes, no task should have to wait out a backoff of its own.
     ProblemKind.RATE_LIMITED: (1.0, 5.0),
     ProblemKind.UNAUTHORIZED: (5.0, 60.0),
     ProblemKind.UNREACHABLE: (5.0, 60.0),
@@ -98,7 +98,7 @@ def next_check_ms(task: Task, now_ms: int, durations: Durations, price_s: float)
         return None
     if task.checked_at_ms is None:
         return now_ms
-    # A clock that was set back must not freeze a task until it has caught up.
+    # If the clock was set back, the task must not freeze until it has caught up.
     checked_ms = min(task.checked_at_ms, now_ms)
     gap_s = _gap_s(task, checked_ms, durations, price_s)
     return max(now_ms, checked_ms + math.ceil(1000 * min(gap_s, DAY_S)))
@@ -124,7 +124,7 @@ def _gap_s(task: Task, checked_ms: int, durations: Durations, price_s: float) ->
 
 
 def _most_gap_s(age_s: float) -> float:
-    """The longest time between checks at an age: an hour, and a 48th of what is older than two days."""
+    """Return the longest time between checks at an age: an hour, or after two days a 48th of the age, up to a day."""
     return max(HOUR_S, min(age_s / 48, DAY_S))
 
 
@@ -139,10 +139,10 @@ def _not_found_gap_s(task: Task, problem: Problem, checked_ms: int) -> float:
 
 
 def backoff_s(kind: ProblemKind, lasted_s: float, key: str) -> float:
-    """Return how long to wait after a failed check: as long as it lasts already, within the bounds of its kind.
+    """Return how long to wait after a failed check: as long as failures have lasted, within the bounds of their kind.
 
-    Waiting as long again as an unbroken row of failures has lasted is doubling, without a counter to keep. The `key`
-    (a task ID, a gateway) spreads what failed together, by up to a quarter.
+    That is exponential backoff without a counter. The `key` (a task ID, a gateway) spreads the retries of what failed
+    together, by up to a quarter.
     """
     least_s, most_s = _BACKOFF_S.get(kind, _BACKOFF_S[ProblemKind.SERVER_ERROR])
     return min(max(lasted_s, least_s) * (1 + jitter(key) / 4), most_s)
@@ -154,12 +154,12 @@ def jitter(key: str) -> float:
 
 
 def is_known(raw_state: str | None) -> bool:
-    """Return whether an unfinished state is one that gateways are known to use; none at all counts as known."""
+    """Return whether an unfinished state is one that gateways are known to use; None counts as known."""
     return raw_state is None or raw_state.strip().lower() in KNOWN_WORDS
 
 
 def age_ms(task: Task, now_ms: int) -> int:
-    """Return how long a task has run at `now_ms`: from `createTime` where that can be, else from being added."""
+    """Return how long a task has run at `now_ms`: since `createTime` if that is plausible, else since it was added."""
     start_ms = task.added_at_ms
     if task.create_time_ms is not None and _OLDEST_MS <= task.create_time_ms < start_ms:
         start_ms = task.create_time_ms
@@ -167,18 +167,18 @@ def age_ms(task: Task, now_ms: int) -> int:
 
 
 def is_urgent(task: Task) -> bool:
-    """Return whether a check may use what the budget keeps: it was asked for, or the ID was never checked."""
+    """Return whether a check may use the reserved part of the budget: it was requested, or the ID is unchecked."""
     return task.asked_at_ms is not None or task.checked_at_ms is None
 
 
 def urgency(
     task: Task, now_ms: int, durations: Durations, *, asked_in_line: int = 1, new_in_line: int = 1
 ) -> float:
-    """Return what a check now buys, in seconds: of the tasks that are due the highest goes first.
+    """Return what a check saves now, in seconds; of the due tasks the one with the highest value goes first.
 
-    What was asked for comes first, then IDs never checked, then the rest by expected gain. Only where one of the
-    first two is a crowd (5,000 pasted IDs, `R` on a long list) it gets a worth that a running task outgrows when it
-    was left alone for long, so that a crowd cannot starve it.
+    Requested checks come first, then unchecked IDs, then the rest by expected gain. But if one of the first two is a
+    crowd (5,000 pasted IDs, `R` on a long list), its bonus is small enough for a running task to exceed it after a
+    long wait, so that a crowd cannot starve it.
     """
     gain_s = _gain_s(task, now_ms, durations)
     if task.asked_at_ms is not None:
@@ -193,7 +193,7 @@ def _gain_s(task: Task, now_ms: int, durations: Durations) -> float:
         return 0.0
     unseen_s = max(0.0, (now_ms - task.checked_at_ms) / 1000)
     if task.state is State.NEW:
-        # Half the time unseen is the delay if it has come to be; the older the ID, the less likely.
+        # If the task exists by now, the delay is half the time unseen; the older the ID, the less likely that is.
         missed_s = max(1.0, (now_ms - task.added_at_ms) / 1000)
         return unseen_s / 2 * min(0.3, max(0.0005, 10.0 / missed_s))
     curve = durations.curve(task.model, task.variant)
@@ -207,17 +207,17 @@ def _ages_s(task: Task, now_ms: int) -> tuple[float, float]:
 
 
 def _weight(curve: Curve, seen_s: float) -> float:
-    """Return what a second of delay counts for a task seen unfinished at an age: the later, the less."""
+    """Return the weight of a second of delay for a task seen unfinished at an age: the later, the less."""
     return min(1.0, curve.late_s / seen_s) if seen_s > 0 else 1.0
 
 
 def price_for(
     tasks: Iterable[Task], now_ms: int, durations: Durations, capacity: Mapping[float, int]
 ) -> float:
-    """Return what a check must buy now, in seconds of delay, for the budget to go where it buys most.
+    """Return what a check must save now, in seconds of delay, for the budget to go where it saves most.
 
-    Tasks that are finished, new or in trouble take none of it here: their checks follow rules of their own. The price
-    comes in steps, so that plans can be kept.
+    Tasks that are finished, new or in trouble are left out, as their checks follow other rules. The price comes in
+    steps, so that plans can be cached.
     """
     efforts = dict.fromkeys(capacity, 0.0)
     for task in tasks:
@@ -228,7 +228,7 @@ def price_for(
         weight = _weight(curve, seen_s)
         for span_s in efforts:
             efforts[span_s] += weight * curve.effort(seen_s, age_s, span_s)
-    # Half a check, where there is none, keeps the price finite.
+    # Counting half a check where there is none keeps the price finite.
     price_s = max((effort / max(capacity[s], 0.5)) ** 2 / 2 for s, effort in efforts.items())
     step = math.ceil(_PRICE_STEPS * math.log2(max(price_s, FLOOR_PRICE_S) / FLOOR_PRICE_S))
     return float(min(CEILING_PRICE_S, FLOOR_PRICE_S * 2 ** (step / _PRICE_STEPS)))
@@ -238,7 +238,7 @@ def price_for(
 
 
 class _Envelope:
-    """The lowest of a growing set of lines: slopes are added falling, and x is asked for rising."""
+    """The lower envelope of a growing set of lines, added with falling slopes and queried with rising x."""
 
     __slots__ = ("_best", "_lines")
 
@@ -275,18 +275,18 @@ def solve(
 ) -> list[int]:
     """Return for each age the index of the age at which to look again, at a price in seconds of delay.
 
-    The ages rise, `alive` is the share of tasks unfinished at each (S), and the least gaps to the next check never
-    fall. With q the price that one check is worth, what is made as small as it can be is
+    Ages ascend, `alive` is the share of tasks unfinished at each (S), and `gaps_s`, the least times to the next check,
+    never decrease. With q the price of a check, the plan minimises
 
         E[delay between the end and its detection] + q * E[checks]
 
-    With W(t) the cost still to come of a task unfinished at t, times S(t), and A(t) the integral of S up to t:
+    With W(t) the future cost of a task unfinished at t, times S(t), and A(t) the integral of S up to t:
 
         W(t) = min over s > t of  q S(t) + [(s - t) S(t) - (A(s) - A(t))] + W(s)
 
-    The bracket is the delay of what ends between t and s. Apart from terms in t alone this is the lowest of the
-    lines `s * x + (W(s) - A(s))` at x = S(t). Going backwards in t the slopes s fall and x rises, so the lower
-    envelope is kept on a stack and its best line is found by a pointer that only moves on: linear in the number
+    The bracket is the delay of tasks that end between t and s. Apart from terms in t alone this is the lowest of
+    the lines `s * x + (W(s) - A(s))` at x = S(t). Going backwards in t the slopes s fall and x rises, so the lower
+    envelope is kept on a stack and its best line found by a pointer that only moves forward: linear in the number
     of ages, a few milliseconds in plain Python, where the obvious double loop takes seconds.
     """
     last = len(ages_s) - 1
@@ -295,7 +295,7 @@ def solve(
         area.append(area[-1] + (alive[i] + alive[i + 1]) / 2 * (ages_s[i + 1] - ages_s[i]))
     following = [last] * (last + 1)
     costs = [0.0] * (last + 1)
-    # What outlives the last age costs one more check, found out after some while.
+    # A task that outlives the last age costs one more check, and half a gap of delay.
     costs[last] = alive[last] * (price_s + gaps_s[last] / 2)
     envelope = _Envelope()
     envelope.add(ages_s[last], costs[last] - area[last], last)
@@ -310,7 +310,7 @@ def solve(
 
 
 class Plan:
-    """Says when to look again at a task of one curve, at one price."""
+    """The times to check tasks of one curve, at one price."""
 
     __slots__ = ("_following",)
 
@@ -325,11 +325,11 @@ class Plan:
 
 
 def least_gap_s(curve: Curve, age_s: float) -> float:
-    """Return the least time between checks at an age: a late task that ends is not missed by a 24th of its age."""
+    """Return the least time between checks at an age: for a late task a 24th of its age, a delay that nobody feels."""
     return max(MIN_GAP_S, age_s / _LATE_PART) if age_s >= curve.late_s else MIN_GAP_S
 
 
 @lru_cache(maxsize=512)
 def plan_for(curve: Curve, price_s: float) -> Plan:
-    """Return the plan for `curve` at `price_s`, remembered: a list has few models, and prices come in steps."""
+    """Return the plan for `curve` at `price_s`; cached, as a list has few models and prices come in steps."""
     return Plan(curve, price_s)

@@ -1,8 +1,8 @@
-"""API keys: what one is, and the one place that takes them out of whatever is shown, logged, written or handed on.
+"""API keys, and the one place that redacts them in everything that is shown, logged, written or passed on.
 
-A key is known by what it is (`KnownKeys`) or, where it is nobody's of ours, by the form that keys have
-(`without_key_forms`). Names of files and the names of our own fields stay what they are: a list that is exported with
-`***` in place of a field is lost, and an error that hides a path helps nobody.
+Our own keys are recognised by value (`KnownKeys`), others by the form that keys have (`without_key_forms`). File names
+and our own field names are left alone: an exported list with `***` in place of a field is useless, and so is an error
+that hides a path.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     T = TypeVar("T", bound=DataclassInstance)
 
 MIN_KEY_CHARS: Final = 8
-"""A shorter one would be found in ordinary words, and no provider gives one."""
+"""A shorter key would be found in ordinary words, and no provider issues one."""
 HIDDEN: Final = "***"
 
 _OURS: Final = frozenset({"task_id", "profile", "saved", "verdicts"})
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _AT_THE_ENDS: Final = " \t\r\n\v\f\ufeff\u200b\u200c\u200d\u2060\xa0"
-"""White space, byte order marks and the like around a key are no part of it."""
+"""White space, byte order marks and the like, which are stripped from both ends of a key."""
 _QUOTES: Final = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
 _FORM = re.compile(r"(?<![\w/\\.~-])sk[-_][^\s\"',;]{5,}", re.IGNORECASE)
 _LABELLED = re.compile(
@@ -40,14 +40,16 @@ _IS_FILE = re.compile(r"[/\\]|\.[A-Za-z][A-Za-z0-9]{0,7}$")
 
 
 class Secret:
-    """Holds a key. Only `reveal` gives it away, so a grep for that word finds every use."""
+    """An API key. Only `reveal` returns it, so a grep for that word finds every use."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Take the key as found: white space, a byte order mark and a pair of quotes around it are no part of it.
+        """Take a key as found, and strip white space, byte order marks and pairs of quotes around it.
 
-        Raises ValueError for what cannot be sent; the message completes "the key ..." and does not repeat it.
+        Raises:
+            ValueError: the key cannot be sent. The message says why, completes "the key ...", and does not
+                contain the key.
         """
         value = _unwrapped(value)
         if fault := _fault_of(value):
@@ -59,7 +61,7 @@ class Secret:
         return self._value
 
     def masked(self) -> str:
-        """Return `***` and at most the last 4 characters, and those only of a key long enough to spare them."""
+        """Return `***`, with the last 4 characters if the key is long enough to spare them."""
         return HIDDEN + (self._value[-4:] if len(self._value) >= 12 else "")
 
     def __repr__(self) -> str:
@@ -109,9 +111,9 @@ class KnownKeys(Collection[Secret]):
         self.add(*keys)
 
     def add(self, *keys: Secret) -> None:
-        """Hide these, too, from now on."""
+        """Redact these keys too from now on."""
         self._keys = self._keys | dict.fromkeys(keys)
-        # Of two keys that begin alike the longer one first; without any, a pattern that nothing matches.
+        # Longer keys first, as one may be a prefix of another; without keys, a pattern that matches nothing.
         values = sorted((key.reveal() for key in self._keys), key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_spellings, values)) or "(?!)")
         self._bytes_pattern = re.compile(self._pattern.pattern.encode())
@@ -130,16 +132,16 @@ class KnownKeys(Collection[Secret]):
         return self._pattern.sub(HIDDEN, text)
 
     def redact_bytes(self, data: bytes) -> bytes:
-        """Do the same to bytes; return `data` itself where no key is in it."""
+        """Redact bytes likewise; return `data` itself if it contains no key."""
         return self._bytes_pattern.sub(HIDDEN.encode(), data) if self.are_in(data) else data
 
     def are_in(self, text: str | bytes) -> bool:
-        """Tell whether a key is in `text`, however it is escaped."""
+        """Return whether `text` contains a key, however it is escaped."""
         found = self._pattern.search(text) if isinstance(text, str) else self._bytes_pattern.search(text)
         return found is not None
 
     def redact_line(self, line: str) -> str:
-        """Return a line that we say without any key, and with the names of files in it as they are."""
+        """Return one of our own lines with keys redacted and file names left alone."""
 
         def hidden(match: re.Match[str]) -> str:
             return match[0] if _is_in_path(line, match.start()) else HIDDEN
@@ -147,9 +149,9 @@ class KnownKeys(Collection[Secret]):
         return without_key_forms(self._pattern.sub(hidden, line))
 
     def redact_values(self, thing: T) -> T:
-        """Return a task, its detail or its record without keys in what the API and the user wrote.
+        """Return a task, its detail or its record with keys redacted in the texts of the API and the user.
 
-        The names of fields stay, and so do IDs, profiles and the paths of files.
+        Field names, IDs, profiles and file paths are left alone.
         """
         changed: dict[str, Any] = {}
         for each in fields(thing):
@@ -167,7 +169,7 @@ class KnownKeys(Collection[Secret]):
             case bytes():
                 return self.redact_bytes(value)
             case list() | tuple():
-                # Of a named tuple the class takes no iterable.
+                # The constructor of a named tuple takes no iterable.
                 make = getattr(value, "_make", type(value))
                 return make(map(self._redacted, value))
             case dict():
@@ -179,9 +181,9 @@ class KnownKeys(Collection[Secret]):
 
 
 def without_key_forms(line: str) -> str:
-    """Return `line` with `***` in place of what has the form of a key (`sk-...`), whoever's it is.
+    """Return `line` with `***` in place of every word with the form of a key (`sk-...`), ours or not.
 
-    What has a slash or a file's ending in it, or stands in a path, is the name of a file.
+    A word with a slash or a file extension, or within a path, is taken for a file name.
     """
 
     def hidden(match: re.Match[str]) -> str:
@@ -194,21 +196,21 @@ def without_key_forms(line: str) -> str:
 
 
 def without_labelled_keys(line: str) -> str:
-    """Return `line` with `***` in place of what a label calls a key, a token, a password or the like."""
+    """Return `line` with `***` in place of values labelled as a key, a token, a password or the like."""
     return _LABELLED.sub(rf"\1{HIDDEN}", line)
 
 
 def _is_in_path(line: str, at: int) -> bool:
-    """Tell whether the word around a place is the path of a file; in a URL it is none."""
+    """Return whether the word around an offset is a file path, as opposed to a URL."""
     start = max(line.rfind(char, 0, at) for char in " \t\n\"'`(=") + 1
     word = line[start:at]
     return word.startswith(("/", "~/", "./", "../")) and not word.startswith("//")
 
 
 def _spellings(value: str) -> str:
-    """Return a pattern of the key as it is, and as a URL, JSON, JSON inside JSON or Python writes it.
+    """Return a pattern for the key as it is, and as escaped in a URL, JSON, JSON inside JSON or Python.
 
-    Letters, digits and the like are the same in all of them; so most keys are found as quickly as any text is.
+    Letters, digits and the like are never escaped, so most keys are found as fast as any text.
     """
     return "".join(
         char

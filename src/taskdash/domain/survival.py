@@ -1,11 +1,11 @@
 """Estimates how likely a task is still unfinished at each age: a survival curve, fitted to few or many finished tasks.
 
-Durations are looked at by their logarithm, where those of one model look roughly normal. Two kinds of guess
-are mixed: the normal distribution of unknown mean and variance (its Bayesian prediction, a Student t: right
-from the first task on, and best where the durations really are log-normal), and kernel estimates of three
-widths (right where a model has several modes, such as a cache or two machine types behind it). Each weighs
-what it was worth in predicting every finished task from all others. A rest of `_STUCK` belongs to tasks that
-hang, for hours or for ever.
+It works with the logarithms of durations, which are roughly normal for one model. Two kinds of estimate are
+mixed: a normal distribution of unknown mean and variance (its Bayesian prediction is a Student t: valid from
+the first task on, and best if durations really are log-normal), and kernel density estimates of three widths
+(better if a model has several modes, because of a cache or two types of machine, say). Each is weighted by
+how well it predicts every finished task from all others. The remaining share `_STUCK` is for tasks that hang,
+for hours or for ever.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KERNEL_FROM: Final = 8
 _KERNELS: Final = 3
 _MIN_WIDTH: Final = 0.04
 _ROUNDS: Final = 20
-# Weights before any was earned, in tasks: of the t, which is to keep its tails, and of each kernel estimate.
+# Prior weights, in tasks: of the t, which must keep its tails, and of each kernel estimate.
 _TRUST: Final = (1.0, 0.1, 0.1, 0.1)
 
 
@@ -39,14 +39,14 @@ def _ages() -> tuple[float, ...]:
 
 
 AGES_S: Final = _ages()
-"""The ages at which a curve is known: a quarter of a second apart, later a hundredth of the age."""
+"""The ages at which a curve is sampled: a quarter of a second apart, later a hundredth of the age."""
 
 _FEW: Final = 0.1
-"""A share is told as long as so many of the finished, as a part of them, are not yet behind: few tell of chance."""
+"""Shares stop at the age that fewer tasks reach than this part of the finished ones: the rest is mere chance."""
 _BIN: Final = 0.03
 _LOW: Final = math.log(0.05)
 _BINS: Final = math.ceil((math.log(AGES_S[-1]) - _LOW) / _BIN) + 1
-# For each age the bin it lies in, and how far into it.
+# For each age the bin that it lies in, and how far into it.
 _PLACES: Final = tuple(
     divmod(max(0.0, math.log(age) - _LOW) / _BIN, 1.0) if age else (0.0, 0.0) for age in AGES_S
 )
@@ -55,7 +55,7 @@ _STUCK_ALIVE: Final = tuple((1.0 + age / _STUCK_SCALE_S) ** -0.5 for age in AGES
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Holds what is believed of log seconds before any task was seen (normal-inverse-gamma)."""
+    """The prior distribution of log seconds, before any task was seen (normal-inverse-gamma)."""
 
     mean: float
     mean_weight: float = 0.5
@@ -66,7 +66,7 @@ class Prior:
 
 
 class Curve:
-    """The share of tasks that are unfinished at each of `AGES_S`, and what follows. Compared by identity."""
+    """The share of tasks unfinished at each of `AGES_S`, and figures derived from it. Compared by identity."""
 
     __slots__ = ("_area", "_effort", "alive", "late_s")
 
@@ -81,7 +81,7 @@ class Curve:
         self._area = tuple(area)
         self._effort = tuple(effort)
         self.late_s = self.quantile_s(0.99)
-        """The age that 99 of 100 tasks do not reach."""
+        """The age by which 99 of 100 tasks have ended."""
 
     def quantile_s(self, share: float) -> float:
         """Return the age at which `share` (0 to 1) of the tasks is finished, in seconds."""
@@ -89,11 +89,11 @@ class Curve:
         return AGES_S[min(i, len(AGES_S) - 1)]
 
     def gain_s(self, seen_s: float, age_s: float) -> float:
-        """Return what a check at `age_s` is worth, in seconds of delay, for a task seen unfinished at `seen_s`.
+        """Return the worth of a check at `age_s`, in seconds of delay, for a task seen unfinished at `seen_s`.
 
-        It is the price per check at which looking now is as good as looking a moment later: with p(u) the
-        chance that the task ended between `seen_s` and u, the area between p(age_s) and p. It grows with the
-        square of the time since the last look, and fastest where tasks usually end.
+        It is the price per check at which checking now is as good as a moment later: with p(u) the chance
+        that the task ended between `seen_s` and u, the area between p(age_s) and p. It grows with the square
+        of the time since the last check, and fastest around the time when tasks usually end.
         """
         before = _between(self.alive, seen_s)
         if age_s <= seen_s or before <= 0.0:
@@ -102,10 +102,10 @@ class Curve:
         return max(0.0, (seen_area - (age_s - seen_s) * _between(self.alive, age_s)) / before)
 
     def effort(self, seen_s: float, age_s: float, span_s: float) -> float:
-        """Return the sum over `span_s` of the root of the hazard, for a task seen unfinished at `seen_s`.
+        """Return the integral of the root of the hazard over `span_s`, for a task seen unfinished at `seen_s`.
 
-        At a price of q seconds per check a task is best checked every sqrt(2 q / hazard): this over sqrt(2 q)
-        is how many checks it takes from `age_s` on. What may have ended since it was seen takes none.
+        At a price of q seconds per check a task is best checked every sqrt(2 q / hazard), so this over
+        sqrt(2 q) is the expected number of checks from `age_s` on; after the task has ended there are none.
         """
         alive = _between(self.alive, seen_s)
         ahead = _between(self._effort, age_s + span_s) - _between(self._effort, age_s)
@@ -121,10 +121,10 @@ def _between(values: Sequence[float], age_s: float) -> float:
 
 
 def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tuple[float, float]]:
-    """Return at which ages tasks ended, and what share of all had ended by then (Kaplan and Meier).
+    """Return the ages at which tasks ended, each with the share of all that had ended (Kaplan-Meier estimator).
 
-    Those that still wait end some time later than they were last seen to wait: left out, they would leave the quick
-    ones alone to tell how long tasks take. Ages are in any unit, or their logarithms.
+    Waiting tasks will end at some later age than they were last seen at; without them, the estimate would be based on
+    the quick tasks only. Ages are in any unit, or their logarithms.
     """
     ages = sorted((*((age, False) for age in finished), *((age, True) for age in waiting)))
     alive, shares = 1.0, []
@@ -139,7 +139,7 @@ def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tu
 
 
 def fit(logs: Sequence[float], prior: Prior) -> Curve:
-    """Return the curve predicted for the next task by the logarithms of finished tasks' seconds, and a prior."""
+    """Return the curve predicted for the next task from the log seconds of finished tasks and a prior."""
     tamed = _tamed(logs)
     student = _Student.after(_Sums.of(tamed), prior)
     if len(logs) < _KERNEL_FROM:
@@ -167,7 +167,7 @@ def _curve(masses: Sequence[float]) -> Curve:
 
 
 def _tamed(logs: Sequence[float]) -> list[float]:
-    """`logs` with outliers pulled in: one task that hung for hours must not widen the t for all others."""
+    """Return `logs` with outliers clamped: one task that hung for hours must not widen the t for all others."""
     if len(logs) < _KERNEL_FROM:
         return list(logs)
     centre = median(logs)
@@ -194,7 +194,7 @@ class _Sums:
 
 @dataclass(frozen=True, slots=True)
 class _Student:
-    """A Student t: what the normal-inverse-gamma posterior predicts for the next value."""
+    """A Student t, which is the prediction of the normal-inverse-gamma posterior for the next value."""
 
     freedom: float
     centre: float
@@ -227,13 +227,13 @@ class _Student:
 
 
 def _width(tamed: Sequence[float]) -> float:
-    """The widest kernel's standard deviation: the usual rule for a normal distribution."""
+    """Return the widest kernel's standard deviation, by the usual rule for a normal distribution."""
     sums = _Sums.of(tamed)
     return max(4 * _MIN_WIDTH, 1.06 * math.sqrt(sums.squares / sums.count) * math.pow(sums.count, -0.2))
 
 
 def _weights(logs: Sequence[float], tamed: Sequence[float], prior: Prior, width: float) -> list[float]:
-    """Return what the t and each kernel estimate are worth, by how they predict each value from the rest."""
+    """Return the weights of the t and each kernel estimate, by how well they predict each value from the rest."""
     sums = _Sums.of(tamed)
     scores: list[list[float]] = [
         [_Student.after(sums.without(t), prior).density(x), *near]
@@ -253,7 +253,7 @@ def _weights(logs: Sequence[float], tamed: Sequence[float], prior: Prior, width:
 
 
 def _kernel_scores(logs: Sequence[float], width: float) -> list[list[float]]:
-    """The density that the others give each value, with kernels of `width`, a half and a quarter of it."""
+    """Return the density at each value given the others, for kernels of `width`, a half and a quarter of it."""
     count = len(logs)
     sums = [[0.0] * _KERNELS for _ in logs]
     factor = -0.5 / width**2
@@ -275,7 +275,7 @@ def _kernel_scores(logs: Sequence[float], width: float) -> list[list[float]]:
 
 
 def _add_kernels(masses: list[float], logs: Sequence[float], weights: Sequence[float], width: float) -> None:
-    """Add each value to the bins around it, by the mix of the three kernels."""
+    """Spread each value over the bins around it, by the mix of the three kernels."""
     reach = math.ceil(4 * width / _BIN)
     kernel = [0.0] * (2 * reach + 1)
     for k, weight in enumerate(weights):
@@ -285,7 +285,7 @@ def _add_kernels(masses: list[float], logs: Sequence[float], weights: Sequence[f
         for i, height in enumerate(bare):
             kernel[i] += weight * height / total
     for x in logs:
-        # The value lies between the middles of two bins: both get their part.
+        # The value lies between the middles of two bins, which share it.
         place, part = divmod((x - _LOW) / _BIN - 0.5, 1.0)
         for first, share in ((int(place) - reach, 1.0 - part), (int(place) + 1 - reach, part)):
             for i, height in enumerate(kernel, first):

@@ -1,4 +1,4 @@
-"""Adds up tasks: how many are in which state, how often they succeed, how long they take, what they cost."""
+"""Statistics of tasks: their number by state, success rate, durations and costs."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 DAY_HOURS: Final = 24
 QUARTER_MS: Final = 900_000
-"""A quarter of an hour: nowhere in the world does a day begin within one."""
+"""A quarter of an hour: in no time zone does a day begin in the middle of one."""
 
 
 class By(StrEnum):
-    """Names what tasks are counted by."""
+    """The ways to group tasks."""
 
     DAY = "day"
-    """On which they were created, else added, in local time."""
+    """The local day on which they were created, else added."""
     LABEL = "label"
     MODEL = "model"
     PROFILE = "profile"
 
 
 class TaskFigures(NamedTuple):
-    """Holds what counts of one task in the statistics."""
+    """The figures of one task for the statistics."""
 
     name: str | None
-    """Of its model, or of what else it is counted by; None where that is not known."""
+    """The name of its group, such as its model; None if unknown."""
     state: State
     cost_ms: int | None = None
     """`costTime`."""
@@ -47,47 +47,47 @@ class TaskFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Some tasks, counted."""
+    """The statistics of some tasks."""
 
     name: str | None
-    """Of their model, or of what else they have in common; None where that is not known, and for all together."""
+    """The name of their group, such as their model; None if unknown, and for all tasks together."""
     counts: dict[State, int]
     costs_ms: tuple[int, ...]
     """The known `costTime`s of the successes, ascending."""
     credits: float | None
-    """The sum of what was reported; None where nothing was."""
+    """The sum of the reported costs; None if there are none."""
     mean_credits: float | None
-    """What a success cost on average, of those of which it was reported."""
+    """The mean of the reported costs of successes."""
     without_credits: int
-    """How many that ended have a record that reports none."""
+    """How many finished tasks have a record without a cost."""
     charged_fails: int
-    """How many failed and cost credits all the same."""
+    """How many failed but cost credits."""
     lost_credits: float
 
     @property
     def total(self) -> int:
-        """Return how many tasks there are."""
+        """Return the number of tasks."""
         return sum(self.counts.values())
 
     @property
     def success_rate(self) -> float | None:
-        """Return successes out of all that ended, 0 to 1; None where none has."""
+        """Return the share of successes among finished tasks, 0 to 1; None if none has finished."""
         ended = self.counts[State.SUCCESS] + self.counts[State.FAIL]
         return self.counts[State.SUCCESS] / ended if ended else None
 
     @property
     def cost_p50_ms(self) -> int | None:
-        """Return the time that half of the successes stayed within; None where no `costTime` is known."""
+        """Return the time within which half of the successes finished; None if no `costTime` is known."""
         return percentile(self.costs_ms, 50)
 
     @property
     def cost_p90_ms(self) -> int | None:
-        """Return the time that nine of ten successes stayed within; None where no `costTime` is known."""
+        """Return the time within which nine of ten successes finished; None if no `costTime` is known."""
         return percentile(self.costs_ms, 90)
 
     @property
     def remarks(self) -> list[str]:
-        """Return what is to be told of the credits beside their sum."""
+        """Return remarks on the credits, to be shown beside their sum."""
         said = []
         if self.mean_credits is not None:
             said.append(f"{amount(self.mean_credits)} credits per success on average")
@@ -99,7 +99,7 @@ class Tally:
 
 
 def tally(outcomes: Iterable[TaskFigures], by: By = By.MODEL) -> tuple[Tally, list[Tally]]:
-    """Count tasks: all together, and by what they have in common, the commonest first, of days the last."""
+    """Count tasks, in total and by group. The largest group comes first; of days, the latest."""
     everything = list(outcomes)
     groups: dict[str | None, list[TaskFigures]] = {}
     for outcome in everything:
@@ -114,7 +114,7 @@ def tally(outcomes: Iterable[TaskFigures], by: By = By.MODEL) -> tuple[Tally, li
 
 @lru_cache(10_000)
 def day_of(quarter: int) -> str | None:
-    """Return the local day of a moment, given in `QUARTER_MS`, as ISO 8601 has it; None where there is none."""
+    """Return the local day, in ISO 8601, of a moment in units of `QUARTER_MS`; None if it is out of range."""
     try:
         return datetime.fromtimestamp(quarter * QUARTER_MS / 1000).astimezone().strftime("%Y-%m-%d")
     except (OverflowError, OSError, ValueError):
@@ -122,7 +122,7 @@ def day_of(quarter: int) -> str | None:
 
 
 def percentile(values: Sequence[int], percent: float) -> int | None:
-    """Return the least of the sorted `values` that is no less than `percent` of them (nearest rank); None of none."""
+    """Return the least of the sorted `values` that `percent` of them do not exceed (nearest rank); None if empty."""
     return values[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else None
 
 

@@ -1,4 +1,4 @@
-"""The nouns: a task, its problem, what is saved of it. What the API says of it is in `domain.record`.
+"""The core types: a task, its problem, its saved results. The API's answers are in `domain.record`.
 
 All texts in here are inert already (`domain.untrusted`); all times are Unix milliseconds, as on the wire.
 """
@@ -27,7 +27,7 @@ def is_task_id(text: str) -> bool:
 
 
 def looks_like_option(text: str) -> bool:
-    """Return whether a command would take `text` for an option: no such ID is put on a list."""
+    """Return whether a command would take `text` for an option; no such ID is put on a list."""
     return text.startswith("-")
 
 
@@ -37,9 +37,9 @@ def json_text(value: Json) -> str:
 
 
 def inputs_of(param: Json) -> list[tuple[str, Json]]:
-    """Return the inputs of a `createTask` request with their names, and what else stands beside them.
+    """Return the inputs of a `createTask` request with their names, then its other fields.
 
-    The prompt and the model are not among them: a task has these for itself.
+    The prompt and the model are left out, as a task has attributes for them.
     """
     if not isinstance(param, dict):
         return [("request", param)] if param else []
@@ -51,30 +51,30 @@ def inputs_of(param: Json) -> list[tuple[str, Json]]:
 
 
 class State(StrEnum):
-    """Names where a task stands. The API's own word is kept beside it as `raw_state`."""
+    """The state of a task. The API's own word is kept beside it as `raw_state`."""
 
     NEW = "new"
-    """Never answered."""
+    """No record of it has come yet."""
     WAITING = "waiting"
-    """Unfinished, whatever word the API has for it."""
+    """Unfinished, whatever the API calls it."""
     SUCCESS = "success"
     FAIL = "fail"
 
     @property
     def finished(self) -> bool:
-        """Return whether this is an end: such a task is never checked again unless somebody asks."""
+        """Return whether the task has ended; it is then not checked again unless the user asks."""
         return self in (State.SUCCESS, State.FAIL)
 
 
 class Verdict(StrEnum):
-    """Says what somebody thinks of a result; one that nobody has judged has none."""
+    """The user's opinion of a result; a result that has not been judged has none."""
 
     PICKED = "picked"
     REJECTED = "rejected"
 
 
 class ProblemKind(StrEnum):
-    """Names why a check brought no record."""
+    """The reasons why a check brought no record."""
 
     NOT_FOUND = "not found"
     UNAUTHORIZED = "unauthorized"
@@ -87,20 +87,20 @@ class ProblemKind(StrEnum):
 
 
 class Problem(NamedTuple):
-    """The last check's failure. It stands beside the record and never replaces it."""
+    """The last check's failure. It is kept beside the record and never replaces it."""
 
     kind: ProblemKind
     message: str
     since_ms: int
-    """When the first of this unbroken row of failures of this kind was seen."""
+    """When the current run of failures of this kind began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One line of the list: what the table shows. What only the detail shows is in `TaskDetail`."""
+    """A row of the list, as shown in the table. `TaskDetail` adds what only the detail pane shows."""
 
     seq: int
-    """Place in the default order, ascending: last added first, and within one paste as pasted."""
+    """The position in the default order, ascending: last added first, and within one paste as pasted."""
     profile: str
     task_id: str
     added_at_ms: int
@@ -123,29 +123,29 @@ class Task:
     checked_at_ms: int | None = None
     """When the last check was answered, with or without a record."""
     next_check_at_ms: int | None = None
-    """None: never, unless somebody asks."""
+    """None: never, unless the user asks."""
     problem: Problem | None = None
     variant: str | None = None
-    """The inputs that change how long the model takes, such as "1024x1024 high"; see `record.variant_of`."""
+    """The inputs that affect the duration, such as "size=1024x1024 quality=high"; see `record.variant_of`."""
     asked_at_ms: int | None = None
-    """Set where somebody asked for a check that has not been answered yet: the later the request the greater, even
-    where the wall clock was set back in between."""
+    """Set while a check that the user asked for is unanswered. Later requests have greater values, even if the wall
+    clock was set back in between."""
     finished_at_ms: int | None = None
     """When this list learned that the task had ended; not when it ended."""
     checks: int = 0
     misses: int = 0
     """How many checks in a row brought no record."""
     record_path: str | None = None
-    """The path that knew it, as the config has it; None: none did yet."""
+    """The path that has its record, as written in the config; None: not known yet."""
     path_hint: str | None = None
-    """The path that whoever added it told of."""
+    """The path suggested by the text that it was added from."""
     path_misses: int = 0
-    """How many answers in a row, since somebody asked, said that their path does not know it."""
+    """How many answers in a row said that their path does not know it; a request by the user resets it."""
     credits: float | None = None
     result_expires_at_ms: int | None = None
-    """When the first of its links dies, where the answer or a signed link says so."""
+    """When the first of its links expires, if the answer or a signed link says so."""
     renewed_at_ms: int | None = None
-    """When an answer brought other links than an earlier one; None where its links are the first."""
+    """When an answer replaced earlier links by its current ones; None if these are the first."""
     purged: bool = False
     """Whether the answer says that its result was removed."""
     unseen: bool = False
@@ -159,12 +159,12 @@ class SavedResult(NamedTuple):
     """Which of the task's results, from 1."""
     path: str
     size: int | None = None
-    """In bytes, when it was saved; None where nobody knows."""
+    """In bytes, when it was saved; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
-    """A task with its bodies."""
+    """A task with the rest of its record, its saved results and verdicts."""
 
     task: Task
     param: Json = None
@@ -178,4 +178,4 @@ class TaskDetail:
     raw: bytes = b""
     """The last body with a record, as it was sent."""
     is_overdue: bool = False
-    """Whether it waited much longer than such tasks take when it was read, as far as that was asked."""
+    """Whether, when it was read, it had waited much longer than such tasks take; set only if the reader asks for it."""

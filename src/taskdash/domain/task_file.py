@@ -1,15 +1,15 @@
-"""Lists as files: what `export` writes, and how it is read again.
+"""Reads and writes files of tasks, the formats of `export`.
 
-A file is from outside, whoever wrote it: the first thing in it that is wrong refuses it, with its line
-(`task_values`). A text that is no such file is for the paste finder, not for here.
+Files are untrusted, whoever wrote them: the first fault rejects the whole file, with its line number (`task_values`).
+A text that is not such a file is left to the paste finder.
 
-Each task has the fields of `task_json`, and `MORE` after them. JSON has one task a line. CSV has a header of the
-names, lists and objects as JSON, nothing for null, and a quote mark before what a spreadsheet would execute. TOML has
-a table `[[tasks]]` each, without what is null, and `paramJson`, `extraJson` and `verdictsJson` in place of a value
-with a null in it, which TOML cannot say. Only JSON keeps the body as it was sent (`raw`).
+Each task has the fields `CSV_FIELDS` of `task_json`. JSON has one task per line. CSV has a header, lists and objects
+as JSON, empty cells for null, and an apostrophe before texts that a spreadsheet would execute. TOML has a `[[tasks]]`
+table per task, omits nulls, and has `paramJson`, `extraJson` and `verdictsJson` in place of values with a null in
+them, which TOML cannot express. Only JSON also has the body as it was sent (`raw`).
 
-What people and spreadsheets make of such a file is read as well: fields in any order, those that are needed only, CSV
-with semicolons or tabs, JSON without the brackets around it.
+Files edited by people and spreadsheets are read as well: fields in any order, only the necessary ones, CSV with
+semicolons or tabs, JSON without the brackets around it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MAX_CELL_CHARS: Final = 64 * 1_048_576
 
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""The start of a text that a spreadsheet would execute, or that would be read as one made harmless."""
+"""The start of a text that a spreadsheet would execute, or that looks like one already escaped."""
 _MAX_HEADER_CHARS: Final = 4_096
 _CSV_MARKS: Final = ",;\t"
 _NAMES: Final = {name.lower(): name for name in CSV_FIELDS}
@@ -41,7 +41,7 @@ _FIELDS: Final = frozenset((*CSV_FIELDS, RAW))
 _OWN: Final = frozenset(
     {"label", "note", "addedAt", "checkedAt", "rawState", "resultUrls", "problem", "saved"}
 )
-"""Fields that tell a task of ours from an answer of the API, which is for the paste finder."""
+"""Fields that tell our tasks from answers of the API, which are left to the paste finder."""
 
 _JSON_START = re.compile(r"\s*(?:\[\s*(?:\]|\{)|\{)")
 _OUR_JSON = re.compile(r'\s*\[\s*\{\s*"taskId"\s*:')
@@ -59,7 +59,7 @@ _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 def write_csv(
     file: IO[str], names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_heading: bool
 ) -> None:
-    """Write the fields `names` of each item as CSV that is read again here, and that no spreadsheet executes."""
+    """Write the fields `names` of each item as CSV that can be read back, and that no spreadsheet executes."""
     table = csv.writer(file, lineterminator="\n")
     if has_heading:
         table.writerow(names)
@@ -68,25 +68,24 @@ def write_csv(
 
 
 def _csv_cell(name: str, value: Json) -> object:
-    """Return a value of `export_json` as the cell of a spreadsheet, which shows it and does nothing else with it."""
+    """Return a value of `export_json` as a cell that a spreadsheet displays but does not execute."""
     if isinstance(value, list | dict | bool) or (name == "param" and not _is_plain(value)):
         value = json.dumps(value)
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _is_plain(param: Json) -> bool:
-    """Return whether `_param` gives back what it is as it stands: any text that is no JSON, and nothing for null."""
+    """Return whether `_param` reads it back unchanged without JSON quoting: null, or any text that is not JSON."""
     return param is None or (isinstance(param, str) and param[:1] not in "[{" and _param(param, 0) is param)
 
 
 def read_tasks(
     text: str, profile: str, now_ms: int, left_out: set[str] | None = None
 ) -> Iterator[TaskDetail] | None:
-    """Read a file of tasks in any of its forms; None for a text that is no such file.
+    """Read a file of tasks in any format; return None if the text is not such a file.
 
-    Each is read when it is asked for: where such a file is broken, TaskFileError is raised then. `profile` and
-    `now_ms` are of the tasks that do not say theirs; `left_out` takes the names of the fields that have a value and
-    are none of a task's.
+    Tasks are read lazily: TaskFileError for a broken file is raised during iteration. `profile` and `now_ms` are used
+    for tasks without their own; the names of unknown fields that have a value are added to `left_out`.
     """
     found = _reader(text.removeprefix("\ufeff"))
     return None if found is None else _tasks(found, profile, now_ms, set() if left_out is None else left_out)
@@ -114,12 +113,12 @@ def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
 
 
 def _is_our_json(text: str) -> bool:
-    """Return whether it is a list of tasks of ours: an API's own answers are for the paste finder."""
+    """Return whether it is a list of our tasks; answers of an API are left to the paste finder."""
     if text.strip(" \t\r\n") == "[]":
         return True
     is_list, is_ours, line = text.lstrip()[0] == "[", False, 0
     try:
-        for line, item in _json_items(text):  # noqa: B007 - tells below whether there was one
+        for line, item in _json_items(text):  # noqa: B007 - stays 0 if there is none
             is_ours = is_ours or ("taskId" in item and not _OWN.isdisjoint(item))
             if is_ours and is_list:
                 return True
@@ -132,7 +131,7 @@ def _is_our_json(text: str) -> bool:
 
 
 def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a list, or those that stand one after the other without one."""
+    """Yield the objects of a list, or those that follow one another without one."""
     lines = LineCounter(text)
     at = _after_space(text, 0)
     is_list = text[at] == "["
@@ -229,10 +228,10 @@ def _from_json(text: object, name: str, line: int) -> Any:  # noqa: ANN401 - wha
 
 
 class _Header(NamedTuple):
-    """The first line of a table, and how its cells are set apart."""
+    """The header line of a table, and its delimiter."""
 
     names: list[str]
-    """Those of fields as they are spelt here, others as they stand, "" of a column that has none."""
+    """Fields in our spelling, other names unchanged, "" for a column without a name."""
     mark: str
     end: int
     """Where the rows begin."""
@@ -246,7 +245,7 @@ def _csv_header(text: str) -> _Header | None:
         if found is None:
             return None
         first, end = text[at : found.start()], found.end()
-        # Excel writes how cells are set apart before the header, some programs an empty line.
+        # Before the header Excel writes the delimiter, and some programs an empty line.
         if first.strip().lower().rstrip(_CSV_MARKS) not in ("", "sep="):
             headers = (_Header(_names(first, mark), mark, end, line) for mark in _CSV_MARKS)
             return next((header for header in headers if _is_of_tasks(header.names)), None)

@@ -1,6 +1,6 @@
-"""A task on its way out: as JSON, as a table of TOML, and as environment variables of the user's own commands.
+"""Converts a task to JSON, to a TOML table, and to environment variables for the user's own commands.
 
-The API's names and units come first, then ours. All texts are inert already, so this only arranges them.
+The API's fields come first, under its names and in its units, then ours. All texts are inert already.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ CSV_FIELDS: Final = (
     *(*FIELDS, "prompt", "progress", "creditsConsumed", "extra", "savedFiles"),
     *("resultExpiresAt", "renewedAt", "purged"),
 )
-"""What another list needs to show a task as this one does, but for the body as it was sent."""
+"""The fields that another list needs to show a task as this one does, except for the body as it was sent."""
 RAW: Final = "raw"
 
 
 def json_name(attribute: str) -> str:
-    """Return what an attribute of a task is called in JSON: `cost_time_ms` is `costTime`."""
+    """Return the JSON name of an attribute of a task: `costTime` for `cost_time_ms`."""
     first, *others = attribute.removesuffix("_ms").split("_")
     return first + "".join(map(str.capitalize, others))
 
@@ -43,7 +43,7 @@ TIMES: Final = _named(
     *("cost_time_ms", "complete_time_ms", "create_time_ms"),
     *("added_at_ms", "checked_at_ms", "result_expires_at_ms", "renewed_at_ms"),
 )
-"""Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
+"""The attributes of a task by the names of their fields: texts of one line, texts of more, and milliseconds."""
 MAX_CREDITS: Final = 1e15
 _ATTRIBUTES: Final = {
     name: attribute
@@ -53,7 +53,7 @@ _ATTRIBUTES: Final = {
 _values_of: Final = attrgetter(*_ATTRIBUTES.values())
 
 MAX_VALUE_BYTES: Final = 32_768
-"""Linux starts no program with a variable of 128 KiB or more; what is longer stands whole in the JSON."""
+"""Linux starts no program with a variable of 128 KiB or more; the JSON has longer values whole."""
 _IN_ENVIRON: Final = (
     *("task_id", "state", "raw_state", "profile", "model", "label", "note", "prompt", "result_urls"),
     *("cost_time_ms", "create_time_ms", "complete_time_ms", "fail_code", "fail_msg"),
@@ -62,7 +62,7 @@ VARIABLES: Final = tuple(f"TASKDASH_{name.upper()}" for name in _IN_ENVIRON)
 
 
 def task_json(detail: TaskDetail) -> dict[str, Json]:
-    """Return the fields of a task in their order. Times are Unix ms, `costTime` ms; what is not known is null."""
+    """Return the fields of a task in their order. Times are Unix ms, `costTime` ms; unknown values are null."""
     task, problem = detail.task, detail.task.problem
     values: dict[str, Json] = dict.fromkeys(FIELDS)
     values.update(zip(_ATTRIBUTES, _values_of(task), strict=True))
@@ -80,14 +80,14 @@ def task_json(detail: TaskDetail) -> dict[str, Json]:
 
 
 def _plain_number(number: float | None) -> int | float | None:
-    """Return an amount as the store's JSON has it: without an idle fraction, and nothing that makes no sense."""
+    """Return an amount for JSON: an int if it is whole, None if it is implausible."""
     if number is None or not 0 <= number <= MAX_CREDITS:
         return None
     return int(number) if number == int(number) else round(number, 6)
 
 
 def saved_json(detail: TaskDetail) -> list[Json]:
-    """Return what `saved` leaves out: which result is in which file, and how large that is."""
+    """Return what `saved` leaves out: the number of the result in each file, and its size."""
     files: list[Json] = []
     for saved in detail.saved:
         size: dict[str, Json] = {} if saved.size is None else {"bytes": saved.size}
@@ -112,7 +112,7 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
 
 
 def toml_table(values: dict[str, Json]) -> dict[str, Json]:
-    """Return what `export_json` gave, as TOML can say it: nothing for null, and JSON for what has a null in it."""
+    """Return the result of `export_json` for TOML: nulls omitted, and values with a null in them as JSON."""
     table: dict[str, Json] = {}
     for name, value in values.items():
         says_nothing = name == "verdicts" and isinstance(value, list) and not any(value)
@@ -134,7 +134,7 @@ def _fits_toml(value: Json) -> bool:
 
 
 def task_environ(detail: TaskDetail) -> dict[str, str]:
-    """Return the variables of a task; what is not known is empty, and none is too long."""
+    """Return the environment variables of a task; unknown values are empty, and long ones truncated."""
     values = (
         "\n".join(detail.result_urls) if name == "result_urls" else getattr(detail.task, name)
         for name in _IN_ENVIRON
@@ -145,6 +145,6 @@ def task_environ(detail: TaskDetail) -> dict[str, str]:
 def _fit(value: str | int | None) -> str:
     if value is None:
         return ""
-    # Inert text has neither NUL nor surrogates; a variable must not have them whatever the store's file says.
+    # Inert text has neither NUL nor surrogates, but a variable must not have them even if the store is corrupt.
     data = str(value).replace("\0", "").encode("utf-8", "replace")
     return data[:MAX_VALUE_BYTES].decode("utf-8", "ignore")

@@ -1,4 +1,4 @@
-"""A task out of the fields of a file: every value is checked and made inert before any of it counts."""
+"""Builds a task from the fields of a file; every value is checked and made inert first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TaskFileError(ValueError):
 
 @dataclass(slots=True)
 class _Fields:
-    """The fields of one task, taken out one by one: what is wrong is told with its line."""
+    """The fields of one task, each read with a check that reports a wrong value with its line."""
 
     values: dict[str, Any]
     line: int
@@ -95,10 +95,10 @@ class _Fields:
 
 
 def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> TaskDetail:
-    """Make a task of the fields of `task_file`; raise TaskFileError where a value is wrong.
+    """Build a task from the fields that `task_file` reads; raise TaskFileError if a value is wrong.
 
-    Fields that are missing count as null, others are left out. `profile` and `now_ms` are of a task that does not say
-    its own.
+    Missing fields count as null, unknown ones are ignored. `profile` and `now_ms` are used for a task without its own
+    profile and `addedAt`.
     """
     fields = _Fields(values, line)
     task_id = values.get("taskId")
@@ -118,7 +118,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
     if known["added_at_ms"] is None:
         known["added_at_ms"] = now_ms
     if known["checked_at_ms"] is None and state is not State.NEW:
-        # What has a record was checked, whatever the file says.
+        # A task with a record has been checked, whatever the file says.
         known["checked_at_ms"] = known["added_at_ms"]
     return TaskDetail(
         task=Task(
@@ -143,7 +143,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
 
 
 def _credits_in(consumed: str | None) -> float | None:
-    """Return the number in the text that older lists have in its place."""
+    """Return the number in the text, which is all that older lists have."""
     return float(consumed) if consumed is not None and _AMOUNT.fullmatch(consumed) else None
 
 
@@ -159,7 +159,7 @@ def _problem(fields: _Fields) -> Problem | None:
 
 
 def _saved(fields: _Fields) -> tuple[SavedResult, ...]:
-    """The saved files; of a list without `savedFiles`, only those that are certain to be of this or that result."""
+    """Return the saved files; without `savedFiles`, only if it is certain which results they are."""
     found = fields.values.get("savedFiles")
     if found is None:
         paths = fields.texts("saved")
@@ -198,5 +198,5 @@ def _raw(fields: _Fields) -> bytes:
         return b""
     if not isinstance(raw, str) or len(raw) > MAX_RAW_CHARS:
         raise fields.wrong(RAW, "is not text of at most 4 MiB")
-    # A lone surrogate, which only \ud800 in a text can make, has no bytes.
+    # A lone surrogate, which an escape such as \ud800 can produce, has no UTF-8 form.
     return raw.encode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""Text from outside is made inert here, once, where it enters.
+"""Makes text from outside inert, once, where it enters.
 
-Whatever the API, a paste, a file or an older store says passes through `inert` or `inert_line` before it
+All text from the API, a paste, a file or an older store passes through `inert` or `inert_line` before it
 becomes part of a task. After that no character in it can move a cursor, change a colour, reorder a line,
 hide, or break an encoder. Nothing here escapes markup: no widget is ever given text to parse as markup.
 
@@ -27,10 +27,10 @@ MAX_MARKS: Final = 8
 CUT_MARK: Final = " …[cut]"
 REPLACEMENT: Final = "\ufffd"
 
-# Printable ASCII, newline and tab need no look-up; nearly every text is nothing else.
+# Printable ASCII, newline and tab need no look-up; nearly every text has nothing else.
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _PLAIN_LINE = re.compile(r"[\x20-\x7e]*")
-# These are compiled when they are first needed: plain text is met before the first frame, and often nothing else.
+# Strings, compiled when first needed: until the first frame there is often nothing but plain text.
 _BREAK: Final = r"\r\n?|[\u2028\u2029\x0b\x0c\x85]"
 _SPACES = re.compile(r"[\n\t ]+")
 
@@ -50,7 +50,7 @@ _TABLE_LIMIT: Final = 20_000
 _ASCII: Final = rb"[\t\n\r\x20-\x7e]"
 _WIDE_ASCII: Final = rb"(?:" + _ASCII + rb"\0){4,}|(?:\0" + _ASCII + rb"){4,}"
 _LONG_ASCII: Final = _ASCII + rb"{32}"
-"""So long a run is next to impossible in UTF-16."""
+"""A run this long is next to impossible in UTF-16."""
 
 _RAW_UNSAFE: Final = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
@@ -61,7 +61,7 @@ _RAW_UNSAFE: Final = (
 
 
 class _CodePoints(dict[int, str]):
-    """A table for `str.translate` that looks up a code point when first met; it keeps a bounded number."""
+    """A table for `str.translate` that looks up code points on first use, and caches a bounded number of them."""
 
     def __init__(self, look_up: Callable[[str], str]) -> None:
         super().__init__()
@@ -75,10 +75,10 @@ class _CodePoints(dict[int, str]):
 
 
 def _inert_form(char: str) -> str:
-    """A character, nothing, or U+FFFD in its place.
+    """Return the character itself, nothing, or U+FFFD.
 
-    Format characters (Cf) are the bidi controls and isolates, zero-width characters, tags and joiners:
-    dropped, as terminals disagree on how wide text is that has them. Controls (Cc), surrogates (Cs) and
+    Format characters (Cf), which are bidi controls and isolates, zero-width characters, tags and joiners, are
+    dropped, as terminals disagree on the width of text that has them. Controls (Cc), surrogates (Cs) and
     noncharacters leave a visible trace. Unassigned code points stay: they are often emoji that are newer than
     Python's tables.
     """
@@ -91,7 +91,7 @@ def _inert_form(char: str) -> str:
 
 
 def _mark_form(char: str) -> str:
-    """Every zero-width mark as the same one, so that a pattern can find long runs; all else as it is."""
+    """Return one and the same mark for every zero-width mark, so that a pattern can find long runs."""
     is_mark = unicodedata.category(char) in ("Mn", "Me") or re.match(_JOINING_JAMO, char)
     return _MARK if is_mark else char
 
@@ -118,8 +118,7 @@ def _thinned(text: str) -> str:
 def inert(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Return `text` with line breaks as newlines, tabs kept, and nothing else that a terminal acts on.
 
-    A longer text is cut so that it has `max_chars` characters, the mark at its end included. To make an inert
-    text inert again changes nothing.
+    A longer text is cut to `max_chars` characters, including the mark at its end. The function is idempotent.
     """
     cut = len(text) > max_chars
     if cut:
@@ -139,8 +138,7 @@ def inert_line(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
 def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
     """Return `value` with every text and key in it made inert.
 
-    What is nested deeper than `depth` becomes None, and so does a number that JSON has no form for (NaN,
-    infinity).
+    Values nested deeper than `depth` become None, and so do numbers that JSON cannot express (NaN, infinity).
     """
     if isinstance(value, str):
         return inert(value)
@@ -154,12 +152,12 @@ def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
 
 
 def fold(text: str) -> str:
-    """Return `text` as it is compared: canonical composition, case folded."""
+    """Return `text` normalised for comparison: in canonical composition, case-folded."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 class LineCounter:
-    """Numbers the lines of a text, for offsets that ascend."""
+    """Gives the line numbers of ascending offsets in a text."""
 
     def __init__(self, text: str, first: int = 1) -> None:
         self._text = text
@@ -173,18 +171,18 @@ class LineCounter:
 
 
 class Decoded(NamedTuple):
-    """The text of a file or a pipe."""
+    """The decoded text of a file or a pipe."""
 
     text: str
     broken_line: int | None
-    """The first line with bytes that its encoding has no character for; None where the text is whole."""
+    """The first line with bytes that could not be decoded; None if there are none."""
 
 
 def decoded(data: bytes) -> Decoded:
-    """Return what a program on any system wrote: UTF-8, or UTF-16 with and without its mark, as PowerShell does it."""
+    """Decode output of programs on any system: UTF-8, UTF-16 with or without a BOM (PowerShell), UTF-32 with one."""
     encoding = _encoding(data)
     if encoding is None:
-        # Two programs wrote to one log. What both say in ASCII is left: task IDs are.
+        # Two programs wrote to one log. The ASCII of both survives, and with it the task IDs.
         narrow = re.sub(_WIDE_ASCII, lambda wide: wide[0].replace(b"\0", b""), data)
         return Decoded(narrow.decode("utf-8", "replace"), 1)
     try:
@@ -195,7 +193,7 @@ def decoded(data: bytes) -> Decoded:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Return the encoding of a text, None for a mixture of one and two bytes a character."""
+    """Return the encoding of a text; None for a mixture of one and two bytes per character."""
     if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         return "utf-32"
     is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -209,13 +207,13 @@ def _encoding(data: bytes) -> str | None:
 
 
 def raw_text(body: bytes) -> bytes:
-    r"""Return a JSON body as it was sent, fit for a terminal and still the same JSON.
+    r"""Return a JSON body as it was sent, but safe for a terminal and still the same JSON.
 
-    Controls (line feed, CR LF and tab excepted), DEL, C1, bidi and tag characters come as `\uXXXX`, those
-    beyond the 16-bit range as a pair. In a body that was accepted as JSON they can only stand inside texts,
-    where that escape means the same; a carriage return alone is the one exception, and would let a line
-    overwrite itself. Bytes that are not UTF-8, which no accepted body has, become U+FFFD. Hiding the key is
-    the caller's part.
+    Controls (except line feed, CR LF and tab), DEL, C1, bidi and tag characters become `\uXXXX`, those beyond
+    the 16-bit range a pair. In a body that was accepted as JSON they can only occur within strings, where the
+    escape means the same; the one exception is a lone carriage return, which would let a line overwrite
+    itself. Bytes that are not UTF-8, which no accepted body has, become U+FFFD. Redacting the key is up to
+    the caller.
     """
     return re.sub(_RAW_UNSAFE, _json_escape, body.decode("utf-8", "replace")).encode("utf-8")
 

@@ -1,13 +1,13 @@
-"""Learns how long tasks usually take from those of this list that are finished.
+"""Learns how long tasks usually take from the finished tasks of this list.
 
-Each model is learned on its own, from its last `KEPT` finished tasks: gateways get faster and slower, and
-old tasks say little of today's. A variant (size, quality and the like) is told apart only where this list
-shows that it differs from the model's other tasks; until then it shares what the model knows. A model that
-has finished nothing yet starts from what its name says (videos take minutes) and from its siblings of the
-same sort on this list.
+Each model is learned separately, from its last `KEPT` finished tasks, as gateways get faster and slower and
+old tasks say little about today's. A variant (size, quality and the like) is kept apart only once this list
+shows that it differs from the model's other tasks; until then it shares their history. A model without
+finished tasks starts from a guess by its name (videos take minutes) and from its siblings of the same sort
+on this list.
 
-What is *shown* to people never rests on such a guess: `Durations.usual` is None until `SHOWN_FROM` are finished. The
-tasks that still wait count in it as well: of a batch half done, the finished ones are the quick ones.
+Figures *shown* to people never rest on such a guess: `Durations.usual` is None until `SHOWN_FROM` tasks are finished.
+Tasks that are still waiting count as well, as the first half of a batch to finish is the quick half.
 """
 
 from __future__ import annotations
@@ -32,41 +32,41 @@ _TOLD_APART_FROM: Final = 8
 _MODELS: Final = 500
 _VARIANTS: Final = 64
 _LONGEST_WAIT_MS: Final = 86_400_000
-"""What has waited longer hangs, and says nothing of the others."""
+"""A task that has waited longer hangs, and says nothing about the others."""
 _OVERDUE: Final = 2
 _LEAST_MS: Final = 50
 _MOST_MS: Final = 7 * 86_400_000
 Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
 """Model, variant, and `costTime` in milliseconds."""
 Waiting: TypeAlias = "tuple[str | None, str | None, int]"
-"""Model, variant, and at what age it was last seen unfinished, in milliseconds."""
+"""Model, variant, and the age at which it was last seen unfinished, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Says how long tasks of one kind usually take."""
+    """The usual durations of one kind of task."""
 
     ms: int
-    """What half of them stay within."""
+    """The time within which half of them end."""
     most_ms: int
-    """What three quarters stay within."""
+    """The time within which three quarters end."""
     overdue_ms: int
-    """Twice what nine in ten stay within: what waits longer is overdue."""
+    """Twice the time within which nine in ten end; a task that waits longer is overdue."""
     is_more: bool = False
-    """Fewer than half have ended: it takes longer than `ms`, nobody knows how much."""
+    """Whether fewer than half have ended, so that `ms` is only a lower bound."""
 
 
 class Sort(Enum):
-    """Names what a model makes, as far as its name says; the value is the seconds it is first believed to take."""
+    """The output of a model, guessed from its name; the value is the initial estimate of its duration in seconds."""
 
     IMAGE = 32.0
-    """The one duration on the API's page: 32,241 ms."""
+    """From the one duration on the API's page: 32,241 ms."""
     VIDEO = 180.0
     AUDIO = 60.0
     UNKNOWN = 45.0
 
 
-# Looked for in this order: "image-to-video" makes a video.
+# Searched in this order: "image-to-video" makes a video.
 _WORDS: Final = (
     (
         Sort.VIDEO,
@@ -83,7 +83,7 @@ _WORDS: Final = (
 
 
 def sort_of(model: str | None) -> Sort:
-    """Return what a model makes, by the words in its name."""
+    """Return the sort of a model by the words in its name."""
     name = (model or "").lower()
     return next((sort for sort, words in _WORDS if words.search(name)), Sort.UNKNOWN)
 
@@ -94,7 +94,7 @@ class _History:
 
     logs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     learned: int = 0
-    """How many there ever were: tells a fitted curve's age."""
+    """How many were ever added; tells the age of a fitted curve."""
     curve: Curve | None = None
     fitted_at: tuple[int, int] = (0, 0)
 
@@ -103,11 +103,11 @@ class _History:
         self.learned += 1
 
     def is_stale(self, learned_in_all: int) -> bool:
-        """Tell whether the curve is worth fitting again: after each of the first, later after a tenth more."""
+        """Return whether the curve should be fitted again: after each of the first tasks, later after a tenth more."""
         own, whole = self.fitted_at
         if self.learned - own >= max(1, min(own, KEPT) // 10):
             return True
-        # With few tasks of its own the siblings count.
+        # With few tasks of its own, those of its siblings count.
         return len(self.logs) < SHOWN_FROM and learned_in_all - whole >= max(1, whole // 10)
 
 
@@ -119,7 +119,7 @@ class _Model:
     """The variant of each of `all`."""
     variants: dict[str, _History] = field(default_factory=dict)
     told_apart: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """Per variant whether it differs from the rest, and after how many finished tasks that was found."""
+    """Per variant, the number of finished tasks when it was last compared, and whether it differs from the rest."""
 
     def learn(self, variant: str | None, log_s: float) -> None:
         self.all.add(log_s)
@@ -145,9 +145,9 @@ class _Model:
 
 
 class Durations:
-    """Holds what this list knows of how long its tasks take. Memory is bounded by models, not by tasks.
+    """The durations of this list's tasks. Memory is bounded by models, not by tasks.
 
-    It begins with those that finished before, the oldest first.
+    It starts with the tasks already `finished`, the oldest first.
     """
 
     def __init__(self, finished: Iterable[Finished] = ()) -> None:
@@ -160,12 +160,12 @@ class Durations:
             self.learn(model, variant, cost_ms)
 
     def learn(self, model: str | None, variant: str | None, cost_ms: int | None) -> bool:
-        """Take one more finished task into account; False if it says nothing (no model, no sane time)."""
+        """Add a finished task; return False if it is of no use (no model, or no plausible time)."""
         if not model or not _is_duration(cost_ms):
             return False
         log_s = math.log(max(cost_ms, _LEAST_MS) / 1000.0)
         known = self._models.pop(model, None) or _Model(sort_of(model))
-        # The model learned last stands last: a flood of made-up names pushes out what is no longer used.
+        # The latest model comes last, so a flood of made-up names evicts those that are out of use.
         self._models[model] = known
         if len(self._models) > _MODELS:
             del self._models[next(iter(self._models))]
@@ -175,7 +175,7 @@ class Durations:
         return True
 
     def see_waiting(self, waiting: Iterable[Waiting]) -> None:
-        """Take note of the tasks that wait now, in place of those before."""
+        """Replace the tasks known to be waiting."""
         self._waiting.clear()
         self._usual.clear()
         for model, variant, age_ms in waiting:
@@ -188,7 +188,7 @@ class Durations:
         return len(history.logs) if history else 0
 
     def usual(self, model: str | None, variant: str | None = None) -> Usual | None:
-        """Return how long such tasks usually take, or None where the history is too thin: an ETA is never made up."""
+        """Return how long such tasks usually take, or None if there is too little history: an ETA is never made up."""
         kind = (model, variant)
         if kind not in self._usual:
             self._usual[kind] = self._usual_of(model, variant)
@@ -212,7 +212,7 @@ class Durations:
     def curve(self, model: str | None, variant: str | None = None) -> Curve:
         """Return how likely a task of this model and variant is still unfinished at each age.
 
-        The same object comes back until enough was learned to fit it again.
+        The same object is returned until enough has been learned to fit it again.
         """
         history = self._history(model, variant)
         if history is None:
@@ -247,7 +247,7 @@ def _is_duration(cost_ms: object) -> TypeGuard[int | float]:
 
 
 def _differs(mine: Collection[float], others: Collection[float]) -> bool:
-    """Return whether a variant's durations are told from its model's others: beyond chance, and enough to matter."""
+    """Return whether a variant's durations differ from its model's others: beyond chance, and enough to matter."""
     if len(mine) < _TOLD_APART_FROM or len(others) < _TOLD_APART_FROM:
         return False
     error = math.sqrt(variance(mine) / len(mine) + variance(others) / len(others))

@@ -1,7 +1,7 @@
-"""Moments, states and expiry in words: the same in the dashboard and on the command line.
+"""Puts moments, states and expiry into words, alike in the dashboard and on the command line.
 
-Gateways count the life of result links from the end of a task. Where that is not known it is taken from createTime
-and costTime, else from when the end was seen, which may be later: then it is said as "about".
+Gateways count the life of result links from the end of a task. If that is unknown, createTime plus costTime is used, or
+else the time when the end was noticed, which may be later; expiry is then given as "about".
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 REMOVED: Final = "The gateway has removed the result"
 NO_MODEL: Final = "unknown"
-"""What tasks are counted under whose model no answer has told."""
+"""The group of tasks whose model is unknown."""
 NO_LABEL: Final = "without a label"
 NO_REASON: Final = "no reason given"
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 LONGEST_NOTICE_MS: Final = 86_400_000
 USUAL_LIFE_MS: Final = 86_400_000
-"""How long links live at most gateways: taken for those of which only some links tell."""
+"""The lifetime of links at most gateways, assumed where only some links state theirs."""
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
@@ -35,15 +35,15 @@ def plural(count: int, noun: str) -> str:
 
 
 def nearest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Return the name that was meant by one that there is not; None where none is like it."""
-    # Few commands are given a wrong name.
+    """Return the name most like an unknown one, which may have been meant; None if none is similar."""
+    # Imported late: few commands are given a wrong name.
     import difflib
 
     return next(iter(difflib.get_close_matches(word, list(names), n=1, cutoff=likeness)), None)
 
 
 def bars(counts: Sequence[int]) -> str:
-    """Return counts as a row of bars as high as they are, one cell each; a dot for none."""
+    """Return a bar chart of counts, one cell each, scaled to the highest; a dot for 0."""
     highest = max(counts, default=0)
     return "".join(_BARS[max(0, math.ceil(count * 8 / highest) - 1)] if count else "·" for count in counts)
 
@@ -52,9 +52,9 @@ def bars(counts: Sequence[int]) -> str:
 
 
 def moment(at_ms: int | None) -> str:
-    """Return an absolute local time to the second, or – where it is not known.
+    """Return an absolute local time to the second, or – if unknown.
 
-    In the hour that a clock set back goes through twice it says its offset from UTC, too.
+    In the hour that repeats when clocks are set back, the offset from UTC is added.
     """
     if at_ms is None:
         return NONE
@@ -68,7 +68,7 @@ def moment(at_ms: int | None) -> str:
 
 
 def iso_time(at_ms: int | None) -> str:
-    """Return a moment as ISO 8601 has it, in UTC: `2026-11-29T05:36:44Z`; – where it is not known."""
+    """Return a moment in ISO 8601, in UTC: `2026-11-29T05:36:44Z`; – if unknown."""
     if at_ms is None:
         return NONE
     try:
@@ -78,24 +78,24 @@ def iso_time(at_ms: int | None) -> str:
 
 
 def state_word(task: Task) -> str:
-    """Return the state as the user is shown it: the API's own word where it says more than `waiting`."""
+    """Return the state as shown to the user: for a waiting task the API's own word, if there is one."""
     if task.state is State.WAITING and task.raw_state:
         return task.raw_state
     return task.state.value
 
 
 def started_ms(task: Task) -> int:
-    """Return from when a waiting task's elapsed time counts."""
+    """Return the moment from which a waiting task's elapsed time counts."""
     return task.create_time_ms or task.added_at_ms
 
 
 def waited_ms(task: Task, now_ms: int) -> int:
-    """Return how long a task has waited so far, in the steps in which it is told."""
+    """Return how long a task has waited so far, truncated to the steps in which it is shown."""
     return _in_steps(max(0, now_ms - started_ms(task)))
 
 
 def _in_steps(ms: int) -> int:
-    """Cut off what nobody reads of a time that runs: from a minute on it moves every 10 s, from ten on every minute."""
+    """Truncate a running time, so that it changes every 10 s after a minute, and every minute after ten."""
     return ms - ms % (1_000 if ms < 60_000 else 10_000 if ms < 600_000 else 60_000)
 
 
@@ -107,13 +107,13 @@ def duration_word(task: Task, now_ms: int) -> str:
 
 
 def reason_of(task: Task) -> str | None:
-    """Return why a task failed; None where it did not, or nobody knows."""
+    """Return why a task failed; None if it did not, or no reason was given."""
     said = (task.fail_msg or task.fail_code) if task.state is State.FAIL else None
     return inert_line(said) if said else None
 
 
 def ended_ms(task: Task) -> int | None:
-    """Return when a finished task ended, as well as that is known; None where it is not at all."""
+    """Return when a finished task ended, or the best estimate; None if nothing is known."""
     if task.complete_time_ms is not None:
         return task.complete_time_ms
     if task.create_time_ms is not None and task.cost_time_ms is not None:
@@ -125,27 +125,27 @@ def ended_ms(task: Task) -> int | None:
 
 
 class Expiry(NamedTuple):
-    """The moment a result's links die."""
+    """The moment when the links of a result expire."""
 
     at_ms: int
     is_rough: bool = False
-    """The end of the task is only known about."""
+    """Whether it is computed from an estimated end of the task."""
     life_ms: int | None = None
-    """How long they live in all, by their own word; None where the profile tells."""
+    """Their total lifetime, if they state their own expiry; None if the profile's lifetime applies."""
 
     def left_ms(self, now_ms: int) -> int:
-        """Return how long they still live; 0 or less where they are dead."""
+        """Return the time left; 0 or less for dead links."""
         return self.at_ms - now_ms
 
     def is_soon(self, ttl_ms: int | None, now_ms: int) -> bool:
-        """Return whether it is time to save what is not saved."""
+        """Return whether it is time to save results that are not saved."""
         return 0 < self.left_ms(now_ms) < notice_ms(self.life_ms or ttl_ms or 0)
 
 
 def expiry_of(task: Task, ttl_ms: int | None) -> Expiry | None:
-    """Return when the links of a task die: by their own word, else by the profile's; None where nobody knows.
+    """Return when the links of a task expire, as they state or by the profile's lifetime; None if unknown.
 
-    Links that an answer brought in place of earlier ones live from then on.
+    The lifetime of links that replaced earlier ones counts from the answer that brought them.
     """
     if task.state is not State.SUCCESS or not task.result_count:
         return None
@@ -158,7 +158,7 @@ def expiry_of(task: Task, ttl_ms: int | None) -> Expiry | None:
 
 
 def are_links_dead(task: Task, ttl_ms: int | None, now_ms: int) -> bool:
-    """Return whether a task had results and cannot be expected to have them any more."""
+    """Return whether the gateway has removed a task's results, or their links have expired."""
     expiry = expiry_of(task, ttl_ms)
     return task.purged or (expiry is not None and expiry.left_ms(now_ms) <= 0)
 
@@ -170,7 +170,7 @@ def is_renewed(before: Task, task: Task, ttl_ms: int | None, now_ms: int) -> boo
 
 
 def notice_ms(ttl_ms: int) -> int:
-    """Return how long before the end one is warned: a quarter of the links' life, a day at most."""
+    """Return how long before expiry the user is warned: a quarter of the links' life, a day at most."""
     return min(ttl_ms // 4, LONGEST_NOTICE_MS)
 
 
@@ -182,7 +182,7 @@ def countdown(expiry: Expiry, now_ms: int) -> str:
 
 
 def short_countdown(expiry: Expiry, now_ms: int) -> str:
-    """Return the same for a column: `3h12m`, `~40s`, `expired`."""
+    """Return a countdown for a column: `3h12m`, `~40s`, `expired`."""
     left_ms = expiry.left_ms(now_ms)
     if left_ms <= 0:
         return "expired"

@@ -1,8 +1,7 @@
-"""Finds task IDs in whatever somebody pastes: logs, JSON, code, tables, shell sessions, chats.
+"""Finds task IDs in pasted text: logs, JSON, code, tables, shell sessions, chats.
 
-A missed ID is a task nobody watches; a false one costs a request and a row that confuses. So everything with
-an ID's form or an ID's label is looked at, and each is taken or ignored for a reason that can be shown. The
-rules:
+A missed ID is a task nobody watches; a false one costs a request and a confusing row. So every word with the
+form or the label of an ID is examined, and accepted or ignored for a reason that can be shown. The rules:
 
 1. Labelled IDs count: `taskId` (in any spelling) in JSON and literals, `taskId=` in URLs, labels in text,
    lists and columns, the URL of a record, an `id` of a task's form beside a status; nothing inside `param`,
@@ -13,8 +12,8 @@ rules:
 
 Time is linear in the text, and nothing here recurses.
 
-`paste` makes a text plain ASCII with its line numbers, knows where nothing counts, and collects what the searches find.
-`labels`, `surroundings` and `bare` search.
+`paste` converts a text to plain ASCII, finds the regions in which nothing counts, and collects the findings of the
+searches in `labels`, `surroundings` and `bare`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Ignored", "Paste", "find_task_ids", "path_hint_of"]
 
 MAX_IGNORED: Final = 200
-"""More reasons than anybody reads; a paste of 10 MB can have a million."""
+"""More than anybody reads; a paste of 10 MB can have a million."""
 _MAX_SHOWN_CHARS: Final = 80
 
 _KEY = re.compile(r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{4,}")
@@ -49,7 +48,7 @@ _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An ID that counts."""
+    """An accepted ID."""
 
     task_id: str
     line: int
@@ -57,15 +56,15 @@ class Found:
     why: str
     """For people: "taskId in JSON", `after "Task ID"`, "bare UUID"."""
     path_hint: str | None = None
-    """Under which path its record is, where the text or the form of the ID tells."""
+    """The path of its record, if the text or the form of the ID suggests one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something that looked like an ID and does not count."""
+    """A word that looks like an ID and was not accepted."""
 
     text: str
-    """Inert, cut to 80 characters; a key is never repeated."""
+    """Inert, cut to 80 characters; never a key."""
     line: int
     """1-based."""
     why: str
@@ -73,18 +72,18 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """Holds what was found in a text."""
+    """The findings in a pasted text."""
 
     found: tuple[Found, ...]
-    """In the order of first sight, each ID once."""
+    """In order of first occurrence, each ID once."""
     ignored: tuple[Ignored, ...]
-    """In the order of the text, each reason once per text, at most 200."""
+    """In order of occurrence, each reason once per word, at most 200."""
     unsure: str | None
-    """The text was this single word of allowed but unknown form: an ID only if the user says so."""
+    """The word, if the text is a single one of allowed but unknown form: an ID only if the user says so."""
 
 
 def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
-    """Search a paste. The configured keys are never taken for an ID, even if they have the form of one."""
+    """Search a pasted text. The configured `keys` are never taken for IDs, even if they have the form of one."""
     searched = plain(text)
     known = KnownKeys(keys)
     seen = Findings(searched, known)
@@ -130,7 +129,7 @@ def _shown(text: str, why: str, keys: KnownKeys) -> str:
 
 
 def _single_word(text: str, keys: KnownKeys) -> str | None:
-    # "-word" is no word with the bullet of a list before it: it may be an option, or an ID whose dash counts.
+    # "-word" is not a list item: it may be an option, or an ID that begins with a dash.
     if len(text) > 1_000 or _is_option(text.strip()):
         return None
     match = _SINGLE_WORD.fullmatch(text.strip())

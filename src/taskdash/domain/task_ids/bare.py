@@ -1,10 +1,10 @@
-"""IDs that stand in the open: UUIDs, 32 hex digits and `task_...` tokens, judged by what is around them.
+"""Finds IDs without a label: UUIDs, 32 hex digits and `task_...` tokens, judged by the text around them.
 
 API keys of some gateways are 32 hex digits too, an `X-Request-ID` is a UUID, and results are files named
-after their task. So a label of another thing denies a bare ID, and a path or a file name swallows it.
+after their task. So a bare ID does not count with the label of something else, or in a path or a file name.
 
-The words before an ID are read backwards from it, on reversed text, so that each look costs the same however long the
-line is.
+The words before an ID are matched backwards, on reversed text, so that the cost does not depend on the length of the
+line.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from taskdash.domain.task_ids.paste import CLAIMS, Findings, Hit, Why
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The first character is tried alone: `re` finds a set of characters fast, and an alternation slowly. An escaped
-# line break ("\n" in a text within JSON) is no part of the word after it.
+# The first character is matched alone, as `re` searches fast for a character set but slowly for an alternation. An
+# escaped line break ("\n" in a JSON string) is not part of the word after it.
 _CANDIDATE = re.compile(
     r"[0-9A-Fa-ft](?:(?<![A-Za-z0-9].)|(?<=\\[nrt].))(?:"
     r"(?<!t)[0-9A-Fa-f]{7}(?:(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{24})(?![A-Za-z0-9])"
@@ -38,7 +38,7 @@ _NAME_THEN_ENDING = re.compile(r"[A-Za-z0-9_-]{32,80}+\.[A-Za-z0-9]")
 _KEY_PREFIX = re.compile(r"(?i:sk|pk|key|token|secret)[A-Za-z0-9_-]*$")
 _LONG_LIST_GAP: Final = 200
 
-# What the words around an ID say
+# The words around an ID
 _WINDOW: Final = 120
 # Matched against reversed text: `->` reads `>-`, "is" reads "si".
 _BACKWARDS = re.compile(
@@ -98,11 +98,11 @@ _OWN_PARAMETERS: Final = words("id ids uuid task tasks tid taskuuid job jobid jo
 
 
 class _Context(NamedTuple):
-    """Holds what was found before a bare ID."""
+    """The context before a bare ID."""
 
     why_not: str | None
     begins_list: bool
-    """Whether the same holds for the IDs that follow in a list."""
+    """Whether it also applies to the IDs that follow in a list."""
     is_json_value: bool
     """Whether it is the value of a quoted key."""
 
@@ -111,7 +111,7 @@ _NO_CONTEXT: Final = _Context(None, begins_list=False, is_json_value=False)
 
 
 def find_bare(text: str, seen: Findings) -> None:
-    """Report every bare word with the form of an ID, once the labelled ones are known."""
+    """Report every bare word with the form of an ID; labelled IDs must have been reported before."""
     rivals = _Rivals(text, seen)
     contexts = _Contexts(text)
     for start, word in _candidates(text, seen):
@@ -128,7 +128,7 @@ def find_bare(text: str, seen: Findings) -> None:
         if why_not is None:
             seen.take(Hit(start, word, _form_of(word)))
         elif why_not != Why.LONGER_WORD:
-            # The word that it is part of may be a key.
+            # A longer word is not reported, as it may be a key.
             seen.drop(start, word, why_not)
 
 
@@ -144,7 +144,7 @@ def _candidates(text: str, seen: Findings) -> Iterator[tuple[int, str]]:
 
 
 class _Contexts:
-    """Reads what the words before each ID say; a list has them once for all of its items."""
+    """Reads the context before each ID; all items of a list share one."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -155,7 +155,7 @@ class _Contexts:
         self._last, self._last_end = _NO_CONTEXT, end
 
     def of(self, start: int, word: str) -> _Context:
-        """Return the context of the ID at `start`; asked in the order of the text."""
+        """Return the context of the ID at `start`; must be called in ascending order."""
         if not self._is_next_item(start):
             self._last = _context_before(self._text, start)
         elif not self._last.begins_list or self._text.count("\n", self._last_end, start) > 1:
@@ -175,9 +175,9 @@ def _form_of(word: str) -> str:
 
 
 class _Rivals:
-    """Knows which places have a labelled ID beside them, on the line or in the same printed JSON document.
+    """Finds labelled IDs near an offset, on its line or in the same pretty-printed JSON document.
 
-    Asked for places in ascending order.
+    Offsets must be queried in ascending order.
     """
 
     def __init__(self, text: str, seen: Findings) -> None:
@@ -264,10 +264,10 @@ def _context_before(text: str, start: int) -> _Context:
 
 
 def _by_label(text: str, start: int, found: re.Match[str]) -> str | None:
-    """Return what the word or two right before the ID say; `found` is reversed text."""
+    """Return why the one or two words right before an ID deny it, or None; `found` is reversed text."""
     gap, sep, label, before = found["gap"], found["sep"], found["words"][::-1], found["before"]
     if "\n" in gap:
-        # A line that happens to end in "is" says nothing of the next.
+        # A line that happens to end in "is" says nothing about the next.
         return _over_line(text, start, label, has_sep=bool(sep) and not sep.isalpha())
     if sep in (",", "|"):
         # A pair of arguments, or the two cells of a row; in any other list the word before is an item of its own.
@@ -281,7 +281,7 @@ def _by_label(text: str, start: int, found: re.Match[str]) -> str | None:
 
 
 def _by_phrase(window: str, end: int) -> str | None:
-    """`API key for the bot: ...`: a label may be longer than its last words."""
+    """Return why a longer label denies an ID, as in `API key for the bot: ...`."""
     phrase = _PHRASE.match(window, end)
     said = _CLAIMING_PHRASE.search(phrase[0][::-1]) if phrase else None
     if said is None or _OWN_PHRASE.search(said.string, said.end()):
@@ -290,7 +290,7 @@ def _by_phrase(window: str, end: int) -> str | None:
 
 
 def _claim_after(text: str, end: int) -> str | None:
-    """`... is my API key`: what the words after the ID that ends at `end` say."""
+    """Return why the words after an ID, which ends at `end`, deny it, as in `... is my API key`."""
     said = _CLAIM_AFTER.match(text, end)
     if said is None:
         return None
@@ -298,7 +298,7 @@ def _claim_after(text: str, end: int) -> str | None:
 
 
 def _over_line(text: str, start: int, label: str, *, has_sep: bool) -> str | None:
-    """A label on the line above counts if that line is nothing but the label; other things' IDs never do."""
+    """Return why a label that is all of the line above denies an ID; "ID of something else" never counts there."""
     head = text[max(0, start - _WINDOW) : start].rstrip(" \t\n\"'`*([{<#\\/-")
     line = head[head.rfind("\n") + 1 :]
     heading = _HEADING.fullmatch(line) or (_STATEMENT.match(line) if has_sep else None)
@@ -311,7 +311,7 @@ def _over_line(text: str, start: int, label: str, *, has_sep: bool) -> str | Non
 
 
 def _by_statement(text: str, start: int) -> str | None:
-    """`API_KEY = settings.get() || '...'`: the name that is assigned to decides."""
+    """Return why the name that is assigned to denies an ID, as in `API_KEY = settings.get() || '...'`."""
     line_start = max(0, text.rfind("\n", max(0, start - 200), start) + 1)
     statement = _STATEMENT.match(text, line_start, start)
     return denial(statement[1], has_sep=True) if statement else None
@@ -325,10 +325,10 @@ def _parts_of(label: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def denial(label: str, *, has_sep: bool) -> str | None:
-    """Return what a label, a word or two, makes of the value after it: None if that may be a task's ID.
+    """Return why the value after a label of one or two words is not a task ID; None if it may be one.
 
-    Names in code are taken apart (`xRequestId`, `API_KEY`). Without a colon, an equals sign or the like a word denies
-    less.
+    Names in code are split (`xRequestId`, `API_KEY`). Without a colon, an equals sign or the like (`has_sep`) fewer
+    words deny an ID.
     """
     if label.endswith(("Error", "Exception")):
         return None

@@ -1,8 +1,8 @@
-"""IDs that somebody labelled: `"taskId": "..."`, `?taskId=...`, `Task ID: ...`, `Created task ...`, and lists of them.
+"""Finds labelled IDs: `"taskId": "..."`, `?taskId=...`, `Task ID: ...`, `Created task ...`, and lists of them.
 
 One search serves JSON of any escape level, several documents, JSONL, logs around them, URLs, code, YAML and
-prose: in all of them a label stands before a value, and what differs is how the value ends. Nothing is
-parsed, so nothing can be too deep, and a torn document gives what is left of it.
+prose: in all of them a label precedes a value, and only the end of the value differs. Nothing is parsed, so
+no nesting is too deep, and truncated documents work as far as they go.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Hit, Wh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The first character is tried alone: `re` finds a set of characters fast, and an alternation slowly.
+# The first character is matched alone, as `re` searches fast for a character set but slowly for an alternation.
 _LABEL = re.compile(
     r"""[tTcCsSqQjJ](?:
         (?<=[tT])(?:(?<![A-Za-z0-9].)|(?<=[a-z0-9]T))(?:ask|ASK)[ _.-]?
@@ -116,7 +116,7 @@ class _Place:
 
     @property
     def quoted(self) -> bool:
-        """Tell whether the value begins with a quote, as markdown's asterisks do not."""
+        """Return whether the value begins with a quote; markdown's asterisks do not count."""
         return self.value["quote"][-1:] in _QUOTES
 
     @property
@@ -173,7 +173,7 @@ def _value_start(text: str, label: re.Match[str]) -> int | None:
 
 
 def _read(place: _Place, seen: Findings) -> int:
-    """Judge the value and what may follow it; return where to go on."""
+    """Judge the value and those that may follow it; return where to continue."""
     text, value = place.text, place.value
     if place.label["plural"] or place.sep.lower().startswith("in") or "[" in value["lead"]:
         end = _read_list(place, seen)
@@ -191,7 +191,7 @@ def _read(place: _Place, seen: Findings) -> int:
 
 
 def _whole_word(place: _Place) -> tuple[str, int]:
-    """The value without the sentence's punctuation, joined again if a terminal wrapped it; and its end."""
+    """Return the value, without punctuation and rejoined if a terminal wrapped it, and its end."""
     text, value = place.text, place.value
     start, end = value.start("word"), value.end()
     word = value["word"]
@@ -210,7 +210,7 @@ def _whole_word(place: _Place) -> tuple[str, int]:
 
 
 def _unwrapped(text: str, word: str, end: int) -> tuple[str, int] | None:
-    """The ID that begins with `word` and goes on in the next lines, and its end."""
+    """Return the ID that begins with `word` and continues on the next lines, and its end."""
     for _ in range(4):
         rest = _REST_OF_WRAP.match(text, end)
         if not rest:
@@ -222,7 +222,7 @@ def _unwrapped(text: str, word: str, end: int) -> tuple[str, int] | None:
 
 
 def _why_not(place: _Place, word: str, end: int) -> str | None:
-    """None for an ID; else why it is none, "" where that is not worth telling."""
+    """Return None for an ID, else why it is not one; "" if that is not worth reporting."""
     kind = kind_of(word)
     if kind is Kind.KNOWN:
         return _why_not_here(place, word, end)
@@ -299,10 +299,10 @@ def _read_list(place: _Place, seen: Findings) -> int:
 
 
 def _read_more(place: _Place, first: str, at: int, seen: Findings) -> int:
-    """Take what follows the first ID: "A, B and C", or one on each line after a label in the plural.
+    """Take the IDs after the first: "A, B and C", or one per line after a plural label.
 
-    A label alone on its line may head a column of its own; but pages print label and value by turns as well,
-    so what follows has to be like the first.
+    A label alone on its line may head a column; but as pages also print labels and values in turn, the words
+    that follow must have the shape of the first.
     """
     plural = bool(place.label["plural"]) or place.sep.lower().startswith("in")
     heads_column = not place.sep and "\n" in place.gap
@@ -327,7 +327,7 @@ def _following(text: str, at: int, *, plural: bool, like: str | None) -> Iterato
 
 
 def _shape(word: str) -> str:
-    """The word with letters as `a` and digits as `0`, once for each run: `a-0` for `abc-123`."""
+    """Return the word with `a` for each run of letters and `0` for each run of digits: `a-0` for `abc-123`."""
     return _DIGIT_RUN.sub("0", _LETTER_RUN.sub("a", word))
 
 

@@ -1,14 +1,14 @@
-"""What the searches of a paste share: its text in plain ASCII, where in it nothing counts, and what they found.
+"""The basis of the searches of a paste: its text in plain ASCII, the excluded regions, and the collected findings.
 
 Terminals, editors, chat programs, JSON-in-JSON and browsers dress up the same ID in different ways. All of that is
-undone here, once, line by line as it was, with calls that run at the speed of C: a paste may have 10 MB of anything.
+undone here, once, keeping the lines, with calls that run at the speed of C: a paste may be 10 MB of anything.
 
-Each ID is kept at its first place, with a bounded account of the rest: a paste of 10 MB can repeat one ID a million
-times, so duplicates end here and not in a list.
+Each ID is kept at its first occurrence only, and the number of misses is bounded, as a paste of 10 MB can repeat one
+ID a million times.
 
-Nothing counts in what a task was asked and what it answered: `param` and `resultJson` echo whole requests and
-answers, and lists of URLs name inputs, outputs and callbacks; an ID in there belongs to somebody else. They are found
-by their key, in JSON of any escape level and in JS or Python literals, whether the text around them parses or not.
+The inputs and outputs of tasks are excluded: `param` and `resultJson` echo whole requests and answers, and lists of
+URLs name inputs, outputs and callbacks; an ID in there belongs to something else. They are found by their keys, in
+JSON of any escape level and in JS or Python literals, whether or not the text around them parses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_MISSES: Final = 2_000
 
 
 class Why(StrEnum):
-    """Tells people why what looks like a task ID is none."""
+    """The reasons, as shown to people, why a word that looks like a task ID is not one."""
 
     LOOKS_LIKE_KEY = "looks like an API key"
     CONFIGURED_KEY = "a configured API key"
@@ -58,7 +58,7 @@ class Why(StrEnum):
 
 
 CLAIMS: Final = frozenset((Why.KEY_LABEL, Why.REQUEST_ID, Why.TRACE_ID))
-"""What holds for a word wherever else it stands without a label."""
+"""Reasons that also apply to every other bare occurrence of a word."""
 WHY_NOT: Final[Mapping[Kind, str]] = {
     Kind.KEY: Why.LOOKS_LIKE_KEY,
     Kind.OPTION: Why.OPTION,
@@ -67,11 +67,11 @@ WHY_NOT: Final[Mapping[Kind, str]] = {
     Kind.CUT_OFF: Why.CUT_OFF,
     Kind.FILE_NAME: Why.FILE_NAME,
 }
-"""Why a word is no ID, for the kinds of which it is worth telling."""
+"""Why a word is not an ID, for the kinds that are worth reporting."""
 
 
 class Hit(NamedTuple):
-    """An ID at a place of the plain text."""
+    """An ID at an offset of the plain text."""
 
     start: int
     task_id: str
@@ -79,7 +79,7 @@ class Hit(NamedTuple):
 
 
 class Miss(NamedTuple):
-    """Something at a place of the plain text that is no task ID although it looks like one."""
+    """A word at an offset of the plain text that looks like a task ID but is not one."""
 
     start: int
     text: str
@@ -87,22 +87,22 @@ class Miss(NamedTuple):
 
 
 class Findings:
-    """Collects hits and misses; every search reports in the order of the text, one search after another."""
+    """Collects hits and misses. The searches report one after another, each in text order."""
 
     def __init__(self, text: str, keys: KnownKeys) -> None:
-        """Prepare for a text that went through `plain`; `keys` are never an ID."""
+        """Prepare for a text that went through `plain`; `keys` are never IDs."""
         self._regions = excluded_regions(text)
         self._keys = keys
         self._hits: dict[str, Hit] = {}
         self._claims: dict[str, str] = {}
         self._misses: dict[tuple[str, str], Miss] = {}
         self.labelled_starts: list[int] = []
-        """Where labelled IDs stand, duplicates too; ascending for each search."""
+        """The offsets of labelled IDs, duplicates included; ascending within each search."""
         self.json_starts: list[int] = []
         """Those of them whose label is a quoted key."""
 
     def take(self, hit: Hit) -> bool:
-        """Take an ID, unless it is a key or stands where nothing counts; return whether it counts."""
+        """Accept an ID, unless it is a key or in an excluded region; return whether it counts."""
         if self._keys.are_in(hit.task_id):
             self.drop(hit.start, hit.task_id, Why.CONFIGURED_KEY)
             return False
@@ -120,25 +120,25 @@ class Findings:
         return True
 
     def take_labelled(self, hit: Hit, *, in_json: bool = False) -> None:
-        """Take a labelled ID: it outranks others near it."""
+        """Accept a labelled ID, which outranks bare ones near it."""
         if self.take(hit):
             self.labelled_starts.append(hit.start)
             if in_json:
                 self.json_starts.append(hit.start)
 
     def drop(self, start: int, text: str, why: str) -> None:
-        """Report what is no ID."""
+        """Record a miss."""
         if len(self._misses) < MAX_MISSES:
             if self._keys.are_in(text):
                 why = Why.CONFIGURED_KEY
             self._misses.setdefault((text, why), Miss(start, text, why))
 
     def claim(self, word: str, why: str) -> None:
-        """Report that a word is a key or a request's ID: it is no bare ID anywhere."""
+        """Record that a word is a key or a request ID, so that none of its bare occurrences counts."""
         self._claims.setdefault(word, why)
 
     def hits(self) -> list[Hit]:
-        """Return every ID where it was first seen, in the order of the text."""
+        """Return the first occurrence of every ID, in text order."""
         for word, why in self._claims.items():
             if (hit := self._hits.get(word)) and hit.why.startswith("bare"):
                 del self._hits[word]
@@ -146,11 +146,11 @@ class Findings:
         return sorted(self._hits.values())
 
     def misses(self) -> list[Miss]:
-        """Return what was not taken anywhere, in the order of the text."""
+        """Return the misses whose text was not accepted elsewhere, in text order."""
         return sorted(miss for miss in self._misses.values() if miss.text not in self._hits)
 
 
-# Its text
+# The text
 
 NOT_ASCII: Final = "\x1a"
 """Stands for text in any script that does not extend an ID (CJK, emoji)."""
@@ -164,7 +164,7 @@ _INVISIBLE = re.compile(
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LETTER_RUN = re.compile("[\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u052f]+")
 _OTHER_RUN = re.compile("[^\x00-\x7f]+")
-# Typographic twins of ASCII, and how East Asian keyboards and pages label an ID.
+# Typographic twins of ASCII, and the East Asian punctuation and words that label an ID.
 _TWINS = {
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02\u300c\u300d", '"'),
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a\u2032\uff07\u00b4", "'"),
@@ -191,7 +191,7 @@ _SPELT_COLOUR = re.compile(r"(?:\\+(?:x1[bB]|033|e|u001[bB])|\^\[|<ESC>)\[[0-9;]
 _LOST_ESCAPE = re.compile(r"\[[0-9]{1,2}(?:;[0-9]{1,3}){0,5}m")
 _ESCAPE_SPELLINGS = ("\\x1", "\\033", "\\e[", "\\u001", "^[[", "<ESC>")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u00([2-7][0-9A-Fa-f])")
-# The value of `"taskId"` in JSON is no part of a URL: there a percent sign is one, and no ID has it.
+# The value of `"taskId"` in JSON is not part of a URL: there a percent sign is literal, and no ID has one.
 _PERCENT_RUN_OR_VALUE = re.compile(
     r"[\"']task_?id\\{0,8}[\"']\s{0,8}:\s{0,8}\\{0,8}[\"'][A-Za-z0-9._:-]{0,128}+%[^\"'\n]{0,400}"
     r"|%(?:25){0,4}(?:0[9AD]|[2-7][0-9A-F])",
@@ -208,24 +208,24 @@ _ENTITIES = {
     "&amp;": "&",
 }
 
-# IDs as they were before a mail program broke them: at a hyphen, before quote marks, in a message's source.
+# IDs that a mail program broke: at a hyphen, before quote marks, in the source of a message.
 _AFTER_HYPHEN = re.compile(r"-[ \t]*\n(?:[ \t]*>)*[ \t]*([0-9A-Fa-f][0-9A-Fa-f-]{3,26}+)(?![A-Za-z0-9_])")
 _UUID_HEAD = re.compile(r"(?<![A-Za-z0-9_./-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){0,3}\Z")
 _UUID_HEAD_CHARS = 24
 """23 of a head, and the one before it."""
 
-# Quoted-printable: "=" at the end of a line means that it goes on, and "=3D" is "=".
+# Quoted-printable: "=" at the end of a line means that the line goes on, and "=3D" is "=".
 _SOFT_BREAK = re.compile(rf"=\n([A-Za-z0-9_-]{{1,{MAX_ID_CHARS}}}+)")
 _WORD_END = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ESCAPED_EQUALS = re.compile(rf"=3D(?=(?:{UUID}|{HEX_32})(?![A-Za-z0-9])|task_)")
 
 
 def plain(text: str) -> str:
-    r"""Return `text` in ASCII, after a newline: the line of an offset is the number of newlines before it.
+    r"""Return `text` in ASCII, after a newline, so that the line of an offset is the number of newlines before it.
 
-    BOM and invisible characters vanish, odd spaces and quotes become the usual ones, all line breaks are
-    newlines, terminal colours go, percent-encoding (double as well; not in a `"taskId"` of JSON), `\u00xx` and HTML
-    entities are decoded, and IDs that a mail had broken are whole.
+    BOMs, invisible characters and terminal colours are removed, odd spaces and quotes become the usual ones, all line
+    breaks become newlines, percent-encoding (even double; not in a `"taskId"` of JSON), `\u00xx` and HTML entities are
+    decoded, and IDs that a mail program broke are rejoined.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -249,7 +249,7 @@ def plain(text: str) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text, with the numbers that `plain` leaves them, but for what a terminal would act on."""
+    """Return the lines of a text without escape sequences, numbered as by `plain`."""
     return _BREAK.sub("\n", _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")).split("\n")
 
 
@@ -263,7 +263,7 @@ def _to_ascii(text: str) -> str:
 
 def _from_unicode_escape(match: re.Match[str]) -> str:
     char = chr(int(match[1], 16))
-    # An escaped quote or backslash keeps its meaning only where it stands.
+    # A quote or backslash must stay escaped to keep its meaning.
     return match[0] if char in "\"'\\" else char
 
 
@@ -294,7 +294,7 @@ def _joined_at_equals(match: re.Match[str]) -> str:
     return f"{match[1]}\n" if whole else match[0]
 
 
-# Where nothing counts
+# Excluded regions
 
 _KEY = re.compile(
     r"[pgGruU](?:(?<=p)(?<![A-Za-z0-9_]p)aram(?:_?[jJ]son)?|(?<=[gG])enerate_?[pP]aram|(?<=r)esult_?[jJ]son"
@@ -302,7 +302,7 @@ _KEY = re.compile(
     r"(?:(?P<slashes>\\{0,31})(?P<quote>[\"'`])|(?P<bracket>[\[{]))"
 )
 _NAME_BEFORE = re.compile(r"[A-Za-z0-9_-]*")
-# The address of a request is where `taskId=` is looked for, not a list of inputs or results.
+# The URL of a request is not excluded, as `taskId=` may be in it; it is no list of inputs or results.
 _REQUEST_URLS: Final = words(
     "request poll polling status record recordinfo info query api base full endpoint check page task job "
     "get raw target"
@@ -311,11 +311,11 @@ _NESTING = re.compile(r"(?P<slashes>\\{0,31})(?P<quote>[\"'`])|(?P<open>[\[{(])|
 
 _MAX_ACROSS_LINES: Final = 32_768
 _MAX_IN_VAIN: Final = 1_000_000
-"""Characters that may be read in search of ends that are not there; a torn text must not cost its square."""
+"""Characters that may be read in search of missing ends, so that a truncated text does not take quadratic time."""
 
 
 class _Scan:
-    """One pass over one text, which remembers what it spent in vain."""
+    """A pass over a text that counts the characters read in vain."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -331,12 +331,12 @@ class _Scan:
         return self._line_end
 
     def text_end(self, start: int, slashes: int, quote: str) -> int:
-        """Return where the text that opened before `start` closes; the line's end if it never does."""
+        """Return where the string that opens before `start` closes; the end of the line if it never does."""
         line_end = self.line_end(start)
         closing = _closing(slashes, quote)
         found = closing.search(self.text, start, line_end)
         if not found and self._in_vain < _MAX_IN_VAIN:
-            # Terminals wrap long texts.
+            # Terminals wrap long strings.
             limit = line_end + _MAX_ACROSS_LINES // 4
             found = closing.search(self.text, line_end, limit)
             self._in_vain += 0 if found else limit - line_end
@@ -363,10 +363,10 @@ class _Scan:
 
 @lru_cache(maxsize=64)
 def _closing(slashes: int, quote: str) -> re.Pattern[str]:
-    r"""A pattern for the quote that closes a text opened by `slashes` backslashes and `quote`.
+    r"""Return a pattern for the quote that closes a string opened by `slashes` backslashes and `quote`.
 
-    A level of escaping turns `"` to `\"` and that to `\\\"`: a closing quote has as many backslashes as the
-    opening one, beyond pairs that are escaped backslashes of the text itself.
+    Each level of escaping turns `"` to `\"` and that to `\\\"`: a closing quote has as many backslashes as
+    the opening one, not counting pairs that are escaped backslashes within the string.
     """
     pair = 2 * (slashes + 1)
     return re.compile(rf"(?<!\\)(?:\\{{{pair}}})*\\{{{slashes}}}{re.escape(quote)}")
@@ -383,7 +383,7 @@ def _is_excluded(text: str, key: re.Match[str]) -> bool:
 
 
 def excluded_regions(text: str) -> list[tuple[int, int]]:
-    """Return where nothing is looked for: (start, end) offsets, ascending, apart from each other."""
+    """Return the regions that are not searched, as (start, end) offsets, ascending and disjoint."""
     scan = _Scan(text)
     regions: list[tuple[int, int]] = []
     at = 0

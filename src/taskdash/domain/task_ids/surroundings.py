@@ -1,9 +1,9 @@
-"""IDs that are told by where they stand: below a header, in the URL of a record, in an object that has a status.
+"""Finds IDs by their position: below a header, in the URL of a record, in an object with a status.
 
-The header of a column (CSV, TSV, markdown and box tables, columns set apart by spaces) is the label of every row below
-it: an ID there outranks the other words of its row. The families of a key and their neighbours show an ID as a part of
-the path in the URL of its record, after "Accepted", or as the `id` of an object that has a status; and a URL, a label
-or the form of an ID may tell its family, and so under which path its record is.
+The header of a column (CSV, TSV, markdown and box tables, columns separated by spaces) labels every row below it: an ID
+there outranks the other words of its row. The families of tasks, and similar APIs, show an ID as part of the path in
+the URL of its record, after "Accepted", or as the `id` of an object with a status. A URL, a label or the form of an ID
+may also reveal its family, and so the path of its record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Hit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# As in `labels`: the first character alone, then the rest.
+# The first character is matched alone, as in `labels`.
 _HEADER = re.compile(
     r"[tTrRaA](?:(?<=[tT])(?:ask|ASK)[ _.-]?[iI][dD]s?|(?<=[rR])(?:equest|EQUEST)[ _-]?[iI][dD]"
     r"|(?<=[tT])(?:race|RACE)[ _-]?[iI][dD]|(?<=[aA])(?:pi|PI)[ _-]?(?:key|KEY|Key))"
@@ -41,18 +41,18 @@ _MAX_COLUMNS: Final = 100
 
 
 class _Layout(NamedTuple):
-    """Says how the rows of one table are read."""
+    """The layout of a table, for reading its rows."""
 
     mark: str
-    """What stands between cells; two spaces stand for any number of them."""
+    """The separator of cells; two spaces stand for two or more, or a tab."""
     column: int | None
     claims: tuple[tuple[int, str], ...]
-    """The columns of keys and request IDs, each with what they are."""
+    """The columns of keys and request IDs, each with the reason why these are not task IDs."""
     width: int
 
 
 def find_in_columns(text: str, seen: Findings) -> None:
-    """Report what stands below headers: task IDs, and the keys and request IDs that are none.
+    """Report the task IDs below headers, and claim the keys and request IDs there.
 
     `text` went through `task_ids.paste.plain`.
     """
@@ -127,12 +127,12 @@ def _claims(cells: list[str]) -> Iterator[tuple[int, str]]:
 def _cells(line: str, mark: str) -> list[str]:
     line = line.strip(" \t") if mark == "  " else line
     cells = _split(mark).findall(line)
-    # At the end of the line the pattern finds one more cell, of no width.
+    # At the end of the line the pattern finds one more, empty cell.
     return cells[:-1] if cells and not cells[-1] and not line.endswith(mark) else cells
 
 
 def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
-    """Read rows until a line is none; return where the table ends."""
+    """Read rows up to the first line that is not one; return where the table ends."""
     own = None if layout.column is None else _row(layout.mark, layout.column)
     others = [(_row(layout.mark, column), why) for column, why in layout.claims]
     while at < len(text):
@@ -154,7 +154,7 @@ def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
 
 
 def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
-    """A word of unknown form counts only where the row has all its columns."""
+    """Report a word as an ID or not; one of unknown form counts only if its row has all columns."""
     start, word = found.start("word"), found["word"]
     kind = kind_of(word)
     if kind is Kind.KNOWN or (kind is Kind.UNKNOWN and whole_row and any(map(str.isdigit, word))):
@@ -168,7 +168,7 @@ def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
 _ID: Final = rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}"
 _NAMES: Final = {name: path for path, words in FAMILIES.items() for name in words.split()}
 _ANY_NAME: Final = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
-# `task_veo3_...`, `veo_task_...`, `mj_task_...`, `task-unified-...`, `video_...`; a model's name is no family's:
+# `task_veo3_...`, `veo_task_...`, `mj_task_...`, `task-unified-...`, `video_...`; the name of a model does not count:
 # `task_nano-banana-pro_...` and `task_flux-2_...` are jobs.
 _FORM = re.compile(rf"(?:task[_-])?({_ANY_NAME})(?:[_-].*|\d.*)", re.IGNORECASE)
 _LABEL = re.compile(
@@ -176,7 +176,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _LABEL_CHARS: Final = 48
-# The first words are searched for as they stand, which is fast.
+# It begins with literal text, which `re` finds fast.
 _QUERY = re.compile(rf"record-(?:info|detail)\?(?:[^\s\"'<>#]{{0,200}}?[&;])?[tT]ask_?[iI]d=({_ID})")
 _TAILS: Final = {
     path.removeprefix("/api/v1"): path for path in FAMILIES if path.endswith(("record-info", "record-detail"))
@@ -204,7 +204,7 @@ _OBJECT_CHARS: Final = 600
 
 
 def find_of_families(text: str, seen: Findings) -> None:
-    """Report the IDs that only these gateways show so, in a text that went through `task_ids.paste.plain`."""
+    """Report the IDs in notations of the task families, in a text that went through `task_ids.paste.plain`."""
     for found in _IN_PATH.finditer(text):
         group = "asked" if found["asked"] else "id"
         _report(seen, found, group, "in the URL of a record")
@@ -216,13 +216,13 @@ def find_of_families(text: str, seen: Findings) -> None:
 
 
 def path_hint_of(task_id: str) -> str | None:
-    """Return under which path the form of an ID says that its record is; None where it does not tell."""
+    """Return the record path that the form of an ID suggests, if any."""
     found = _FORM.fullmatch(task_id)
     return _NAMES[found[1].lower()] if found else None
 
 
 def path_hints(text: str, hits: list[Hit]) -> dict[str, str]:
-    """Return the paths that a text tells for the IDs in it: by a URL first, then by a label, then by their form."""
+    """Return the record paths that a text suggests for its IDs: by URL, else by label, else by the form of the ID."""
     hints: dict[str, str] = {}
     for task_id, path in _paths_in_urls(text):
         hints.setdefault(task_id, path)
@@ -245,7 +245,7 @@ def _report(seen: Findings, found: re.Match[str], group: str, why: str) -> None:
 
 
 def _stands_by_status(text: str, found: re.Match[str]) -> bool:
-    """Return whether the object that an `id` is in has a status; the objects within it are left out."""
+    """Return whether the object that contains an `id` has a status; nested objects are ignored."""
     start, end = max(0, found.start() - _OBJECT_CHARS), found.end() + _OBJECT_CHARS
     before = _WITHIN.sub("", text[start : found.start()])
     after = _WITHIN.sub("", text[found.end() : end])
