@@ -1,1 +1,1 @@
-"""The list on disk: the one truth that every dashboard and command reads. The only place that imports sqlite3."""
+"""The list on disk, shared by every dashboard and command. The only package that imports sqlite3."""

@@ -1,4 +1,4 @@
-"""Putting IDs on the list. Apart from the rest of it, so that `taskdash add` loads nothing else of the store."""
+"""Adds IDs to the list. A module of its own, so that `taskdash add` need not import the rest of the store."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
 
 
 class Added(NamedTuple):
-    """Tells what an `add` did: IDs new to the list and IDs that stood on it, each in the order given."""
+    """The result of an `add`: the IDs added and those already listed, each in the order given."""
 
     added: tuple[str, ...]
     listed: tuple[str, ...]
 
 
 class Additions(Part):
-    """The tasks of every profile in one store, as far as adding to them needs."""
+    """Adds tasks to the list of any profile."""
 
     def add(
         self,
@@ -37,10 +37,10 @@ class Additions(Part):
         label: str | None = None,
         hints: Mapping[str, str] | None = None,
     ) -> Added:
-        """Put IDs on the list, above all others and in the order given; on disk when this returns.
+        """Put IDs at the top of the list, in the order given; they are on disk when this returns.
 
-        An ID that is listed already stays where it is and keeps its label. `hints` has the path that an ID was found
-        with, which is asked first.
+        An ID already on the list keeps its place and label. `hints` maps an ID to the API path that it was found
+        with, which is tried first.
         """
         wanted, clean = list(dict.fromkeys(task_ids)), clean_label(label)
         return self._database.again(lambda: self._add(profile, wanted, now_ms, clean, hints or {}))
@@ -64,7 +64,7 @@ class Additions(Part):
                 "INSERT INTO search (seq, profile, folded) VALUES (?, ?, ?)",
                 ((first + n, profile, folded_search_text(task_id, label)) for n, task_id in enumerate(added)),
             )
-            # Whoever adds an ID once more may know more of it.
+            # Adding a listed ID again may bring a better hint.
             connection.executemany(
                 "UPDATE tasks SET path_hint = ? WHERE removal = 0 AND profile = ? AND task_id = ?",
                 ((hints[task_id], profile, task_id) for task_id in wanted if task_id in hints),
@@ -72,26 +72,26 @@ class Additions(Part):
         return Added(tuple(added), tuple(task_id for task_id in wanted if task_id in listed))
 
     def listed(self, profile: str, task_ids: Iterable[str]) -> set[str]:
-        """Return those of `task_ids` that are on the list already."""
+        """Return those of `task_ids` that are already on the list."""
         sql = f"SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id {IN_LIST}"
         return {task_id for (task_id,) in self._database.rows(sql, [profile, as_json(task_ids)])}
 
 
 def take_places(connection: sqlite3.Connection, count: int) -> int:
-    """Take so many places above all others for the caller's transaction; return the `seq` of the first."""
+    """Take `count` places above all others in the caller's transaction; return the `seq` of the first."""
     sql = "UPDATE numbers SET value = value - ? WHERE name = 'lowest_seq' RETURNING value"
     return int(connection.execute(sql, (count,)).fetchone()[0])
 
 
 def clean_label(label: str | None) -> str | None:
-    """Return a label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
+    """Return a label as it is stored: one inert line of at most 200 characters, or None if nothing is left."""
     return inert_line(label, MAX_LABEL_CHARS) or None if label else None
 
 
 def folded_search_text(*texts: str | None) -> str:
-    """Return all that a filter word may match, folded: the texts of `SEARCHED` in their order, as far as there are any.
+    """Return the text that filter words are matched against: the fields of `SEARCHED`, in that order, folded.
 
-    Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
-    serves any field, and none matches across two.
+    Field n stands between the control characters n and n + 1, which inert text never contains. So a single search
+    can serve any field, and no match spans two.
     """
     return fold("".join([f"{mark}{text or ''}" for mark, text in zip_longest("\1\2\3\4\5\6\7", texts)]))

@@ -1,4 +1,4 @@
-"""Gives the watcher what is due, and takes what checks brought and when the next ones are."""
+"""The watcher's side of the store: which tasks to check, what the checks found, and when to check next."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from taskdash.domain.record import Outcome
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000
-"""No check is ever planned further ahead than a day (`domain.schedule`)."""
+"""No check is planned more than a day ahead (`domain.schedule`)."""
 LARGE_BYTES: Final = 1024 * 1024
-"""Bodies of so many bytes have filled SQLite's cache of pages with what nobody asks for again."""
-# As in the partial indexes, word for word: SQLite uses them only where it finds their conditions again.
+"""Writing bodies of this size fills SQLite's page cache with pages that nobody reads again."""
+# Word for word the conditions of the partial indexes, or SQLite would not use them.
 _NEVER_CHECKED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL"
 _PLANNED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL"
 _SCHEDULED_BY: Final = (
     *("seq", "profile", "task_id", "added_at_ms", "raw_state"),
     *("model", "variant", "create_time_ms", "checked_at_ms"),
 )
-"""What the schedule must know of a running task."""
+"""The columns of a running task that the schedule needs."""
 _searched: Final = attrgetter("prompt", "model", "fail_code", "fail_msg")
-"""What a check may change of the text that filter words are looked up in."""
+"""The fields that a check may change and that filter words are matched against."""
 _KEEP_OUTCOME: Final = (
     f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in CHECKED_COLUMNS)}, "
-    # A request made while the check was under way is a wish for a later answer than this one.
+    # A request made while the check was in flight wants a newer answer than this one.
     "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
     "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :asked_at_ms ELSE asked_at_ms END "
-    # The file may have become another one since, in which the place is another task's.
+    # The file may have been replaced since, and `seq` may be another task in the new one.
     "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
 )
 
@@ -45,49 +45,49 @@ _KEEP_RENEWAL: Final = (
     "UPDATE tasks SET renewed_at_ms = ? WHERE seq = ? AND result_count > 0 "
     "AND (SELECT result_urls FROM bodies WHERE bodies.seq = tasks.seq) NOT IN (?, '[]')"
 )
-"""Of a task that had links before, and has others now."""
-# Who asks wants all paths asked from the first on, but a round that was asked for already goes on.
+"""Applies to a task that had links before, and has different ones now."""
+# A request restarts the round through the API paths, unless an earlier request has a round under way.
 _ASKED: Final = (
     "asked_at_ms = ?, next_check_at_ms = ?, path_misses = iif(asked_at_ms IS NULL, 0, path_misses)"
 )
 
 
 class InLine(NamedTuple):
-    """Counts the tasks that want a check, and says when the next one will."""
+    """How many tasks are due for a check, and when the next one will be."""
 
     asked: int
     new: int
     """Never checked."""
     due: int
-    """All that want one by now, the new ones too."""
+    """All that are due by now, including new ones."""
     next_ms: int | None
-    """The first time after now for which a check is planned, in Unix ms; None where none is."""
+    """When the next check after now is planned, in Unix ms; None if none is."""
 
 
 class Checks(Part):
     """The watcher's side of one store."""
 
     def asked(self, profile: str, limit: int) -> list[Task]:
-        """Return the tasks somebody asked to have checked: the `limit` longest waiting, and the `limit` asked for last.
+        """Return tasks whose check was requested: the `limit` waiting longest, and the `limit` requested last.
 
-        The latter are the only ones that a gateway that refused the former may be tried with.
+        After the gateway has refused the former, only newer requests may try it again.
         """
         return self._both_ends("asked_at_ms IS NOT NULL", "asked_at_ms", limit, profile)
 
     def due(self, profile: str, now_ms: int, limit: int) -> list[Task]:
         """Return answered tasks whose check is due: the `limit` longest overdue, and the `limit` that came due last.
 
-        The latter are where the young ones are found, however many old ones wait.
+        The latter include the young tasks, however many old ones are waiting.
         """
         condition = f"{_PLANNED} AND next_check_at_ms <= ?"
         return self._both_ends(condition, "next_check_at_ms", limit, profile, now_ms)
 
     def never_checked(self, profile: str, limit: int) -> list[Task]:
-        """Return new tasks, in the order of the list."""
+        """Return tasks that were never checked, in list order."""
         return self._tasks(f"profile = ? AND {_NEVER_CHECKED} ORDER BY seq LIMIT ?", profile, limit)
 
     def in_line(self, profile: str, now_ms: int) -> InLine:
-        """Count the tasks of a profile that want a check by now."""
+        """Count the tasks of a profile that are due for a check by now."""
         asked = self._count("asked_at_ms IS NOT NULL", profile)
         new = self._count(_NEVER_CHECKED, profile)
         planned = self._count(f"{_PLANNED} AND next_check_at_ms <= ?", profile, now_ms)
@@ -99,7 +99,7 @@ class Checks(Part):
         return InLine(asked, new, new + planned, next_ms)
 
     def running(self, profile: str, limit: int) -> list[Task]:
-        """Return what the schedule must know of running tasks without a problem, the newest of the list first."""
+        """Return running tasks without a problem, newest first, with only the fields that the schedule needs."""
         rows = self._database.rows(
             f"SELECT {', '.join(_SCHEDULED_BY)} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state = 1 AND problem_kind IS NULL ORDER BY seq LIMIT ?",
@@ -108,9 +108,9 @@ class Checks(Part):
         return [Task(**dict(zip(_SCHEDULED_BY, row, strict=True)), state=State.WAITING) for row in rows]
 
     def ask(self, seqs: Sequence[int], now_ms: int) -> int:
-        """Mark tasks to be checked as soon as the budget allows, finished ones too; return the mark.
+        """Mark tasks, even finished ones, to be checked as soon as the budget allows; return the mark.
 
-        Asking again while a check is under way asks for another one, as its answer may be older than the wish.
+        A request made during a check leads to another one, as that check's answer may be older than the request.
         """
         with self._database.writing() as connection:
             asked_at_ms = _next_mark(connection, now_ms)
@@ -121,7 +121,7 @@ class Checks(Part):
         return asked_at_ms
 
     def withdraw(self, seqs: Sequence[int], asked_at_ms: int) -> None:
-        """Take back what `ask` gave that mark and nobody has answered: who asked does not wait any more."""
+        """Withdraw the unanswered requests that `ask` gave this mark, as the caller has stopped waiting."""
         self._database.write(
             "UPDATE tasks SET asked_at_ms = NULL, "
             "next_check_at_ms = CASE WHEN state IN (0, 1) THEN next_check_at_ms END "
@@ -130,7 +130,7 @@ class Checks(Part):
         )
 
     def ask_unfinished(self, profile: str, now_ms: int) -> int:
-        """Mark every unfinished task of a profile; return how many there are."""
+        """Mark every unfinished task of a profile to be checked; return how many there are."""
         with self._database.writing() as connection:
             return connection.execute(
                 f"UPDATE tasks SET {_ASKED} WHERE removal = 0 AND profile = ? AND state IN (0, 1)",
@@ -138,9 +138,9 @@ class Checks(Part):
             ).rowcount
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Keep what checks brought, in one transaction. A task removed meanwhile stays removed.
+        """Store the outcomes of checks in one transaction. A task removed meanwhile stays removed.
 
-        An outcome is dropped where another check of its task was recorded since it was sent: it may be older.
+        An outcome is dropped if another check of its task was recorded since it was sent, as it may be the older one.
         """
         with self._database.writing() as connection:
             for outcome in outcomes:
@@ -149,21 +149,21 @@ class Checks(Part):
             self._database.connection.execute("PRAGMA shrink_memory").close()
 
     def postpone(self, times: Sequence[tuple[int, int | None]]) -> None:
-        """Plan checks anew: pairs of `seq` and Unix ms (None: never)."""
+        """Reschedule checks that were not requested: pairs of `seq` and Unix ms (None: never)."""
         sql = "UPDATE tasks SET next_check_at_ms = ? WHERE seq = ? AND asked_at_ms IS NULL"
         self._database.write(sql, ((at_ms, seq) for seq, at_ms in times))
 
     def shift(self, profile: str, by_ms: int) -> None:
-        """Move what was planned along with a wall clock that was set back by `by_ms` (< 0)."""
+        """Move planned checks along with a wall clock that was set back by `by_ms` (< 0)."""
         planned = f"removal = 0 AND profile = ? AND {_PLANNED}"
         self._database.write(
             f"UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? WHERE {planned}", [(by_ms, profile)]
         )
 
     def bring_back(self, profile: str, now_ms: int) -> None:
-        """Plan for now what a wall clock that was set back while nobody watched has left in the future.
+        """Make checks due now that were left in the future because the clock was set back while nobody watched.
 
-        That is what is planned further ahead than any check is, or was last checked at a time yet to come.
+        Those are checks planned further ahead than any can be, or of tasks last checked at a time yet to come.
         """
         planned = (
             f"removal = 0 AND profile = ? AND {_PLANNED} AND next_check_at_ms > ? "
@@ -195,7 +195,7 @@ class Checks(Part):
 
 
 def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
-    """Write one down, unless a later check of its task was: the row, the record's body, the text for filters, news."""
+    """Store one outcome, unless a later check was recorded: the task's row, body, search text and news."""
     before, task = outcome.before, outcome.task
     values = row_from_task(task) | {"asked_before": before.asked_at_ms, "checks_before": before.checks}
     is_newest = connection.execute(_KEEP_OUTCOME, values).rowcount
@@ -216,7 +216,7 @@ def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
 
 
 def _next_mark(connection: sqlite3.Connection, now_ms: int) -> int:
-    """Return a mark for a request: the time, but later than all earlier ones, whatever became of the wall clock."""
+    """Return a mark for a request: the time, but greater than all earlier marks even if the clock was set back."""
     (mark,) = connection.execute(
         "INSERT INTO numbers VALUES ('asked', ?) "
         "ON CONFLICT (name) DO UPDATE SET value = max(value + 1, excluded.value) RETURNING value",

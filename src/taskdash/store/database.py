@@ -1,11 +1,11 @@
-"""The store's file as one thread reads and writes it: opened, locked, kept up with, and recovered where it is damaged.
+"""A thread's connection to the store: opens and locks the file, reopens it if replaced, recovers it if damaged.
 
 A rollback journal with synchronous=FULL, not WAL: SQLite before 3.51.3 can corrupt a WAL file that several
 processes write (sqlite.org/wal.html, "WAL-reset bug"). Every write is a BEGIN IMMEDIATE, because a deferred
 transaction that turns into a writer fails with "locked" at once, whatever the timeout.
 
-Whether the file is still the one of its name is asked before every read and after every commit: SQLite would go on
-with one that was deleted, and whatever is written there is lost with the process.
+Before every read and transaction, and after every commit, it checks that the path still leads to the open file. SQLite
+would go on using a deleted one, and anything written there is lost when the process ends.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
 IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
-"""Membership in a list of any length that is bound as one value, by `as_json`."""
+"""Membership in a list of any length, bound as one value made by `as_json`."""
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 _GONE_S: Final = 0.5
-"""How long a file that is gone is waited for."""
+"""How long to wait for a missing file to reappear."""
 _OPENINGS: Final = 3
-"""So often is a file opened that turns out damaged, or is exchanged in that moment."""
+"""How often to try opening a file that turns out damaged, or is replaced meanwhile."""
 
 
 class Database:
-    """The store to one thread; only `interrupt` may be called from others.
+    """A store for one thread; only `interrupt` may be called from others.
 
     Raises StoreError, never sqlite3's own errors.
     """
@@ -73,33 +73,36 @@ class Database:
         opens: bool = True,
         only_reads: bool = False,
     ) -> None:
-        """Open the store, unless `opens` is False: then `open` does it.
+        """Open the store, unless `opens` is False; then call `open`.
 
-        `on_mishap` hears in a line where the file was damaged, open to others, or exchanged. One that only reads goes
-        over to a copy where a stopped process has the file locked: what is written then is lost. Raises as `open`
-        does.
+        `on_mishap` is called with a line for the user if the file was damaged, open to others, or replaced. With
+        `only_reads`, switch to a copy if a stopped process has the file locked; anything written then is lost.
+        Raises as `open` does.
         """
         self.path = path
         self._busy_timeout_s = busy_timeout_s
         self._on_mishap = on_mishap
         self._interrupted = False
         self.is_waiting = False
-        """Whether another process has had the file locked when it was last asked for."""
+        """Whether another process had the file locked at the last attempt."""
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self._only_reads = only_reads
         self._copy: TemporaryDirectory[str] | None = None
-        """Where the copy is that is read in place of a file that a stopped process has locked."""
+        """The folder of the copy that is read while a stopped process has the file locked."""
         self._openings = 0
         if opens:
             self.open()
 
     def open(self, *, is_patient: bool = False) -> None:
-        """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
+        """Open the store, creating it (0600, in a folder of 0700) or bringing it up to date if needed.
 
-        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside,
-        and what can be recovered is the store. One that is patient waits for other processes' locks until
-        `interrupt`. Raises StoreError where the file cannot be opened, is no store, or is of a newer taskdash.
+        A file that cannot be written is opened for reading, if it is up to date. A damaged one is set aside, and what
+        can be recovered takes its place. With `is_patient`, wait for other processes' locks until `interrupt` is
+        called.
+
+        Raises:
+            StoreError: the file cannot be opened, is not a store, or was written by a newer taskdash.
         """
         try:
             with self._using_file():
@@ -114,9 +117,9 @@ class Database:
             raise
 
     def __getattr__(self, name: str) -> Part:
-        """Make one of the parts that a class declares, whose modules have their names.
+        """Create a part that the class declares, from the module of that name.
 
-        It is imported when it is first used: commands such as `add` take a tenth of a second less for it.
+        Importing parts on first use saves commands such as `add` a tenth of a second.
         """
         kind = type(self).__annotations__.get(name)
         if kind is None:
@@ -134,16 +137,17 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """Return the open connection."""
+        """Return the open connection; raise StoreError if the store is closed."""
         if self._connection is None:
             raise StoreError(f"the store {inert_line(str(self.path))} is closed")
         return self._connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Begin a transaction that is on disk when the block ends, or has not happened at all.
+        """Run the block in a transaction, which is on disk when the block ends, or has not happened at all.
 
-        Raises StoreChangedError where it is on disk in a file that is damaged, or no longer the store; see `again`.
+        Raises:
+            StoreChangedError: the file is damaged, or was replaced before the commit was done; see `again`.
         """
         with self._using_file():
             self._keep_up()
@@ -154,7 +158,7 @@ class Database:
                 self._execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
-                    # Closing undoes it as well; the first error is the one to tell.
+                    # Closing rolls back as well; the first error is the one to report.
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                 raise
@@ -169,7 +173,7 @@ class Database:
             return connection.executemany(sql, rows).rowcount
 
     def again(self, work: Callable[[], T]) -> T:
-        """Do `work`; where the file turns out damaged or exchanged, once more on the one that takes its place."""
+        """Run `work`; if the file turns out damaged or replaced, run it again on the one that takes its place."""
         try:
             return work()
         except StoreChangedError:
@@ -181,7 +185,7 @@ class Database:
             return work()
 
     def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Return every row of a query, fetched whole: no read stays open to block another process's commit."""
+        """Return all rows of a query at once, so that no open read blocks another process's commit."""
 
         def read() -> list[tuple[Any, ...]]:
             with self._using_file():
@@ -192,42 +196,42 @@ class Database:
         return self.again(read)
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - a cell has the type of its column
-        """Return the first column of the first row, or None where there is no row."""
+        """Return the first column of the first row, or None if there is no row."""
         rows = self.rows(sql, values)
         return rows[0][0] if rows else None
 
     def data_version(self) -> int:
-        """Return a number that differs from last time when another connection has committed in between."""
+        """Return a number that differs from last time if another connection has committed in between."""
         return int(self.value("PRAGMA data_version")) + (self._openings << 32)
 
     def version(self) -> tuple[int, int]:
-        """Return what differs from last time when anything was written in between, here or elsewhere."""
+        """Return a pair that differs from last time if anything was written in between, here or elsewhere."""
         return self.data_version(), self.connection.total_changes
 
     def keep_copy(self) -> None:
-        """Keep a copy of the list beside it, if the newest is a day old; nothing happens where none can be made."""
+        """Copy the list beside it if the newest copy is a day old; do nothing if that fails."""
         with suppress(StoreError), self._using_file():
             is_first = not self.value("SELECT count(*) FROM numbers WHERE name = 'list'")
             if is_first:
-                # Tells later of which list there are copies.
+                # Identifies the list that copies were made of.
                 with self.writing() as connection:
                     connection.execute("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))")
             if is_first or is_copy_due(self._file):
                 from filelock import FileLock
 
-                # Another process may be at that, or recover the list.
+                # Another process may be copying or recovering the list.
                 with FileLock(lock_path(self._file, "mend"), timeout=0, mode=PRIVATE_FILE):
                     keep_copy(self._file, lambda: self._interrupted)
 
     def interrupt(self) -> None:
-        """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
+        """Make the current statement fail, and later ones fail instead of waiting; for closing, from any thread."""
         self._interrupted = True
         if self._connection is not None:
-            with suppress(sqlite3.Error):  # it was closed in this very moment
+            with suppress(sqlite3.Error):  # it was just closed
                 self._connection.interrupt()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and delete the copy if one was read."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -239,7 +243,7 @@ class Database:
 
     @contextmanager
     def _using_file(self) -> Iterator[None]:
-        """Raise what SQLite or the system says in the block as a StoreError that tells the user what to do."""
+        """Run the block inside the transaction gate; raise SQLite's and the system's errors as a StoreError."""
         try:
             with TRANSACTIONS.passing():
                 yield
@@ -247,13 +251,13 @@ class Database:
             raise as_store_error(error, self.path, self._file) from error
 
     def _execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Execute a statement, waiting for other processes' locks as long as the timeout allows."""
+        """Execute a statement, waiting for other processes' locks until the timeout."""
         until_s = time.monotonic() + self._busy_timeout_s
         while True:
             try:
                 cursor = self.connection.execute(sql, values)
             except UnicodeDecodeError as error:
-                # What SQLite said of a damaged schema has pieces of it that are no text.
+                # SQLite's message about a damaged schema quotes bytes that are not UTF-8.
                 raise damage() from error
             except sqlite3.OperationalError as error:
                 self.is_waiting = is_busy(error)
@@ -267,17 +271,17 @@ class Database:
                 self.is_waiting = False
                 return cursor
 
-    # Opening, and opening what has taken the file's place
+    # Opening and reopening
 
     @property
     def _file(self) -> Path:
         if self._copy is not None:
             return Path(self._copy.name, self.path.name)
-        # Where a link leads to no file, SQLite would make one with the umask's mode.
+        # Through a dangling link SQLite would create the file with the umask's mode.
         return Path(os.path.realpath(self.path))
 
     def _go_over_to_copy(self) -> None:
-        """Read a copy from now on, if a stopped process has the file locked: it may stay so for ever."""
+        """Switch to a copy if a stopped process has the file locked, as it may stay stopped for ever."""
         if found := copy_past_holder(self._file, self.path.name):
             holder, self._copy = found
             self._on_mishap(
@@ -299,19 +303,19 @@ class Database:
 
     def _connect(self) -> None:
         file = self._file
-        # Asked before SQLite sees it: that would take the journal of an empty file away.
+        # Before SQLite opens the file, as it deletes the journal of an empty one.
         size = create_private(file, self._on_mishap)
         is_emptied = size == 0 and was_emptied(file)
         self._identity = None
         while self._identity is None or self._is_exchanged():
-            # Another file may be given the name in between.
+            # The file may be replaced in between.
             if self._connection is not None:
                 self._connection.close()
             self._identity = identity_of(file)
             self._connection = connect(file, "rw", min(_BUSY_SLICE_S, self._busy_timeout_s))
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
-        # SQLite's own rounds what lies between two otherwise than Python does.
+        # SQLite's own round() breaks ties differently from Python's.
         self.connection.create_function("rounded", 1, lambda number: round(number, 6), deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
             self._execute(f"PRAGMA {pragma}").close()
@@ -319,27 +323,27 @@ class Database:
         self._openings += 1
 
     def _is_exchanged(self) -> bool:
-        """Return whether another file, or none, has the name now."""
+        """Return whether the path leads to another file, or to none."""
         try:
             return identity_of(self.path if self._copy is None else self._file) != self._identity
-        except OSError:  # the folder cannot be looked into for the moment; the file itself may be in order
+        except OSError:  # the folder cannot be searched at the moment; the file itself may be fine
             return False
 
     def _keep_up(self) -> None:
-        """Go over to the file that has the name now; not in the middle of a transaction."""
+        """Reopen the path if the file was replaced, except in the middle of a transaction."""
         if self._is_exchanged() and not self.connection.in_transaction and not self._interrupted:
             self._make_way()
             self._open()
 
     def _make_way(self, *, is_surely_damaged: bool = False) -> None:
-        """Recover the file, if it still has its name, and is damaged; tell what became of it."""
+        """Close the file, after recovering it if it is damaged and still in place; report what became of it."""
         from taskdash.store.recovery import recover, what_became_of
 
         file = self._file
         if not self._is_exchanged():
             recover(file, self._identity, is_surely_damaged=is_surely_damaged)
         if self._is_exchanged():
-            # One that is gone may be about to be replaced by a copy, or to go with its folder.
+            # A missing file may be about to be replaced by a copy, or its folder to be deleted as well.
             until_s = time.monotonic() + _GONE_S
             while identity_of(file) is None and not self._interrupted and time.monotonic() < until_s:
                 time.sleep(_GONE_S / 20)
@@ -348,20 +352,20 @@ class Database:
 
 
 class Part:
-    """Answers for one matter of a store, of which there is one for each."""
+    """One subject's part of a store, created on first use (`Database.__getattr__`)."""
 
     def __init__(self, database: Store) -> None:
         self._database = database
 
 
 def as_json(items: Iterable[int] | Iterable[str]) -> str:
-    """Return numbers or IDs as the one value that `IN_LIST` takes."""
+    """Return numbers or IDs as the single value that `IN_LIST` takes."""
     return json.dumps(list(items))
 
 
 @lru_cache(2_000)
 def _failure_class(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> str:
-    # Few commands ask, and the rules are many.
+    # Few commands need its many rules.
     from taskdash.domain.failures import classify
 
     return classify(fail_code, fail_msg, raw_state).value

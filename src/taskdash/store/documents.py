@@ -1,4 +1,4 @@
-"""The list as documents: as JSON for scripts, whole for another list, and back from one."""
+"""The list as JSON for scripts, IDs and labels for completion, and imports from another list."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _REPORT_EVERY: Final = 1_000
 
 _COUNTED: Final = ("saved_count", "picked_count", "rejected_count")
 _INSERTED: Final = tuple(name for name in TASK_COLUMNS.split(", ") if name not in _COUNTED)
-"""What is written of a task: how many of its results were saved, or judged, is counted by triggers."""
+"""The columns that an import writes; triggers count saved and judged results."""
 _INSERT_TASK: Final = (
     f"INSERT INTO tasks ({', '.join(_INSERTED)}) VALUES ({', '.join(f':{name}' for name in _INSERTED)})"
 )
 
 
 class Documents(Part):
-    """The tasks of every profile in one store, as other programs and other lists see them."""
+    """Exchanges tasks of any profile with other programs and other lists."""
 
     def json_items(self, query: Query, now_ms: int, *, limit: int = -1) -> list[str]:
-        """Return the tasks of `query` in its order, each as the JSON of `domain.task_json`, in ASCII and on one line.
+        """Return the tasks of `query` in order, each as the JSON of `domain.task_json`, in ASCII and on one line.
 
-        SQLite writes it: making the nouns first and encoding them after takes four times as long, and `list --json`
-        is what scripts call in a loop. A row that is anything but plain goes that longer way all the same.
+        SQLite builds it: creating task objects and encoding them takes four times as long, and scripts call
+        `list --json` in a loop. Only rows with a control character take that slower path.
         """
         condition, values = where(self._database, query, now_ms)
         sql = (
@@ -50,21 +50,21 @@ class Documents(Part):
         overdue = as_json(self._database.history.overdue(query.profile, now_ms))
         for seq, text in self._database.rows(sql, [overdue, *values, limit]):
             item = text if text.isascii() else json.dumps(json.loads(text))
-            # DEL is the one control that JSON in ASCII shows as it is.
+            # DEL is the only control character that ASCII JSON leaves unescaped.
             if item.isprintable():
                 items.append(item)
             else:
-                # Another process may have removed it since; that is as good as a moment later.
+                # Empty if another process has just removed it, as if this had run a moment later.
                 details = self._database.tasks.details([seq], raw=False, now_ms=now_ms)
                 items += [json.dumps(task_json(detail)) for detail in details]
         return items
 
     def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
-        """Return IDs of a profile that start with `start`, in the order of the list."""
+        """Return up to `limit` IDs of a profile that start with `start`, in list order."""
         return self._like("task_id", "seq", profile, start, limit)
 
     def labels_like(self, profile: str, start: str, limit: int) -> list[str]:
-        """Return labels of a profile that start with `start`, each once."""
+        """Return up to `limit` different labels of a profile that start with `start`."""
         return self._like("label", "label", profile, start, limit)
 
     def _like(self, column: str, order_by: str, profile: str, start: str, limit: int) -> list[str]:
@@ -80,18 +80,18 @@ class Documents(Part):
         now_ms: int,
         on_progress: Callable[[int], None] = lambda _done: None,
     ) -> tuple[int, int]:
-        """Take over tasks of another list, above all others and in their order, in one transaction.
+        """Import tasks of another list, above all others and in their order, in one transaction.
 
-        They are valid and inert; their `seq` does not count, and an ID that is on the list of its profile stays as it
-        is. `on_progress` is told now and then how many are written. Return how many were added, and how many were
-        listed already.
+        They must be valid and inert; their `seq` is ignored, and an ID already on its profile's list is left alone.
+        `on_progress` is called now and then with the number written. Return how many were added, and how many were
+        already listed.
         """
         return self._database.again(lambda: self._import_tasks(tasks, now_ms, on_progress))
 
     def _import_tasks(
         self, tasks: Sequence[TaskDetail], now_ms: int, on_progress: Callable[[int], None]
     ) -> tuple[int, int]:
-        # Asked before the list is locked, as a disk may be slow to answer: what another list has saved may not be here.
+        # Files saved by another list may not exist here. Checked before the list is locked, as a disk may be slow.
         here = {
             id(detail): [each for each in detail.saved if SavedFile(Path(each.path), each.size).is_there()]
             for detail in tasks
@@ -122,7 +122,7 @@ class Documents(Part):
         return len(new), len(tasks) - len(new)
 
     def _unlisted(self, tasks: Iterable[TaskDetail]) -> list[TaskDetail]:
-        """Return those that are not on the list, each once."""
+        """Return the tasks that are not on the list, without duplicates."""
         seen = set(self._database.rows("SELECT profile, task_id FROM tasks WHERE removal = 0"))
         new = []
         for detail in tasks:
@@ -134,15 +134,15 @@ class Documents(Part):
 
 
 def _json_object() -> str:
-    """Return the SQL that makes a task's JSON of its row, whatever a foreign hand has put there.
+    """Return the SQL that builds a task's JSON from its row, even if the file was edited by hand.
 
-    What is overdue is bound to it.
+    Its one parameter is the list of overdue tasks, as `IN_LIST` takes it.
     """
     states = " ".join(f"WHEN {code} THEN '{state.value}'" for state, code in STATE_CODES.items())
     kinds = ", ".join(f"'{kind.value}'" for kind in ProblemKind)
     given = ", ".join(f"'{verdict.value}'" for verdict in Verdict)
     urls = "iif(json_type(iif(json_valid(result_urls), result_urls, 0)) = 'array', result_urls, '[]')"
-    # Most tasks have few results and no verdicts, and to look for them takes as long as all the rest.
+    # Most tasks have few results and no verdicts, and looking verdicts up takes as long as all the rest.
     none = "'[' || substr('null,null,null,null', 1, result_count * 5 - 1) || ']'"
     special = {
         "state": f"CASE state {states} ELSE 'waiting' END",
@@ -172,7 +172,7 @@ def _json_object() -> str:
 
 
 def _taken_over(detail: TaskDetail, seq: int, now_ms: int) -> Task:
-    """Return a task of another list as it begins on this one."""
+    """Return a task of another list as it starts out on this one."""
     task = detail.task
     is_finished = task.state.finished
     return replace(
@@ -181,7 +181,7 @@ def _taken_over(detail: TaskDetail, seq: int, now_ms: int) -> Task:
         result_count=len(detail.result_urls),
         asked_at_ms=None,
         next_check_at_ms=None if is_finished else now_ms,
-        # Learned elsewhere and long ago: nobody is told of it once more.
+        # When the other list learned of it, so that it does not count as news here.
         finished_at_ms=(task.checked_at_ms or task.added_at_ms) if is_finished else None,
         checks=0 if task.checked_at_ms is None else 1,
         misses=1 if task.problem else 0,

@@ -1,4 +1,4 @@
-"""Looks at a store without a write to it or beside it, whatever its state: for who wants to know what is wrong."""
+"""Examines a store in whatever state, for diagnosis, without writing to it or beside it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PATIENCE_S: Final = 1.0
-"""How long a list that another program has locked is waited for."""
+"""How long to wait for a list that another program has locked."""
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 KNOWN_VERSION: Final = len(MIGRATIONS)
 
 
 class Examined(NamedTuple):
-    """Tells what a sound store was found to have."""
+    """What was found in a sound store."""
 
     size_bytes: int
     is_private: bool
-    """Whether nobody but its owner may read or change it."""
+    """Whether only its owner may read or change it."""
     version: int
-    """How it is laid out; the next command that writes brings an older one up to date."""
+    """Of its schema; the next command that opens it for writing brings an older one up to date."""
     tasks: int
     watchers: Mapping[str, Process]
-    """Who last watched each profile."""
+    """The process that last watched each profile."""
 
 
 def examine(path: Path) -> Examined | None:
-    """Return what a store has; None where there is none yet. Raises StoreError where it is unsound."""
+    """Examine a store; return None if there is none yet, and raise StoreError if it is unsound."""
     file = Path(os.path.realpath(path))
     try:
         if not file.exists() or not (status := file.stat()).st_size:
@@ -68,7 +68,7 @@ def examine(path: Path) -> Examined | None:
 
 
 def last_copy_s(path: Path) -> float | None:
-    """Return when the newest copy beside a store was made, in Unix seconds; None where there is none."""
+    """Return when the newest copy beside a store was made, in Unix seconds; None if there is none."""
     try:
         newest = next(iter(copies_of(Path(os.path.realpath(path)))), None)
         return newest.stat().st_mtime if newest else None

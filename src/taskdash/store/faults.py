@@ -1,4 +1,4 @@
-"""What SQLite and the system say of a store: what kind of fault it is, and what the user can do."""
+"""Classifies errors of SQLite and the system about a store, and tells the user what to do."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _TOLD: Final = (
     ("too large", "store_full", "a size limit was reached; nothing was lost"),
     ("", "store_unusable", "check the file and its folder"),
 )
-"""The code for programs, and what to do, by words of SQLite's or the system's message."""
+"""The error code for programs and the advice for users, by words in SQLite's or the system's message."""
 
 
 def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
-    """Return what SQLite or the system said of a store, with what the user can do; `file`: where `path` leads."""
+    """Return an error of SQLite or the system as a StoreError with advice; `file` is `path` resolved."""
     said = inert_line(str(error), 200)
     code, advice = next(told for words, *told in _TOLD if re.search(words, said, re.IGNORECASE))
     if is_busy(error) and (holder := stopped_holder_of(file)):
@@ -47,17 +47,17 @@ def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
 
 
 def code_of(error: Exception) -> int:
-    """Return SQLite's extended code of an error; 0 where it is not SQLite's own."""
+    """Return SQLite's extended error code, or 0 if the error is not SQLite's."""
     return int(getattr(error, "sqlite_errorcode", 0))
 
 
 def is_damage(error: Exception) -> bool:
-    """Return whether an error says that the file is damaged."""
+    """Return whether an error means that the file is damaged."""
     return isinstance(error, UnicodeDecodeError) or code_of(error) & 0xFF in _DAMAGED
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether an error says that somebody else has the file locked."""
+    """Return whether an error means that another process has the file locked."""
     return code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
 
 
@@ -68,14 +68,14 @@ def is_changed(error: Exception) -> bool:
 
 
 def damage() -> sqlite3.DatabaseError:
-    """Return what SQLite raises for a damaged file."""
+    """Return the error that SQLite raises for a damaged file."""
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
 
 
 def stopped_holder_of(path: Path) -> int | None:
-    """Return the number of a process that has a file locked and is stopped; None where the system tells of none."""
+    """Return the PID of a stopped process that has a file locked; None if the system reports none."""
     with suppress(OSError):
         # A line is `1: POSIX  ADVISORY  WRITE 4711 fe:00:2506996 1073741824 1073742335`.
         held = re.compile(rf"POSIX .* ([0-9]+) [0-9a-f]+:[0-9a-f]+:{path.stat().st_ino} ")

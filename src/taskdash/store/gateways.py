@@ -1,4 +1,4 @@
-"""Keeps what processes tell each other about a profile's gateway: what was sent, learned and asked."""
+"""What processes share about a profile's gateway: checks sent, limits learned, and who is watching or viewing."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ class Sent(NamedTuple):
     """Checks that were reserved together, just before they were sent."""
 
     boot: str
-    """Which run of the machine; "" where the system does not tell."""
+    """The ID of the machine's boot; "" if the system does not report it."""
     clock_s: float
     """The machine's monotonic clock; comparable only within one `boot`."""
     checks: int
 
 
 class Entry(NamedTuple):
-    """A reservation as it stands in the store, under its number."""
+    """A reservation as it is stored, with its number."""
 
     n: int
     sent: Sent
 
 
 class Reserved(NamedTuple):
-    """Says what became of a reservation."""
+    """The result of a reservation."""
 
     entry: Entry | None
-    """None: the store is another file, and nothing was written."""
+    """None if the store has become another file; then nothing was written."""
     others: list[Sent]
-    """What somebody else reserved since the last entry that was known."""
+    """Reservations by other processes since the last known entry."""
 
 
 class GatewayNote(NamedTuple):
-    """Holds what the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
+    """What the last watcher recorded about a profile's gateway. The mappings are opaque to the store."""
 
     watcher: Process | None = None
     status: Mapping[str, Any] = MappingProxyType({})
-    """What its status says, for followers."""
+    """Its status, for followers."""
     learned: Mapping[str, Any] = MappingProxyType({})
-    """What the gateway said of the key's limits."""
+    """What the gateway said about the key's limits."""
     quiet: Mapping[str, Any] = MappingProxyType({})
     """Until when nothing may be sent."""
 
 
 class Process(NamedTuple):
-    """A process, told from a later one of the same number by when it started ("" where that is unknown)."""
+    """A process, told from a later one with the same PID by when it started ("" if unknown)."""
 
     pid: int
     started: str
@@ -69,19 +69,19 @@ class Viewer(NamedTuple):
     paused: bool
     """It wants scheduled checks stopped."""
     follows: bool
-    """It would send scheduled checks itself, had it the lease."""
+    """It would send scheduled checks itself if it had the lease."""
     rivals: bool = False
-    """It has another key or gateway than the watcher, which gets nowhere with its own."""
+    """It has another key or gateway than the watcher, whose own key is refused."""
 
 
 class Gateways(Part):
-    """The notes of every profile in one store."""
+    """The notes, reservations and viewers of every profile in one store."""
 
     def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> Reserved:
-        """Write down checks before they are sent, so that whoever watches next stays within the budget.
+        """Record checks before they are sent, so that the next watcher stays within the budget.
 
-        Where the last entry that is known is missing nothing is written, as this is another file than it was written
-        to.
+        If `last`, the last known entry, is missing, the file is not the one that it was written to, and nothing is
+        written.
         """
         with self._database.writing() as connection:
             since = connection.execute(
@@ -98,11 +98,11 @@ class Gateways(Part):
         return Reserved(Entry(n, sent), [entry.sent for entry in entries if entry != last])
 
     def sent(self, profile: str) -> list[Sent]:
-        """Return what was reserved lately, oldest first."""
+        """Return recent reservations, oldest first."""
         return [entry.sent for entry in self._entries(profile)]
 
     def agree(self, profile: str, known: Sequence[Sent]) -> list[Entry]:
-        """Add what of `known` is missing, as the list was exchanged for a copy; return all that is there then."""
+        """Add those of `known` that are missing because the list was replaced by a copy; return all entries."""
         entries = self._entries(profile)
         if all(each in (entry.sent for entry in entries) for each in known):
             return entries
@@ -116,7 +116,7 @@ class Gateways(Part):
         return [_entry(row) for row in self._database.rows(f"{_ENTRIES} ORDER BY n", [profile])]
 
     def note(self, profile: str) -> GatewayNote:
-        """Return what earlier and other watchers left to know of a profile's gateway."""
+        """Return the last watcher's note on a profile's gateway, or an empty one."""
         rows = self._database.rows(
             "SELECT watcher_pid, watcher_started, status, learned, quiet FROM gateways WHERE profile = ?",
             [profile],
@@ -132,7 +132,7 @@ class Gateways(Part):
         )
 
     def set_note(self, profile: str, note: GatewayNote) -> None:
-        """Leave word of a profile's gateway to other processes and to later ones."""
+        """Store the note on a profile's gateway for other processes and later ones."""
         texts = (json.dumps(dict(each)) for each in (note.status, note.learned, note.quiet))
         watcher = note.watcher or Process(0, "")
         self._database.write(
@@ -142,7 +142,7 @@ class Gateways(Part):
         )
 
     def view(self, profile: str, viewer: Viewer) -> None:
-        """Tell the watcher of this process."""
+        """Register a process as a viewer, for the watcher to see."""
         self._database.write(
             "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows, rivals) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -150,14 +150,14 @@ class Gateways(Part):
         )
 
     def viewers(self, profile: str) -> list[Viewer]:
-        """Return every process that said it views this profile's list; some may have died since."""
+        """Return every process registered as a viewer of a profile's list; some may have died since."""
         rows = self._database.rows(
             "SELECT pid, started, paused, follows, rivals FROM viewers WHERE profile = ?", [profile]
         )
         return [Viewer(Process(int(pid), str(started)), *map(bool, flags)) for pid, started, *flags in rows]
 
     def leave(self, profile: str, processes: Sequence[Process]) -> None:
-        """Forget processes that ended."""
+        """Remove processes that have ended from the viewers."""
         sql = "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?"
         self._database.write(sql, ((profile, *process) for process in processes))
 

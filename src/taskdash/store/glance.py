@@ -1,4 +1,4 @@
-"""Reads a list at a glance, for a prompt or a status line: without a write, sooner than a key press is seen."""
+"""Reads a summary of a list for a shell prompt or status line, without writing, in less time than anyone notices."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-    """Returns every row of a query."""
+    """Runs a query and returns all its rows."""
 
-# As `store.rows` has them, which takes longer to import than this takes to read.
+# The same as in `store.rows`, which takes longer to import than a glance takes altogether.
 STATES: Final = dict(enumerate(State))
 PATIENCE_S: Final = 1.0
-"""How long a list that another program has locked is waited for."""
+"""How long to wait for a list that another program has locked."""
 
 
 class Glance(NamedTuple):
-    """Tells what a list comes to."""
+    """A summary of a list."""
 
     counts: dict[State, int]
     credits: float | None
-    """What the tasks have cost that were created since a moment; None where no record says."""
+    """The cost of the tasks created since the given moment; None if no record of them states one."""
 
 
 def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
-    """Return what the list of a profile, or of all, comes to; what there is not yet is empty, and stays so.
+    """Return a summary of the list of a profile (None: of all). A missing file counts as empty and is not created.
 
-    Raises StoreError where the list cannot be read.
+    Raises StoreError if the list cannot be read.
     """
     file = Path(os.path.realpath(path))
     try:
@@ -46,7 +46,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
             refuse_foreign(connection.execute, path)
             return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
     except sqlite3.OperationalError:
-        # A process that is stopped has it locked, or one that was killed has left something to undo.
+        # A stopped process has it locked, or a killed one has left a transaction to roll back.
         with Store(path, busy_timeout_s=PATIENCE_S, only_reads=True) as store:
             return _read(store.rows, profile, since_ms)
     except (sqlite3.Error, OSError) as error:
@@ -54,7 +54,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
 
 
 def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
-    # A list of an earlier version is read as it is.
+    # A list of an earlier version is read without migrating it.
     there = rows(
         "SELECT name FROM sqlite_master WHERE name = 'counts' "
         "UNION ALL SELECT name FROM pragma_table_info('tasks') WHERE name = 'credits'",
@@ -62,14 +62,14 @@ def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
     )
     if not there:
         return Glance({}, None)
-    # Each profile is named, for every index begins with it.
+    # Every profile is named, because each index starts with it.
     mine, values = ("IN (SELECT profile FROM counts)", []) if profile is None else ("= ?", [profile])
     sql = f"SELECT state, sum(tasks) FROM counts WHERE profile {mine} AND tasks > 0 GROUP BY state"
     counts = {STATES[code]: count for code, count in rows(sql, values) if code in STATES}
     tasks = f"FROM tasks WHERE profile {mine} AND removal = 0 AND"
     if len(there) < 2 or not rows(f"SELECT 1 {tasks} credits >= 0 LIMIT 1", values):
         return Glance(counts, None)
-    # The day of a task is that of `stats --by day`. Each half is found in the index.
+    # A task belongs to the same day as in `stats --by day`. Each half is an index search.
     is_since = "create_time_ms >= ?", "create_time_ms IS NULL AND added_at_ms >= ?"
     parts = " UNION ALL ".join(f"SELECT credits {tasks} {each}" for each in is_since)
     spent = rows(f"SELECT sum(credits) FROM ({parts})", [*values, since_ms] * 2)

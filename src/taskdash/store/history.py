@@ -1,4 +1,4 @@
-"""Tells how long the tasks of a list took, and which of them have waited too long by that."""
+"""How long the tasks of a list took, and which ones have waited too long by that measure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from taskdash.store.query_sql import BEGUN
 
 
 class History(Part):
-    """The durations of one store. Overdue is what waits for more than its kind's `Usual.overdue_ms`."""
+    """The durations of tasks. A task is overdue if it has waited longer than its kind's `Usual.overdue_ms`."""
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
-        """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
+        """Return model, variant and costTime (ms) of the most recent successes, oldest first."""
         rows = self._database.rows(
             "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
             "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
@@ -22,7 +22,7 @@ class History(Part):
         return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
 
     def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
-        """Return model, variant and age (ms) at the last check of tasks that wait, the newest of the list first."""
+        """Return model, variant and age (ms) at the last check of waiting tasks, newest first."""
         rows = self._database.rows(
             f"SELECT model, variant, checked_at_ms - {BEGUN} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
@@ -32,7 +32,7 @@ class History(Part):
         return [(str(model), variant, int(age_ms)) for model, variant, age_ms in rows]
 
     def overdue(self, profile: str | None, now_ms: int) -> list[int]:
-        """Return the `seq` of every task of a profile, None being all of them, that is overdue at `now_ms`."""
+        """Return the `seq` of every task of a profile (None: of all) that is overdue at `now_ms`."""
         profiles = [profile]
         if profile is None:
             # Each gateway has a history of its own.
@@ -42,21 +42,21 @@ class History(Part):
         return [seq for rows in found for (seq,) in rows]
 
     def overdue_by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
-        """Return how many tasks of each label are overdue, of those that have any."""
+        """Return how many tasks of each label are overdue; labels without any are left out."""
         return dict(self._found("label, count(*)", profile, now_ms, "GROUP BY label"))
 
     def _found(self, columns: str, profile: str, now_ms: int, rest: str = "") -> list[tuple[Any, ...]]:
-        # In the index of what is unfinished, of which its own condition is a part.
+        # `state < 2` is there to match the index of unfinished tasks, or SQLite would not use it.
         waiting = "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1"
         kinds = self._database.rows(f"SELECT DISTINCT model, variant {waiting}", [profile])
         if not kinds:
             return []
-        # Few lists have something that waits while they are read.
+        # Imported late, as few lists have waiting tasks when they are read.
         from taskdash.domain.usual import Durations
 
         history = Durations(self.durations(profile))
         history.see_waiting(self.waiting(profile))
-        # A variant that is not told apart takes what its model takes.
+        # A variant whose durations do not differ from the others' gets its model's limit.
         limits: dict[tuple[str, ...], int] = {}
         for model, variant in kinds:
             if of_kind := history.usual(model, variant):

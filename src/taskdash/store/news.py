@@ -1,7 +1,7 @@
-"""Keeps what nobody was told of yet. Whoever claims a task here tells of it; nobody else will, in this run or later.
+"""News not yet announced. The process that claims a task announces it; no other will, in this run or later.
 
-A claim is one transaction, and it is on disk before anything is said or run: so a crash in between loses a message,
-but none ever comes twice.
+A claim is one transaction, on disk before anything is shown or run. So a crash in between loses a message, but none is
+ever repeated.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ _UNSEEN: Final = "removal = 0 AND unseen = 1 AND (profile = ? OR ? IS NULL)"
 
 
 LEARNED_AFTER_MS: Final = 60_000
-"""How long after an end it may be learned, where nobody says when it was."""
+"""How long after a task's end it may be learned, if the record does not say when that was."""
 
 
 class Missed(NamedTuple):
-    """Counts what came about while nobody was there."""
+    """Counts of what happened while nobody was there."""
 
     finished: int
     failed: int
     expiring: int
-    """Tasks whose results are not saved and expire soon."""
+    """Tasks with unsaved results that expire soon."""
     newly_expiring: int
-    """Those among them of which that was not so before."""
+    """Those of them that were not about to expire before."""
 
     @property
     def is_any(self) -> bool:
-        """Return whether there is something to tell."""
+        """Return whether there is anything to report."""
         return bool(self.finished or self.failed or self.newly_expiring)
 
 
 class News(Part):
-    """The ends of one store that are still to be told."""
+    """Which ends of tasks are still to be announced, or looked at by the user."""
 
     def untold(self, profile: str, way: Way, limit: int = 1_000) -> list[Task]:
-        """Return tasks whose end nobody was told of in this way, in the order in which it was learned."""
+        """Return tasks whose end was not yet announced in this way, in the order it was learned."""
         waiting = f"{_UNTOLD} ORDER BY finished_at_ms, seq LIMIT ?"
         return read_tasks(self._database, waiting, [way, profile, limit])
 
     def is_any(self, profile: str, way: Way) -> bool:
-        """Return whether there is one."""
+        """Return whether any task's end is still to be announced in this way."""
         return bool(self._database.value(f"SELECT 1 {_UNTOLD} LIMIT 1", [way, profile]))
 
     def claim(self, way: Way, seqs: Iterable[int]) -> set[int]:
-        """Take the telling of tasks upon oneself; those that another process has not taken yet are ours."""
+        """Claim the announcement of tasks; return those that no other process has claimed."""
         with self._database.writing() as connection:
             return _claim(connection, way, seqs)
 
     def claim_messages(self, tasks: Sequence[Task]) -> tuple[list[Task], list[Batch]]:
-        """Claim messages on the screen; return the tasks that are ours, and the batches that are complete with them.
+        """Claim messages on the screen; return the tasks claimed, and the batches that they complete.
 
-        A batch is what was added under a label since that was last complete: two tasks or more, all of them finished
-        now, and none left to be told of.
+        A batch is the tasks added under a label since it was last complete: two or more, all of them finished and
+        announced.
         """
         with self._database.writing() as connection:
             seqs = _claim(connection, Way.SCREEN, (task.seq for task in tasks))
@@ -79,14 +79,14 @@ class News(Part):
         return ours, [batch for batch in batches if batch is not None]
 
     def claim_next(self, profile: str, way: Way) -> int | None:
-        """Claim the one that waits longest; None where there is none."""
+        """Claim the task that has waited longest and return its `seq`; None if there is none."""
         while waiting := self.untold(profile, way, 1):
             if seqs := self.claim(way, [waiting[0].seq]):
                 return seqs.pop()
         return None
 
     def drop(self, profile: str, way: Way) -> None:
-        """Have nobody told in this way."""
+        """Drop all announcements still to be made in this way."""
         if self.is_any(profile, way):
             listed = "SELECT seq FROM tasks WHERE profile = ? AND removal = 0"
             self._database.write(f"DELETE FROM untold WHERE way = ? AND seq IN ({listed})", [(way, profile)])
@@ -94,11 +94,10 @@ class News(Part):
     def claim_expiring(
         self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000, *, is_told: bool = True
     ) -> list[Task]:
-        """Claim the warning of results that are not saved and about to expire, the first to expire first, each once.
+        """Claim the warnings about unsaved results that are about to expire, the first to expire first, each once.
 
-        Between the two moments `since` (Unix ms) their links came to be, or would have, where they die by their own
-        word. Unless the profile tells how long links live (`is_told`) only those count that tell of their end
-        themselves.
+        Their links were created between the two moments `since` (Unix ms), or state an expiry `ttl_ms` after such a
+        moment. Unless the profile states how long links live (`is_told`), only those that state their expiry count.
         """
         dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms:d})"
         listed = f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ?"
@@ -116,16 +115,16 @@ class News(Part):
             return [task for task in tasks if connection.execute(keep, (task.seq,)).rowcount]
 
     def seen_at_ms(self, profile: str) -> int | None:
-        """Return when somebody last looked at the list of a profile; None where nobody has yet."""
+        """Return when somebody last looked at the list of a profile; None if nobody has yet."""
         at_ms = self._database.value("SELECT value FROM numbers WHERE name = ?", [f"seen {profile}"])
         return None if at_ms is None else int(at_ms)
 
     def see(self, profile: str, at_ms: int) -> None:
-        """Write down that somebody looks at it."""
+        """Record that somebody is looking at the list of a profile."""
         self._database.write("INSERT OR REPLACE INTO numbers VALUES (?, ?)", [(f"seen {profile}", at_ms)])
 
     def saw(self, profile: str, at_ms: int) -> None:
-        """Write down that somebody looked at it at a moment that is over; another may have since."""
+        """Record that somebody looked at the list at a past moment, unless a later look is recorded."""
         self._database.write(
             "INSERT INTO numbers VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
@@ -133,12 +132,12 @@ class News(Part):
         )
 
     def missed(self, profile: str, since_ms: int, back_ms: int, now_ms: int, ttl_ms: int | None) -> Missed:
-        """Return what came about between two moments, as far as that is known by now.
+        """Count what is known to have happened from `since_ms` until `back_ms`, when somebody was there again.
 
-        What ended before `back_ms`, when somebody was there again, may have been learned after. `ttl_ms` is how long
-        result links live; None where that is not known.
+        An end before `back_ms` may have been learned after it. `ttl_ms` is how long result links live; None if that is
+        not known.
         """
-        # Of an end without a moment nobody knows more than that it was learned a little later.
+        # All that is known of an end without a time is that it was learned a little later.
         ended = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms - ?)"
         sql = (
             "SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = ? AND finished_at_ms IS NOT NULL "
@@ -161,16 +160,16 @@ class News(Part):
         return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 
     def unseen(self, profile: str | None) -> int:
-        """Return how many tasks of a profile, or (None) of all, have ended and were not looked at since."""
+        """Return how many tasks of a profile (None: of all) have ended and were not looked at since."""
         return int(self._database.value(f"SELECT count(*) FROM tasks WHERE {_UNSEEN}", [profile, profile]))
 
     def look_at(self, seqs: Iterable[int]) -> None:
-        """Write down that somebody has looked at tasks."""
+        """Record that somebody has looked at tasks."""
         sql = "UPDATE tasks SET unseen = 0 WHERE seq = ? AND unseen = 1"
         self._database.write(sql, ((seq,) for seq in seqs))
 
     def look_at_all(self, profile: str | None) -> None:
-        """Write down that somebody has looked at all tasks of a profile, or (None) of all."""
+        """Record that somebody has looked at all tasks of a profile (None: of all profiles)."""
         self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {_UNSEEN}", [(profile, profile)])
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
@@ -183,7 +182,7 @@ class News(Part):
 
 
 def keep_untold(connection: sqlite3.Connection, seq: int) -> None:
-    """Write down that a task has ended: somebody is to be told, in each way, and to look at it."""
+    """Record that a task has ended, to be announced in each way and looked at by the user."""
     connection.execute("UPDATE tasks SET unseen = 1 WHERE seq = ?", (seq,))
     connection.executemany("INSERT OR IGNORE INTO untold VALUES (?, ?)", ((seq, way) for way in Way))
 

@@ -1,8 +1,8 @@
-"""A `domain.query.Query` as SQL, and what it found, kept until the list changes.
+"""Translates a `domain.query.Query` to SQL, and caches its matches until the list changes.
 
-Everything the user typed is a bound value. Each key then costs a slice of what was found, not another search. All of it
-is one array of numbers, 8 bytes a task. SQLite hands it over as one text: a row for each task would take and give the
-interpreter's lock each time, and the screen would wait in between.
+User input is always bound as values. With the cache each key press costs a slice of the matches, not another search.
+They are one array of numbers, 8 bytes a task. SQLite returns them as one text: fetching a row per task would acquire
+and release the GIL each time, and the screen would stall in between.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
 """As stored; their order is the order of `--sort state`."""
-# As in the indexes, word for word: SQLite uses them only where it finds the same words again. The end of a task is
-# found here as `domain.notices.ended_ms` finds it.
+# Word for word as in the indexes, or SQLite would not use them. The end of a task is determined as by
+# `domain.notices.ended_ms`.
 _END: Final = "complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms"
 ENDED: Final = f"coalesce({_END})"
 BEGUN: Final = "coalesce(nullif(create_time_ms, 0), added_at_ms)"
-"""From when on a task's age counts."""
+"""When a task's age starts to count."""
 LINKS_SINCE: Final = f"coalesce(renewed_at_ms, {_END})"
 HAS_RESULTS: Final = "removal = 0 AND state = 2 AND result_count > 0"
 COUNTED: Final = "result_expires_at_ms IS NULL"
 OWN_LIFE: Final = "result_expires_at_ms IS NOT NULL"
-"""How it is told when links die: counted by the profile's `result_ttl`, or by their own word."""
+"""How the expiry of links is known: counted by the profile's `result_ttl`, or stated by the links themselves."""
 UNSAVED: Final = "result_count > saved_count"
 UNDECIDED: Final = "result_count > picked_count + rejected_count"
 _RESULTS: Final = "state = 2 AND result_count > 0"
@@ -61,10 +61,10 @@ _FLAGS: Final = {
     Flag.UNDECIDED: (_RESULTS, UNDECIDED, f"NOT ({UNDECIDED})"),
     Flag.OVERDUE: ("state = 1", f"seq {IN_LIST}", f"seq NOT {IN_LIST}"),
     Flag.CHARGED: ("credits IS NOT NULL", "credits > 0", "credits = 0"),
-    # By the index of the unseen: the rows themselves are too wide to be read for it.
+    # By the index of unseen tasks, as the rows themselves are too wide to scan.
     Flag.UNSEEN: ("1", f"seq IN ({_UNSEEN})", f"seq NOT IN ({_UNSEEN})"),
 }
-"""Of which tasks a flag says something, which of them have it, and which have not."""
+"""Conditions for the tasks that a flag applies to, for those that have it, and for those that do not."""
 
 _SORT_COLUMNS: Final = {
     **{key: key.value for key in (SortKey.STATE, SortKey.LABEL, SortKey.MODEL, SortKey.CREDITS)},
@@ -74,28 +74,28 @@ _SORT_COLUMNS: Final = {
     SortKey.ID: "task_id",
 }
 _LONGEST_GLOB: Final = 1_000
-"""Characters of a pattern; SQLite refuses very long ones."""
+"""In characters; SQLite refuses very long patterns."""
 _FAILED: Final = f"state = {STATE_CODES[State.FAIL]}"
 
 _SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
-"""How a moment compares with a limit where its age compares the other way."""
+"""Maps a comparison of ages to the reverse comparison of the moments that they count from."""
 
 LAG_MS: Final = 1_000
-"""How much older than the list a result may be that serves keys."""
+"""How far matches that serve key presses may lag behind the list."""
 _SPANS_HOLD_MS: Final = 1_000
-"""How long a comparison with an age, or with what is left of a life, holds."""
+"""How long matches by age or remaining lifetime stay valid."""
 _FEW: Final = 4_000
-"""Tasks up to which sorting them is quicker than reading the whole list in the order."""
+"""Up to this many tasks, sorting them is quicker than reading the whole list in order."""
 
 Condition = tuple[str, list[Any]]
 Version = tuple[int, int]
 
 
 def where(database: Store, query: Query, now_ms: int) -> Condition:
-    """Return the condition of `query` and the values to bind; `now_ms` is what `age` counts to."""
+    """Return the condition of `query` and the values to bind; ages are counted up to `now_ms`."""
     parts, values = _listed(query.profile)
     if query.states is not None:
-        # One index serves a state in the default order; for any other the states are picked out of the order's.
+        # One index serves a single state in the default order; otherwise the order's index is filtered by state.
         has_index = query.sort.key is SortKey.STATE or (
             query.sort.key is SortKey.ADDED and len(query.states) == 1
         )
@@ -108,14 +108,14 @@ def where(database: Store, query: Query, now_ms: int) -> Condition:
         values.extend(bound)
     if texts:
         found, bound = where_searched(query.profile, texts)
-        # The plus keeps the order's index in charge: the rows found would have to be sorted.
+        # The plus makes SQLite go by the order's index; otherwise it would have to sort the rows found.
         parts.append(f"+seq IN (SELECT seq FROM search WHERE {found})")
         values.extend(bound)
     return " AND ".join(parts), values
 
 
 def where_searched(profile: str | None, terms: Iterable[TextTerm]) -> Condition:
-    """Return the condition that the table `search` is read with for words alone."""
+    """Return the condition on the table `search` for a query of words alone."""
     parts, values = _listed(profile)
     for term in terms:
         sql, bound = _signed(term, _text(term))
@@ -134,7 +134,7 @@ def _signed(term: Term, condition: Condition) -> Condition:
 
 
 def order(sort: Sort) -> str:
-    """Return the ORDER BY of `sort`. Ties fall back to the default order, or its reverse: no two reads differ."""
+    """Return the ORDER BY of `sort`. Ties are sorted by `seq`, in the same direction, so that no two reads differ."""
     direction = "DESC" if sort.reverse else "ASC"
     if sort.key is SortKey.ADDED:
         return f"seq {direction}"
@@ -142,19 +142,19 @@ def order(sort: Sort) -> str:
 
 
 def sort_column(sort: Sort) -> str:
-    """Return the column that `sort` goes by."""
+    """Return the column that `sort` sorts by."""
     return _SORT_COLUMNS.get(sort.key, "seq")
 
 
 def precedes(sort: Sort, value: object, seq: int) -> list[Condition]:
-    """Return conditions of which each row before the one with `seq` and `value`, in the order of `sort`, meets one."""
+    """Return conditions, one of which holds for each row that `sort` puts before the one with `seq` and `value`."""
     than = ">" if sort.reverse else "<"
     if sort.key is SortKey.ADDED:
         return [(f"seq {than} ?", [seq])]
     column = _SORT_COLUMNS[sort.key]
     if value is None:
         return [(f"{column} IS NOT NULL", []), (f"{column} IS NULL AND seq {than} ?", [seq])]
-    # Both halves are ranges of one index, which an OR between them, or a row value, would not be.
+    # Each half is a range of one index; joined by OR, or written as a row value, they would not be.
     return [(f"{column} {than} ?", [value]), (f"{column} = ? AND seq {than} ?", [value, seq])]
 
 
@@ -187,7 +187,7 @@ def _exact(of: Exact, values: list[str]) -> Condition:
         case Exact.STATE:
             return _states(frozenset(map(State, values))), []
         case Exact.PROBLEM:
-            # By the index of problems even where negated: the rows themselves are too wide to be read for it.
+            # By the index of problems even if negated, as the rows themselves are too wide to scan.
             kind = "problem_kind = ?" if values else "problem_kind IS NOT NULL"
             listed = f"SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL"
             return f"seq IN ({listed})", values
@@ -199,10 +199,10 @@ def _exact(of: Exact, values: list[str]) -> Condition:
 
 
 def _text(term: TextTerm) -> Condition:
-    # The field's text stands between these two.
+    # The field's text stands between the characters `number` and `number + 1`.
     number = SEARCHED.index(term.field) + 1 if term.field else 0
     if len(term.text) <= _LONGEST_GLOB:
-        # As good as instr, in two thirds of the time.
+        # Equivalent to instr, in two thirds of the time.
         text = re.sub(r"[*?[]", r"[\g<0>]", term.text)
         return "folded GLOB ?", [f"*{chr(number)}*{text}*{chr(number + 1)}*" if number else f"*{text}*"]
     if not number:
@@ -214,14 +214,14 @@ def _text(term: TextTerm) -> Condition:
 def _span(term: SpanTerm, now_ms: int) -> Condition:
     if term.field == "cost":
         return f"cost_time_ms {term.operator} ?", [term.span_ms]
-    # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
+    # Age counts from createTime, else from when the task was added. An index can serve it as a moment.
     than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
     added = f"create_time_ms IS NULL AND added_at_ms {than} ?"
     return f"(create_time_ms {than} ? OR ({added}))", [moment_ms, moment_ms]
 
 
 def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
-    """Return the tasks whose links live so long, by their own word or their profile's measure."""
+    """Return the condition on the remaining lifetime of links, as stated by them or by their profile."""
     counted = ((f"{COUNTED} AND profile = ?", LINKS_SINCE, [name], ttl_ms) for name, ttl_ms in term.ttls_ms)
     found, values = [], list[Any]()
     for which, moment, named, life_ms in ((OWN_LIFE, "result_expires_at_ms", list[str](), 0), *counted):
@@ -229,12 +229,12 @@ def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
         limits = f"{moment} <= ?" if term.operator is None else f"{moment} > ? AND {moment} {term.operator} ?"
         found.append(f"{HAS_RESULTS} AND {which} AND {limits}")
         values += [*named, dead_ms, *([] if term.operator is None else [dead_ms + term.span_ms])]
-    # By the indexes of ends: the rows themselves are too wide to be read for it.
+    # By the indexes of expiry, as the rows themselves are too wide to scan.
     return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
 
 
 class Found:
-    """The tasks of one filter, of any state, and in the orders that were asked for."""
+    """The tasks that match a filter, in any state, and those last listed, in their order."""
 
     def __init__(self, query: Query, at_ms: int, version: Version, codes: array[int]) -> None:
         self.profile = query.profile
@@ -245,12 +245,12 @@ class Found:
         """`seq` times 4 plus the state's code, ascending."""
         self.by_state = Counter(code & 3 for code in codes)
         self.listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
-        """States and order that were asked for last, and the `seq` of those tasks."""
+        """The states and order last requested, and the `seq` of those tasks."""
         self.labels: tuple[str | None, ...] | None = None
-        """The first and the last label of them; None until they are asked for."""
+        """Their first and last label; None until requested."""
 
     def in_states(self, states: frozenset[State] | None) -> array[int]:
-        """Return the `seq` of those in these states, ascending."""
+        """Return the `seq` of the tasks in these states (None: in any), ascending."""
         if states is None:
             return array("q", (code >> 2 for code in self._codes))
         wanted = {STATE_CODES[state] for state in states}
@@ -258,14 +258,14 @@ class Found:
 
 
 class Matches:
-    """The last filter of one store's list with what it found."""
+    """Caches the matches of the last filter on one store's list."""
 
     def __init__(self, database: Store) -> None:
         self._database = database
         self._last: Found | None = None
 
     def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> Found:
-        """Return what matches the filter of `query`; with `may_lag` it may be a moment older than the list."""
+        """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
         version = self._database.version()
         last = self._last
         if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
@@ -273,7 +273,7 @@ class Matches:
             is_current = last.version == version and 0 <= age_ms < _holds_ms(query.terms)
             if is_current or (may_lag and 0 <= age_ms < LAG_MS):
                 return last
-        # What it held is free before the next search begins.
+        # Free the old matches before the next search begins.
         self._last = last = None
         self._last = Found(query, now_ms, version, self._search(query, now_ms))
         return self._last
@@ -287,11 +287,11 @@ class Matches:
         return found.listing[1]
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return what `end_labels` does of the tasks that match."""
+        """Return `end_labels` of the tasks that match."""
         found = self.found(query, now_ms, may_lag=may_lag)
         if found.labels is None:
             seqs = found.in_states(None)
-            # Of so many it is enough to know what the whole list has.
+            # If there are many, the labels of the whole list will do.
             condition, values = where(self._database, Query(query.profile), now_ms)
             if len(seqs) <= _FEW:
                 condition, values = f"seq {IN_LIST}", [as_json(seqs)]
@@ -321,7 +321,7 @@ class Matches:
 
 
 def end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
-    """Return the first and the last label under a condition: once if all have that; None before, if some have none."""
+    """Return the first and last label under a condition, once if they are equal, after None if some have none."""
     ends = [
         row[0]
         for end in (
@@ -337,8 +337,8 @@ def end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[
 
 
 def numbers(database: Store, sql: str, values: Sequence[Any]) -> array[int]:
-    """Return the one column of a query, in its order, all in one step of SQLite."""
-    # A LIMIT, even none, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
+    """Return the only column of a query, in its order, in a single step of SQLite."""
+    # A LIMIT, even an unlimited one, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
     text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT json_group_array(n) FROM found", values)
     return array("q", json.loads(text))
 

@@ -1,9 +1,9 @@
-"""Recovers a store whose file turns out damaged, or is no longer the one that was opened.
+"""Recovers a store whose file is damaged, and reports what became of a file that was replaced.
 
-Nothing is ever deleted or overwritten. What SQL still reads of a damaged file, and after that what the newest copy has,
-becomes a new file, which takes the name in one step; the damaged one lies beside it. One process does it, under a lock,
-and nobody writes to the damaged file meanwhile. Whoever was about to learns of the exchange after its commit
-(`Database.writing`), so that no write that was acknowledged can be missing in the new file.
+Nothing is ever deleted or overwritten. Whatever SQL can still read of a damaged file, then whatever the newest copy
+has, goes into a new file that takes its place in one step; the damaged file is kept beside it. One process does this,
+under a lock, and nobody writes to the damaged file meanwhile. A process that was about to write notices the exchange
+after its commit (`Database.writing`), so that no acknowledged write can be missing from the new file.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
 OWN_NAME: Final = "tasks.db"
 SLOW_S: Final = 1.0
-"""A recovery that takes longer is told of while it goes on."""
+"""A recovery that takes longer than this is reported while it runs."""
 _LOCK_PATIENCE_S: Final = 120.0
-"""To recover a list of 100,000 tasks takes some ten seconds."""
+"""Recovering a list of 100,000 tasks takes some ten seconds."""
 _PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
 _OF_RESULTS: Final = {"saved", "contents", "verdicts"}
 _TABLES: Final = ("removals", "gateways", "sent")
@@ -58,11 +58,14 @@ _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
 
 
 def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = False) -> None:
-    """Set a damaged file (no link) aside, with what can be recovered of its list in its place.
+    """Set a damaged file (not a link) aside, and put what can be recovered of its list in its place.
 
-    Nothing happens where another process has done it already, or where the file turns out whole, unless it
-    `is_surely_damaged`, though SQLite can read it. Raises StoreError where it is no store of ours or the new one cannot
-    be written, OSError or sqlite3.Error where nothing can be written here or the file is locked.
+    Do nothing if another process has done so already, or if SQLite finds the file sound, unless the caller knows better
+    (`is_surely_damaged`).
+
+    Raises:
+        StoreError: it is not a taskdash store, or the new one cannot be written.
+        OSError, sqlite3.Error: nothing can be written here, or the file is locked.
     """
     with recovering(path):
         if identity_of(path) != identity:
@@ -79,7 +82,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
                 each.unlink(missing_ok=True)
             try:
                 _fill(fresh, damaged, path)
-                # Its journal must be gone before it gets the name: it would be taken for the store's.
+                # The new file's own journal stays behind empty and is not moved with it.
                 journal_of(fresh).unlink(missing_ok=True)
                 _exchange(path, fresh)
             except BaseException:
@@ -88,7 +91,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
 
 
 def what_became_of(path: Path, identity: Identity | None) -> str:
-    """Return a line that tells what became of the file that was open and has lost its name."""
+    """Return a line for the user on what became of the file that was open and has lost its name."""
     aside, count = _aside(path, identity), _count(path)
     if aside is not None:
         came_back = (
@@ -96,7 +99,7 @@ def what_became_of(path: Path, identity: Identity | None) -> str:
         )
         return f"the store was damaged: {came_back} came back; the damaged file is {inert_line(aside.name)}"
     if count == 0 or identity_of(path) is None:
-        # Another thread or process may have begun the new list.
+        # Another thread or process may have created the new list already.
         copy = next(iter(copies_of(path)), None)
         newest = f" (the newest copy of the one before is {inert_line(copy.name)})" if copy else ""
         return f"the store was deleted or moved away: a new list begins in {inert_line(path.name)}{newest}"
@@ -105,7 +108,7 @@ def what_became_of(path: Path, identity: Identity | None) -> str:
 
 @contextmanager
 def recovering(path: Path) -> Iterator[None]:
-    """Let only one process at a time recover the file at `path`; OSError is raised where one is at it for too long."""
+    """Let one process at a time recover the file at `path`, reporting slow ones; raise OSError if it takes too long."""
     line = (
         f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
     )
@@ -113,7 +116,7 @@ def recovering(path: Path) -> Iterator[None]:
     slow.daemon = True
     slow.start()
     try:
-        # A lock that cannot be had in time is a TimeoutError, and that an OSError.
+        # A lock not acquired in time raises a TimeoutError, which is an OSError.
         with FileLock(lock_path(path, "mend"), timeout=_LOCK_PATIENCE_S, mode=PRIVATE_FILE):
             yield
     finally:
@@ -121,7 +124,7 @@ def recovering(path: Path) -> Iterator[None]:
 
 
 def _lock_damaged(connection: sqlite3.Connection) -> bool:
-    """Keep all others from writing, and return whether the file is damaged."""
+    """Lock the file against other writers, and return whether it is damaged."""
     try:
         connection.execute("BEGIN IMMEDIATE").close()
         is_whole = connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
@@ -129,14 +132,14 @@ def _lock_damaged(connection: sqlite3.Connection) -> bool:
         if not is_damage(error):
             raise
         is_whole = False
-    # What of the schema is sound is enough to read by.
+    # So that the file can be read with whatever part of the schema is sound.
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA writable_schema=ON").close()
     return not is_whole
 
 
 def _is_ours(path: Path, damaged: sqlite3.Connection) -> bool:
-    """Return whether the file was a store of ours, by its name, by what lies beside it or by its schema."""
+    """Return whether the file was a taskdash store, judging by its name, the files beside it or its schema."""
     if path.name == OWN_NAME or journal_of(path).exists() or copies_of(path):
         return True
     try:
@@ -147,8 +150,8 @@ def _is_ours(path: Path, damaged: sqlite3.Connection) -> bool:
 
 
 def _exchange(path: Path, fresh: Path) -> None:
-    """Give the name to the new file, and another one to the damaged file."""
-    # One that was killed here may have given it one already.
+    """Move the damaged file aside, and the new one into its place."""
+    # A process that was killed here may have given it a second name already.
     aside = _aside(path, identity_of(path)) or free_name(path, "corrupt")
     journal = journal_of(path)
     with suppress(FileNotFoundError):
@@ -159,7 +162,7 @@ def _exchange(path: Path, fresh: Path) -> None:
     except FileExistsError:
         pass
     except OSError:
-        # A file system without links.
+        # The file system has no hard links.
         path.rename(aside)
     fresh.replace(path)
     sync_folder(path.parent)
@@ -173,7 +176,7 @@ def _count(path: Path) -> int | None:
     try:
         with closing(connect(path, "ro", BUSY_TIMEOUT_S)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return 0  # another thread is about to make a new list of it
+                return 0  # another thread is about to create the new list
             return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
     except sqlite3.Error:
         return None
@@ -191,21 +194,21 @@ def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
         number = _list_number(damaged)
         for copy in copies_of(path):
             with closing(connect(copy, "ro", BUSY_TIMEOUT_S)) as source:
-                # A list that was deleted has left its copies to the one that took its place.
+                # Copies of a deleted list stay beside the list that took its place.
                 its_number = _list_number(source)
                 if number in (None, its_number) and target.take_tasks(source):
                     number = its_number
                     break
         if number:
             connection.execute("INSERT INTO numbers VALUES ('list', ?)", (number,))
-        # Rows that are lost may still stand in an index.
+        # Lost rows may still be in an index.
         sql = "SELECT seq, profile, task_id FROM tasks INDEXED BY tasks_by_word WHERE removal = 0"
         target.take("tasks", _rows_of(damaged, sql, "profile DESC, task_id DESC"))
         target.complete()
 
 
 def _list_number(source: sqlite3.Connection) -> int | None:
-    """Return what tells a list, and copies of it, from others: 0 before the first copy; None where it is lost."""
+    """Return the number that a list and its copies share: 0 before the first copy, None if it cannot be read."""
     try:
         rows = source.execute("SELECT value FROM numbers WHERE name = 'list'").fetchall()
     except _ROW_ERRORS:
@@ -214,7 +217,7 @@ def _list_number(source: sqlite3.Connection) -> int | None:
 
 
 class _Target:
-    """The new store while it is filled. What is known of results is `lost` where the damaged one has not all of it."""
+    """The new store while it is filled; `lost` names the tables of results that were not readable to the end."""
 
     def __init__(self, connection: sqlite3.Connection, lost: Collection[str]) -> None:
         self._connection = connection
@@ -228,19 +231,19 @@ class _Target:
         }
 
     def take_tasks(self, source: sqlite3.Connection) -> int:
-        """Take tasks and records that are not there yet, with all that is theirs; return how many tasks were read."""
+        """Add tasks and records that are missing, with all that belongs to them; return how many tasks were read."""
         before = {seq for (seq,) in self._connection.execute("SELECT seq FROM tasks")}
         count = self.take("tasks", _rows_of(source, "SELECT * FROM tasks"))
         self.take("bodies", _rows_of(source, "SELECT * FROM bodies"))
         for table in _PARTS_OF_TASKS:
             rows = _rows_of(source, f"SELECT * FROM {table}")
-            # What was told, or taken back, since the copy is not told or given again.
+            # Whatever was announced or withdrawn after the copy was made must not come back.
             known = () if table in self._lost else before
             self.take(table, (row for row in rows if row.get("seq") not in known))
         return count
 
     def take(self, table: str, rows: Iterator[Named]) -> int:
-        """Write rows that are sound enough and not there yet; return how many were read."""
+        """Insert rows that are sound enough and still missing; return how many were read."""
         types, count = self._types[table], 0
         for row in rows:
             count += 1
@@ -248,14 +251,14 @@ class _Target:
             if table == "tasks" and not self._complete_task(kept):
                 continue
             names, marks = ", ".join(kept), ", ".join("?" * len(kept))
-            with suppress(*_ROW_ERRORS):  # a row that lacks what it must have
+            with suppress(*_ROW_ERRORS):  # a row that lacks a required value
                 self._connection.execute(
                     f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(kept.values())
                 )
         return count
 
     def _complete_task(self, kept: Named) -> bool:
-        """Fill in what a task cannot do without; return False for one that has no ID, or is there."""
+        """Fill in a task's required values; return False if it has no valid ID, or is on the list already."""
         profile, task_id = kept.get("profile"), kept.get("task_id")
         if not profile or not task_id or not is_task_id(task_id):
             return False
@@ -275,11 +278,11 @@ class _Target:
         return True
 
     def complete(self) -> None:
-        """Make up for what is not carried over: the search texts, the counts, the next free place, and lost records."""
+        """Rebuild what is not carried over: search texts, counts and the next free place; request lost records."""
         connection = self._connection
         for table in ("bodies", *_PARTS_OF_TASKS):
             connection.execute(f"DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM tasks)")
-        # Triggers count what is written. Of what is lost, or was there before its task, they know nothing.
+        # Triggers only count rows as they are written: not lost ones, and not those written before their task.
         connection.execute(
             "UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE saved.seq = tasks.seq), "
             "(picked_count, rejected_count) = (SELECT count(*) FILTER (WHERE verdict = 'picked'), "
@@ -287,7 +290,7 @@ class _Target:
             "WHERE saved_count OR picked_count OR rejected_count "
             "OR seq IN (SELECT seq FROM saved UNION ALL SELECT seq FROM verdicts)"
         )
-        # An end without its record has lost its links: it is asked for once more.
+        # A finished task without its record has lost its links, so it is to be checked again.
         connection.execute(
             "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
             "WHERE state >= 2 AND removal = 0 AND seq NOT IN (SELECT seq FROM bodies)",
@@ -318,7 +321,7 @@ def _is_read_whole(source: sqlite3.Connection, table: str) -> bool:
 
 
 def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC") -> Iterator[Named]:
-    """Yield rows from the first to one that cannot be read, then from the last back to one that cannot."""
+    """Yield rows forwards until one cannot be read, then backwards from the last until one cannot."""
     for order in ("", f" ORDER BY {backwards}"):
         try:
             cursor = source.execute(f"{sql}{order}")
@@ -326,6 +329,6 @@ def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC"
             for row in cursor:
                 yield dict(zip(names, row, strict=True))
         except _ROW_ERRORS:
-            # A table without numbers of its own cannot be read backwards; that is one more error.
+            # A table without rowids cannot be read backwards, which is just another error.
             continue
         return

@@ -1,4 +1,4 @@
-"""Rows to nouns and back. A task's fields are listed in `Task` alone; every list of columns derives from it."""
+"""Converts rows to tasks and back. A task's fields are listed only in `Task`; every list of columns derives from it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 _LINES_KEPT: Final = ("note", "prompt", "fail_msg")
-"""Texts of a task that may have more lines than one."""
+"""Texts of a task that may have more than one line."""
 _NEVER_CHECKED: Final = (
     *("seq", "profile", "task_id", "label", "note"),
     *("added_at_ms", "next_check_at_ms", "asked_at_ms", "saved_count", "path_hint", "renewed_at_ms"),
     *("picked_count", "rejected_count", "unseen"),
 )
-"""What no check writes of a task; when the next one is it writes in a way of its own."""
+"""Columns that an outcome does not write, or not as they are in the task (`store.checks`)."""
 
 
 def _clean(name: str, kind: str) -> Callable[[str], str] | None:
@@ -40,30 +40,30 @@ COLUMNS: Final = {
     for each in fields(Task)
     if each.name not in ("state", "problem")
 }
-"""The fields of a task that have a column of their name, `seq` first: what makes its text inert; None for a number."""
+"""The fields of a task with a column of the same name, `seq` first, each with its text cleaner (None: a number)."""
 STATES: Final = {code: state for state, code in STATE_CODES.items()}
 
 _NAMES: Final = tuple(COLUMNS)
 _TEXTS: Final = tuple((n, clean) for n, clean in enumerate(COLUMNS.values()) if clean)
 _STATE: Final = ("state", "problem_kind", "problem_message", "problem_since_ms")
 CHECKED_COLUMNS: Final = (*(name for name in _NAMES if name not in _NEVER_CHECKED), *_STATE)
-"""What a check may change of a task, besides its next check."""
+"""The columns that a check may change, apart from the time of the next one."""
 TASK_WIDTH: Final = len(_NAMES) + len(_STATE)
 HEAD_CHARS: Final = 4_096
-"""More of a text than any row of a table shows."""
+"""More text than any row of a table shows."""
 TASK_COLUMNS: Final = ", ".join((*_NAMES, *_STATE))
 HEAD_COLUMNS: Final = ", ".join(
     f"substr({name}, 1, {HEAD_CHARS})" if name in ("prompt", "fail_msg") else name
     for name in (*_NAMES, *_STATE)
 )
-"""TASK_COLUMNS with no more of a text than a row shows: they may have 64 Ki characters each, times 100 rows."""
+"""TASK_COLUMNS with long texts cut, which may have 64 Ki characters each, times 100 rows."""
 LIST_BODY_COLUMNS: Final = "param, result_urls, credits_consumed, extra"
 DETAIL_COLUMNS: Final = f"{LIST_BODY_COLUMNS}, raw"
 SAVED_COLUMNS: Final = "n, path, bytes"
 
 
 def task_from_row(row: tuple[Any, ...]) -> Task:
-    """Return a row of TASK_COLUMNS as a task. Its texts are made inert again: the file may have been edited by hand."""
+    """Return the task in a row of TASK_COLUMNS, with texts made inert again, as the file may be edited by hand."""
     cells = list(row)
     for n, clean in _TEXTS:
         if cells[n] is not None:
@@ -77,7 +77,7 @@ def task_from_row(row: tuple[Any, ...]) -> Task:
 
 
 def read_tasks(database: Store, rest: str, values: Sequence[Any]) -> list[Task]:
-    """Return the tasks of a query of which `rest` is what follows its columns."""
+    """Return the tasks of a query; `rest` is the SQL after the column list."""
     return [task_from_row(row) for row in database.rows(f"SELECT {TASK_COLUMNS} {rest}", values)]
 
 
@@ -98,9 +98,9 @@ def row_from_task(task: Task) -> dict[str, Any]:
 def detail_from_row(
     task: Task, row: tuple[Any, ...] | None, saved: Iterable[tuple[Any, ...]], verdicts: Mapping[int, Verdict]
 ) -> TaskDetail:
-    """Return a task with its row of DETAIL_COLUMNS, which a task without a record does not have.
+    """Return a task with its row of DETAIL_COLUMNS, which is missing if the task has no record.
 
-    `saved` are its rows of SAVED_COLUMNS, `verdicts` those of its results, both by number.
+    `saved` are its rows of SAVED_COLUMNS, `verdicts` its verdicts by number of the result.
     """
     files = tuple(SavedResult(n, inert_line(str(path)), size) for n, path, size in saved)
     if row is None or row[1] is None:
@@ -120,7 +120,7 @@ def detail_from_row(
 
 
 def keep_body(connection: sqlite3.Connection, seq: int, record: Record | TaskDetail, raw: bytes) -> None:
-    """Write down what only the detail of a task shows, in the caller's transaction."""
+    """Store what only the detail of a task shows, in the caller's transaction."""
     connection.execute(
         f"INSERT OR REPLACE INTO bodies (seq, {DETAIL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -135,24 +135,24 @@ def keep_body(connection: sqlite3.Connection, seq: int, record: Record | TaskDet
 
 
 def urls_from_text(text: str | None) -> tuple[str, ...]:
-    """Return result links as `bodies` keeps them."""
+    """Parse result links as they are stored in `bodies`."""
     urls = load_json(text)
     return tuple(str(url) for url in urls) if isinstance(urls, list) else ()
 
 
 def search_text(task: Task) -> str:
-    """Return the folded text that filter words are looked up in."""
+    """Return the folded text that filter words are matched against."""
     failure = " ".join(filter(None, (task.fail_code, task.fail_msg)))
     return folded_search_text(task.task_id, task.label, task.note, task.prompt, task.model, failure)
 
 
 def dump_json(value: Json) -> str | None:
-    """Return JSON text as the store keeps it; None stays NULL."""
+    """Return JSON text as it is stored; None stays NULL."""
     return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def load_json(text: str | None) -> Json:
-    """Return what `dump_json` wrote; a text that a foreign hand broke is kept as a text."""
+    """Parse what `dump_json` wrote; return text that was broken by hand as a string."""
     if text is None:
         return None
     try:

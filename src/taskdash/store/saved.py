@@ -1,4 +1,4 @@
-"""Keeps where results were saved, which could not be saved on their own, and what somebody thinks of them."""
+"""Records where results were saved, which automatic downloads failed, and the user's verdicts on results."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class SavedFile(NamedTuple):
     """A result that was saved."""
 
     path: Path
-    """As it is on the disk: not fit to be shown."""
+    """As it is on the disk; not safe to show."""
     size: int | None
-    """In bytes, when it was saved; None where nobody knows."""
+    """In bytes, when it was saved; None if unknown."""
 
     @property
     def shown(self) -> str:
-        """Return the path, fit to be shown."""
+        """Return the path, made safe to show."""
         return inert_line(str(self.path))
 
     def is_there(self) -> bool:
-        """Return whether the file still is what was saved, as far as can be seen from outside."""
+        """Return whether the file still exists with the size that was saved."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
@@ -52,27 +52,27 @@ class SavedAs(NamedTuple):
     task_id: str
     n: int
     size: int | None
-    """In bytes; None where nobody knows."""
+    """In bytes; None if unknown."""
     sha256: str | None
-    """Of all that is in it, in hexadecimal; None where nobody knows."""
+    """Of its content, in hexadecimal; None if unknown."""
 
 
 def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Return those that are not there any more. A network's disk may take a minute to say so.
+    """Return the files that no longer exist. On a network disk this may take a minute.
 
     A file that was changed is not gone: it may have been cropped.
     """
-    # A list may have 100,000, and a Path takes three times as long.
+    # A list may have 100,000 files, and Path takes three times as long.
     return [(seq, n, path) for seq, n, path in files if not os.path.isfile(path)]  # noqa: PTH113 - see above
 
 
 class SavedFiles(Part):
-    """The paths of saved results in one store."""
+    """The saved results of one store, and its failed automatic downloads."""
 
     def keep(
         self, seq: int, n: int, path: Path, size: int | None, now_ms: int, sha256: str | None = None
     ) -> None:
-        """Remember that result `n` (from 1) of a task is at `path`; what was there before is forgotten."""
+        """Record that result `n` (from 1) of a task is saved at `path`, replacing any earlier record."""
         with self._database.writing() as connection:
             connection.execute(
                 "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?) "
@@ -99,7 +99,7 @@ class SavedFiles(Part):
         return self._saved_as("saved LEFT JOIN contents USING (seq, n)", "bytes", "path", str(path))
 
     def results_with(self, sha256: str) -> list[SavedAs]:
-        """Return the results of listed tasks that were saved with that content, wherever those files are now."""
+        """Return the results of listed tasks that were saved with this content, wherever those files are now."""
         return self._saved_as("contents", "NULL", "sha256", sha256)
 
     def _saved_as(self, table: str, size: str, column: str, value: str) -> list[SavedAs]:
@@ -110,19 +110,19 @@ class SavedFiles(Part):
         return [SavedAs(*row) for row in self._database.rows(sql, [value])]
 
     def forget_gone(self, seqs: Sequence[int] | None = None) -> None:
-        """Forget files of tasks (None: of all) that are not there any more: what is gone is not saved.
+        """Forget saved files of tasks (None: of all) that no longer exist.
 
-        What the user threw away does not come back on its own, but where the folder is gone as well, or this list is
-        a copy, as on another machine, it does. A list that cannot be written stays as it is.
+        A file that the user deleted is not downloaded again automatically, unless its folder is gone as well, or this
+        list is a copy, for example on another machine. A list that cannot be written stays as it is.
         """
         self.forget(gone_files(self.files(seqs)))
 
     def files(self, seqs: Sequence[int] | None = None) -> list[tuple[int, int, str]]:
-        """Return `seq`, number and path of each saved result of tasks, or of all."""
+        """Return `seq`, number and path of each saved result of tasks (None: of all)."""
         return [(seq, n, str(path)) for seq, n, path, _ in self._rows(seqs)]
 
     def forget(self, gone: Sequence[tuple[int, int, str]]) -> None:
-        """Forget saved results, as `forget_gone` does, that `gone_files` has found."""
+        """Forget the saved results that `gone_files` has found, as `forget_gone` does."""
         if not gone:
             return
         folder_of = {path: Path(path).parent for _, _, path in gone}
@@ -147,18 +147,18 @@ class SavedFiles(Part):
         return self._database.rows(f"{sql} WHERE seq {IN_LIST}", [as_json(seqs)])
 
     def _number_of_list(self) -> int:
-        """Return what tells this file of a list from a copy of it."""
+        """Return a number that tells this file of a list from a copy: its inode."""
         return self._database.path.stat().st_ino & _MAX_INTEGER
 
-    # What is saved on its own, as tasks finish
+    # Automatic downloads as tasks finish
 
     def unsaved(self, profile: str) -> list[int]:
-        """Return the `seq` of successful tasks with results that are not saved and were never tried on their own."""
+        """Return the `seq` of successful tasks with unsaved results and no failed automatic download."""
         sql = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} ORDER BY seq"
         return [seq for (seq,) in self._database.rows(sql, [profile])]
 
     def to_try(self, profile: str, since_ms: int, now_ms: int) -> list[int]:
-        """Return such tasks that finished at `since_ms` or later, and those that are due for another try."""
+        """Return the `seq` of such tasks that finished at `since_ms` or later, and of those due for a retry."""
         fresh = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} AND finished_at_ms >= ?"
         due = (
             "SELECT seq FROM unsaved JOIN tasks USING (seq) "
@@ -168,17 +168,17 @@ class SavedFiles(Part):
         return [seq for (seq,) in rows]
 
     def tries(self, seq: int) -> int:
-        """Return how often the results of a task were tried on their own in vain."""
+        """Return how many automatic downloads of a task's results have failed."""
         return int(self._database.value("SELECT tries FROM unsaved WHERE seq = ?", [seq]) or 0)
 
     def failed(self, seq: int, tries: int, next_try_at_ms: int | None, reason: str) -> None:
-        """Remember that they could not be saved, and when it is tried again (None: not at all)."""
+        """Record a failed automatic download, and when to retry it (None: never)."""
         sql = "INSERT OR REPLACE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, ?, ?, ?)"
         self._database.write(sql, [(seq, tries, next_try_at_ms, reason)])
 
 
 class Verdicts(Part):
-    """The verdicts of one store. They stay with their task, also where it is off the list for a while."""
+    """The verdicts of one store. They stay with their task, even while it is off the list."""
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, Verdict]]:
         """Return the verdicts of tasks, by `seq` and number of the result, from 1."""
@@ -198,9 +198,9 @@ class Verdicts(Part):
     def give(
         self, verdicts: Sequence[tuple[int, int, Verdict | None]], now_ms: int
     ) -> list[tuple[int, int, Verdict | None]]:
-        """Keep verdicts in one transaction, None being none; return what stood before, for undo by another call.
+        """Set verdicts (None: clear) in one transaction; return the earlier ones, for another call to restore.
 
-        Each is of a task's `seq` and the number of a result; one that there is no result for is left out.
+        Each has the `seq` of a task and the number of a result; those without such a result are left out.
         """
         return self._database.again(lambda: self._give(verdicts, now_ms))
 
@@ -209,7 +209,7 @@ class Verdicts(Part):
     ) -> list[tuple[int, int, Verdict | None]]:
         seqs = as_json(dict.fromkeys(seq for seq, _, _ in verdicts))
         with self._database.writing() as connection:
-            # Another process may have taken the task away meanwhile, or a check have brought fewer results.
+            # Meanwhile another process may have deleted the task, or a check may have found fewer results.
             counts = dict(
                 connection.execute(f"SELECT seq, result_count FROM tasks WHERE seq {IN_LIST}", (seqs,))
             )

@@ -1,6 +1,6 @@
-"""The schema, as an append-only row of steps; `store.store_file` takes them.
+"""The schema, as an append-only sequence of migrations that `store.store_file` runs.
 
-A step that was released is never edited: add another.
+Never edit a migration that was released; add another.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION_ID: Final = 0x7461736B
-"""Of every store: "task" in ASCII."""
+"""The application ID of every store: "task" in ASCII."""
 
 _LIST: Final = """
 -- One row a task: what the table shows, and what the schedule needs. `seq` is the default order, ascending:
@@ -333,4 +333,4 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 )
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
-"""Indexes by whose names a file of ours is told, whatever its header says."""
+"""Indexes whose names identify a taskdash store, whatever its header says."""

@@ -1,4 +1,4 @@
-"""The store as one object, and as one that lives in a thread of its own."""
+"""`Store`, an open store, and `StoreThread`, one that runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _COPY_ASKED_EVERY_S: Final = 3_600.0
-"""How often a store that is written to asks whether a copy of it is due."""
+"""How often to check whether a copy is due, while the store is written to."""
 
 
 class Store(Database):
-    """An open store, by its parts. Use it from one thread at a time."""
+    """An open store and its parts. Use it from one thread at a time."""
 
     additions: Additions
     tasks: TaskList
@@ -46,7 +46,7 @@ class Store(Database):
 
 
 class StoreThread:
-    """A store in a thread of its own: a locked file then freezes neither a screen nor a running request."""
+    """A store in a thread of its own, so that a locked file freezes neither the screen nor a running request."""
 
     def __init__(
         self,
@@ -58,16 +58,18 @@ class StoreThread:
     ) -> None:
         """Open the file at `path`; `name` is the thread's.
 
-        Where the file was damaged or exchanged, `on_mishap` is called from the thread with a line for the user; without
-        it the lines are kept for `take_mishaps`. One that is patient returns at once, and opens the file as soon as no
-        other process has it locked: what it is asked to do waits for that, and raises what it says. Raises StoreError
-        where the file cannot be used.
+        If the file was damaged or replaced, `on_mishap` is called from the thread with a line for the user; without
+        it the lines are kept for `take_mishaps`. With `is_patient`, return at once and open the file as soon as no
+        other process has it locked; submitted work waits for that, and raises any error of opening.
+
+        Raises:
+            StoreError: it cannot be used.
         """
         from concurrent.futures import ThreadPoolExecutor
 
         self.path = path
         self.change_hint = ChangeHint(path)
-        """Tells whether it is worth asking the file for news."""
+        """Tells cheaply whether the file is worth reading again."""
         self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._ask_for_copy_at_s = 0.0
@@ -81,9 +83,9 @@ class StoreThread:
                 raise
 
     def submit(self, work: Callable[[Store], T]) -> Future[T]:
-        """Run `work` in the thread, after all that was submitted before it.
+        """Run `work` in the thread, after everything submitted before it.
 
-        Where the file turns out damaged or exchanged it is run again, so it is made of whole transactions.
+        It is run again if the file turns out damaged or replaced, so it must consist of whole transactions.
         """
         return self._executor.submit(self._work, work)
 
@@ -110,22 +112,22 @@ class StoreThread:
         return await wrap_future(self.submit(work))
 
     async def run_while(self, is_wanted: Callable[[], bool], work: Callable[[Store], T]) -> T | None:
-        """Run `work` as `run` does; drop it and return None where `is_wanted`, asked there, is false by then."""
+        """Run `work` as `run` does, or return None if `is_wanted`, called in the thread just before, returns False."""
         return await self.run(lambda store: work(store) if is_wanted() else None)
 
     def take_mishaps(self) -> list[str]:
-        """Return what befell the file since the last time, a line each."""
+        """Return the mishaps of the file since the last call, a line each."""
         taken, self._mishaps[:] = self._mishaps[:], []
         return taken
 
     def interrupt(self) -> None:
-        """Let what waits for another process's lock fail now, and what follows fail rather than wait."""
+        """Make work that waits for another process's lock fail now, and later work fail rather than wait."""
         self._store.interrupt()
 
     def close(self) -> None:
-        """Finish what was submitted, then close the file and end the thread. Closing twice does nothing.
+        """Finish submitted work, then close the file and end the thread. Closing twice is a no-op.
 
-        Where the file is not open yet, as another process has it locked, nothing of it is waited for.
+        If the file is not open yet because another process has it locked, give up on it instead of waiting.
         """
         if not self._opening.done():
             self.interrupt()

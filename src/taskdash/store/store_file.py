@@ -1,12 +1,12 @@
-"""The store as a file among others: private, told from another's, brought up to date, with locks and copies beside it.
+"""The store's file: its permissions, identity and migrations, and the locks and copies beside it.
 
-`PRAGMA user_version` counts the steps of `store.schema` that a file has had, `PRAGMA application_id` tells it from
-other programs' files. A file with more steps than this program knows was written by a newer taskdash and is left
+`PRAGMA user_version` counts the migrations of `store.schema` that a file has had, `PRAGMA application_id` tells it from
+other programs' files. A file with more migrations than this program knows was written by a newer taskdash and is left
 exactly as it is.
 
-SQLite's locks are the process's own and go with the first descriptor of the file that is closed, whoever opened it.
-So nothing here opens the store's file but SQLite, and who has no lock of it: it is looked at by name. A copy is kept
-once a day while the list is in use, and before each change of how it is laid out.
+SQLite's locks belong to the process, and closing any descriptor of the file releases them, whoever opened it. So the
+store's file is opened only by SQLite, or by code that holds no lock on it; otherwise it is examined by name. A copy is
+made once a day while the list is in use, and before each migration.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 PRIVATE_FILE: Final = 0o600
 UNSETTLED_NS: Final = 2_500_000_000
-"""A file that was written less than this ago may be written again without another time: some count whole seconds."""
+"""A file written more recently may be written again with the same mtime: some file systems count whole seconds."""
 COPIES_KEPT: Final = 3
 COPY_EVERY_S: Final = 24 * 3_600.0
 _PAGES: Final = 2_000
-"""Pages after which a copy that is under way can be given up."""
+"""How many pages to copy between checks whether to give up."""
 SLOW_RECOVERY_TOLD_TO: Final[list[Callable[[str], None]]] = []
-"""Who is told, from any thread, in a line for the user, where the recovery of a damaged list takes long."""
+"""Called from any thread, with a line for the user, if recovering a damaged list takes long."""
 
 Identity = tuple[int, int]
-"""Device and number of a file: what tells it from another one of the same name."""
+"""Device and inode of a file, which tell it from another one of the same name."""
 
 
 def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
-    """Make the file, 0600, before SQLite does it with the umask's mode; return the size of one that was there.
+    """Create the file, 0600, before SQLite does so with the umask's mode; return the size of an existing one.
 
-    One that stands open to others is tightened, and so is its folder where that is taskdash's own: `tell` is told.
+    If it is open to others, its mode is tightened. So is that of taskdash's own folder, which `tell` is called about.
     """
     if said := make_private_dir(path.parent):
         tell(said)
@@ -59,17 +59,17 @@ def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
     except FileExistsError:
         try:
             status = path.stat()
-        except FileNotFoundError:  # moved away in this very moment
+        except FileNotFoundError:  # it was just moved away
             return create_private(path, tell)
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
-            with suppress(OSError):  # a read-only disk: then nobody can be shut out
+            with suppress(OSError):  # a read-only disk: others cannot be shut out
                 path.chmod(status.st_mode & 0o700)
         return status.st_size
     return None
 
 
 def identity_of(path: Path) -> Identity | None:
-    """Return which file has this name now; None where there is none."""
+    """Return the identity of the file at this path; None if there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked before every read: Path.stat takes twice as long
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def identity_of(path: Path) -> Identity | None:
 
 
 def connect(path: Path, mode: str, timeout_s: float) -> sqlite3.Connection:
-    """Return a connection to a file that has to be there already, to read it (`ro`) or to write as well (`rw`)."""
+    """Return a connection to an existing file, to read it (`ro`) or to write to it as well (`rw`)."""
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,
@@ -86,18 +86,18 @@ def connect(path: Path, mode: str, timeout_s: float) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # Where a letter on the disk is broken, the rest of the text still tells what it was.
+    # If a character is corrupt on disk, the rest of the text is still of use.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
 
 
 def journal_of(path: Path) -> Path:
-    """Return where SQLite keeps what it needs to undo a transaction; empty while there is none under way."""
+    """Return the path of SQLite's rollback journal, which is empty while no transaction is under way."""
     return path.with_name(f"{path.name}-journal")
 
 
 def was_emptied(path: Path) -> bool:
-    """Return whether an empty file once was a store: then its journal lies beside it, emptied by its last commit."""
+    """Return whether an empty file was once a store, whose last commit left an empty journal beside it."""
     try:
         return not path.stat().st_size and not journal_of(path).stat().st_size
     except FileNotFoundError:
@@ -105,21 +105,21 @@ def was_emptied(path: Path) -> bool:
 
 
 def siblings_of(path: Path, what: str) -> list[Path]:
-    """Return the files beside a store that are called `<name>.<what>-<time>`, the latest first."""
+    """Return the files beside a store that are named `<name>.<what>-<time>`, latest first."""
     form = re.compile(rf"{re.escape(path.name)}\.{what}-[0-9-]+")
     found = [each for each in path.parent.iterdir() if form.fullmatch(each.name)]
     return sorted(found, key=lambda each: each.stat().st_mtime_ns, reverse=True)
 
 
 def free_name(path: Path, what: str) -> Path:
-    """Return a name for such a file that is not taken; it tells the time, in UTC."""
+    """Return a free name for such a file, with the time in UTC."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     names = (f"{path.name}.{what}-{stamp}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000))
     return next(path.with_name(name) for name in names if not os.path.lexists(path.with_name(name)))
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, as far as the file system can."""
+    """Flush a folder's entries to disk, if the file system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -129,26 +129,28 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
-    """Return the lock beside a store for one purpose, or for whoever watches one profile.
+    """Return the lock file beside a store for one purpose, or for the watcher of one profile.
 
-    No two of them are one file, whatever the profiles are called, and where case does not count.
+    No two of them are the same file, whatever the profiles are called, even if file names ignore case.
     """
     # Whatever links lead to the store, it has one lock.
     path = store.resolve()
     if purpose:
         return path.with_name(f"{path.name}-{purpose}.lock")
-    # With a dot left as it is, profile "b.c" of list "a" would meet profile "c" of list "a.b".
+    # With a dot left as it is, profile "b.c" of list "a" would clash with profile "c" of list "a.b".
     plain = re.sub(r"[^a-z0-9_-]", lambda found: f"%{ord(found[0]):02x}", profile)
     return path.with_name(f"{path.name}.{plain}.lock")
 
 
-# Whose it is, and how it is laid out
+# Ownership and migrations
 
 
 def refuse_foreign(execute: Execute, path: Path) -> None:
-    """Leave alone what another program, or a newer taskdash, wrote; nothing is written before this.
+    """Refuse a file that another program or a newer taskdash wrote; nothing must be written before this.
 
-    Raises StoreError for what is not for us, StoreChangedError for what is ours but damaged where it says so.
+    Raises:
+        StoreError: it is such a file.
+        StoreChangedError: it is a taskdash store with a damaged header.
     """
     version, application = first(execute, "PRAGMA user_version"), first(execute, "PRAGMA application_id")
     shown = inert_line(str(path))
@@ -168,16 +170,16 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
 
 
 def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
-    """Take the steps that the file has not had, all in one transaction, with a copy of the file beside it.
+    """Run the migrations that the file has not had, all in one transaction, after keeping a copy of the file.
 
-    Where that fails it stays as it was. One that `is_emptied` was no new one, as far as could be seen before it was
-    opened: StoreChangedError is raised, if it is empty.
+    If that fails, the file stays as it was. StoreChangedError is raised if the file is empty and was not always, as
+    seen before it was opened (`is_emptied`).
     """
     if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
         return
     execute("BEGIN IMMEDIATE")
     try:
-        # Read again under the lock: another process may have done it meanwhile.
+        # Read again under the lock, as another process may have migrated it meanwhile.
         done = first(execute, "PRAGMA user_version")
         if not done and is_emptied:
             raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
@@ -192,7 +194,7 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
         execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
         execute("COMMIT")
     except BaseException:
-        # The first error is the one to tell; some end the transaction themselves.
+        # The first error is the one to report; some errors roll back themselves.
         with suppress(sqlite3.Error):
             execute("ROLLBACK")
         raise
@@ -204,7 +206,7 @@ def first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the t
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of `script` one by one, as `executescript` would commit the transaction around them."""
+    """Yield the statements of `script` one by one; `executescript` would commit the transaction around them."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -217,21 +219,24 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def copies_of(path: Path) -> list[Path]:
-    """Return the copies there are, the newest first."""
+    """Return the copies of a store, newest first."""
     return siblings_of(path, "copy")
 
 
 def is_copy_due(path: Path) -> bool:
-    """Return whether the newest copy is a day old, or of a day to come by a clock that was set back."""
+    """Return whether the newest copy is a day old, or a day in the future because the clock was set back."""
     newest = next(iter(copies_of(path)), None)
     return newest is None or abs(time.time() - newest.stat().st_mtime) >= COPY_EVERY_S
 
 
 def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> None:
-    """Copy the store as `<name>.copy-<time>`, 0600, and onto the disk; drop the copies that are too many.
+    """Copy the store to `<name>.copy-<time>`, 0600 and flushed to disk; delete surplus copies.
 
-    A damaged store is not copied: it would take the place of a sound one. Raises OSError where there is no room for
-    it or the folder cannot be written, sqlite3.Error where the store cannot be read or the copy was given up.
+    A damaged store is not copied, as its copy would displace a sound one.
+
+    Raises:
+        OSError: there is no room for it, or the folder cannot be written.
+        sqlite3.Error: the store is damaged or cannot be read, or the copy was given up.
     """
     target = free_name(path, "copy")
     part = path.with_name(f"{path.name}.copy.part")
@@ -243,10 +248,10 @@ def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> No
             raise sqlite3.OperationalError("database is locked")
 
     try:
-        # A connection of its own: SQLite does not copy from one that is about to write.
+        # A connection of its own, as SQLite does not back up from one with a write transaction.
         with closing(connect(path, "rw", 1.0)) as store, closing(sqlite3.connect(part)) as copy:
             copy.execute("PRAGMA synchronous=FULL").close()
-            # One read from the first page to the last: no commit in between makes it begin again.
+            # One read transaction throughout, so that no commit in between makes the backup start again.
             store.execute("BEGIN").close()
             store.execute("SELECT count(*) FROM sqlite_master").fetchone()
             store.backup(copy, pages=_PAGES, progress=stop_if_given_up)
@@ -267,11 +272,11 @@ def _refuse_damaged(copy: sqlite3.Connection) -> None:
 
 
 def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str]] | None:
-    """Copy a store, with the journal that undoes what is half written, past the lock of a stopped process.
+    """Copy a store that a stopped process has locked, with the journal that rolls back a half-written transaction.
 
-    As long as that is stopped and has a lock, nobody else writes. Return its number and the folder that has the copy,
-    called `name`; None where no such process has the store locked, or it went on meanwhile. Raises OSError where
-    there is no room for the copy.
+    While that process is stopped and holds the lock, nobody else writes. Return its PID and the folder with the copy,
+    which is named `name`; None if no stopped process has the store locked, or it was continued meanwhile. Raises
+    OSError if there is no room for the copy.
     """
     from tempfile import TemporaryDirectory
 
@@ -288,21 +293,21 @@ def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    # Not shutil: no other command imports it.
+    # Not shutil, which would be imported for this alone.
     with source.open("rb") as read, target.open("wb") as written:
         while portion := read.read(1 << 20):
             written.write(portion)
 
 
 class ChangeHint:
-    """Tells whether a store's file may have been written, by its time and size: much cheaper than to ask SQLite."""
+    """Tells by its mtime and size whether a store's file may have been written, far more cheaply than SQLite."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
 
     def may_have_changed(self) -> bool:
-        """Return whether the file may be another than at the last call; True the first time, and when in doubt."""
+        """Return whether the file may have changed since the last call; True the first time, and when in doubt."""
         try:
             status = self._path.stat()
         except OSError:
@@ -311,7 +316,7 @@ class ChangeHint:
         now = (status.st_mtime_ns, status.st_size, status.st_ino)
         if now == self._seen:
             return False
-        # A time in the future, by a clock that was set or another machine's, says nothing either.
+        # A time in the future, from a clock that was set or another machine's, cannot be trusted either.
         age_ns = time.time_ns() - status.st_mtime_ns
         self._seen = now if age_ns >= UNSETTLED_NS else None
         return True

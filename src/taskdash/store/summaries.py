@@ -1,4 +1,4 @@
-"""Adds up the list, as far as SQL counts best: outcomes for statistics, failures by what they say."""
+"""Summaries of the list that SQL counts best: outcomes, failures, problems and the progress of batches."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 MAX_ENDS: Final = 1_000
-"""How many of the list's last ends are read to tell the pace of its batches."""
+"""How many of the list's most recent ends are read to work out the pace of its batches."""
 _CREATED: Final = ", ".join(
     f"iif(count(create_time_ms) = count(*), {end}(create_time_ms), NULL)" for end in ("min", "max")
 )
-"""When the first and the last of some tasks were created; NULL where that is not known of all."""
+"""When the first and the last of a group of tasks were created; NULL unless it is known of all of them."""
 MAX_VALUES: Final = 500
-"""Of one field; nobody goes through more with Tab."""
+"""Per field; nobody goes through more with Tab."""
 
 
 class Summaries(Part):
-    """Of the tasks of a query, or of the marked ones alone."""
+    """Summaries of the tasks of a query, or of the marked ones alone."""
 
     def outcomes(
         self, query: Query, now_ms: int, by: By = By.MODEL, *, marked: Collection[int] | None = None
     ) -> list[TaskFigures]:
-        """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given.
+        """Return the figures of each task of `query`, or only of those whose `seq` is in `marked`, if given.
 
-        Each is named by what it is counted by.
+        Each carries the name of the group that it counts in.
         """
         condition, values = _where(self._database, query, now_ms, marked)
         name = f"{BEGUN} / {QUARTER_MS}" if by is By.DAY else by.value
@@ -54,7 +54,7 @@ class Summaries(Part):
         ]
 
     def states(self, query: Query, now_ms: int) -> dict[State, int]:
-        """Return how many tasks of `query` each state has, beside what is kept of the filter that is on the screen."""
+        """Count the tasks of `query` by state, without replacing the cached matches of the filter on the screen."""
         condition, values = where(self._database, query, now_ms)
         rows = self._database.rows(
             f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values
@@ -64,13 +64,13 @@ class Summaries(Part):
     def result_counts(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[int, int]]:
-        """Return `seq` and number of results of each successful task that has some, in the order of `query`."""
+        """Return `seq` and number of results of each successful task with results, in the order of `query`."""
         condition, values = _where(self._database, query, now_ms, marked)
         sql = f"SELECT seq, result_count FROM tasks WHERE {condition} AND {HAS_RESULTS} ORDER BY {order(query.sort)}"
         return [(seq, count) for seq, count in self._database.rows(sql, values)]
 
     def filter_values(self, profile: str) -> dict[str, list[str]]:
-        """Return the labels and the models there are in a profile, to complete a filter with."""
+        """Return the labels and models of a profile, for completing a filter."""
         return {
             field: [
                 inert_line(str(value))
@@ -86,12 +86,12 @@ class Summaries(Part):
     def failures(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[FailedTasks]:
-        """Return the failed tasks of `query`, whatever states it asks for, counted by what their answers say."""
+        """Return the failed tasks of `query`, whatever states it asks for, grouped by the reported failure."""
         condition, values = _where(
             self._database, query._replace(states=frozenset({State.FAIL})), now_ms, marked
         )
-        # SQLite takes the bare `seq` from the row that has the maximum. Most failures say no more than when they were
-        # created, which is nearer to their end than when that was learned: it may have been days later.
+        # SQLite takes the bare `seq` from the row with the maximum. Most failures state only when they were created,
+        # which is nearer to their end than when that was learned, possibly days later.
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
             "max(coalesce(complete_time_ms, create_time_ms + cost_time_ms, create_time_ms, finished_at_ms, "
@@ -104,7 +104,7 @@ class Summaries(Part):
     def problems(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[ProblemKind, int]]:
-        """Return the problems that checks of the tasks of `query` have now, the commonest first, with their counts."""
+        """Return the current problems of checks on the tasks of `query`, most frequent first, with their counts."""
         condition, values = _where(self._database, query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT problem_kind, count(*) FROM tasks WHERE {condition} AND problem_kind IS NOT NULL "
@@ -117,12 +117,12 @@ class Summaries(Part):
     def progress(
         self, profile: str, *, shown: str | None = None, before: str | None = None
     ) -> Progress | None:
-        """Return the batch that most unfinished tasks belong to; None where no batch is under way.
+        """Return the progress of the batch with the most unfinished tasks; None if no batch is under way.
 
-        Under a label it is what was added since that was last complete. The batch of the label `shown`, which is
-        looked at, comes first; another one than that told `before` takes its place with twice as many tasks.
+        A batch is what was added under a label since it was last complete. That of the label `shown` on the screen
+        comes first; else the one reported `before` stays, until another has more than twice as many unfinished tasks.
         """
-        # In the index alone: the rows themselves are too wide to be read for it.
+        # Read from the index alone, as the rows themselves are too wide to scan.
         sql = (
             "SELECT label, count(*) FROM tasks WHERE removal = 0 AND profile = ? AND label IS NOT NULL "
             "AND state < 2 GROUP BY label ORDER BY count(*) DESC, min(seq)"
@@ -135,7 +135,7 @@ class Summaries(Part):
             label = before
         if shown in unfinished:
             label = shown
-        # Each plus keeps the index of labels in charge: a label has a part of the list, a state or model may have most.
+        # Each plus makes SQLite use the index of labels: a label has part of the list, a state or model may have most.
         sql = "SELECT batch FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND +state < 2 LIMIT 1"
         batch = self._database.value(sql, [profile, label])
         of_batch, bound = "removal = 0 AND profile = ? AND label = ? AND batch = ?", [profile, label, batch]
@@ -161,13 +161,13 @@ class Summaries(Part):
         )
 
     def batches(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[LabelFigures]:
-        """Return what the tasks of each label of a profile come to, and of none, the newest first.
+        """Return the figures of each label of a profile, and of tasks without a label, newest first.
 
-        `ttl_ms` is how long result links live that do not say it.
+        `ttl_ms` is how long result links live that do not state their expiry.
         """
         ends = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + :ttl_ms)"
         unsaved = f"state = 2 AND {UNSAVED}"
-        # In the index of labels alone.
+        # Read from the index of labels alone.
         rows = self._database.rows(
             "SELECT label, min(seq), total(state = 0), total(state = 1), total(state = 2), total(state = 3), "
             "sum(credits), total(state >= 2 AND credits IS NULL), "
@@ -181,7 +181,7 @@ class Summaries(Part):
         found = []
         for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
             name = _name(label)
-            # As in `progress_of`: what ended before the rest was begun says nothing of its pace.
+            # As in `progress_of`, ends from before the rest was begun say nothing about its pace.
             since_ms = begun_ms.get(label, math.inf)
             ends_ms = sorted(at_ms for at_ms in ended_ms.get(label, ()) if at_ms >= since_ms)
             counts = {state: int(number) for state, number in zip(STATES.values(), numbers, strict=True)}
@@ -210,10 +210,10 @@ class Summaries(Part):
     def _unfinished_by_label(
         self, profile: str
     ) -> tuple[dict[str | None, list[UnfinishedKind]], dict[str | None, int]]:
-        """Return the kinds of tasks of each label that are unfinished, and when the first of them was begun."""
+        """Return the kinds of unfinished tasks of each label, and when the first of them was begun."""
         kinds: dict[str | None, list[UnfinishedKind]] = {}
         begun_ms: dict[str | None, int] = {}
-        # In the order and from the index of those.
+        # In the order of the index of unfinished tasks, which is all that is read.
         for label, model, variant, first_ms, *created_ms in self._database.rows(
             f"SELECT label, model, variant, min({BEGUN}), {_CREATED} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state < 2 GROUP BY state, label, model, variant",
@@ -224,7 +224,7 @@ class Summaries(Part):
         return kinds, begun_ms
 
     def _last_ends(self, profile: str) -> dict[str | None, list[int]]:
-        """Return when tasks of each label ended, the last first, as far as they are the last of the list."""
+        """Return when tasks of each label ended, latest first, from the list's `MAX_ENDS` most recent ends."""
         ended_ms: dict[str | None, list[int]] = {}
         for label, at_ms in self._database.rows(
             f"SELECT label, {ENDED} FROM tasks WHERE removal = 0 AND profile = ? AND finished_at_ms IS NOT NULL "
@@ -235,7 +235,7 @@ class Summaries(Part):
         return ended_ms
 
     def last_check_ms(self, profile: str) -> int | None:
-        """Return when a task of a profile was last checked; None for never."""
+        """Return when a task of a profile was last checked; None if never."""
         sql = "SELECT max(checked_at_ms) FROM tasks WHERE removal = 0 AND profile = ?"
         at_ms = self._database.value(sql, [profile])
         return None if at_ms is None else int(at_ms)
@@ -243,7 +243,7 @@ class Summaries(Part):
 
 @lru_cache(1_000)
 def _name(text: object) -> str | None:
-    """Return a label or the name of a model as it may be shown: the file may have been edited by hand."""
+    """Return a label or model name made safe to show, as the file may have been edited by hand."""
     return None if text is None else inert_line(str(text))
 
 

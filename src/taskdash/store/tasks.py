@@ -1,4 +1,4 @@
-"""The list itself: adding, reading, editing, removing."""
+"""The list itself: adding, reading, editing and removing tasks."""
 
 from __future__ import annotations
 
@@ -68,18 +68,17 @@ class Edit(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """Says what became of the tasks of a removal."""
+    """The result of undoing a removal: how many tasks came `back`, and which had been added `again`."""
 
     back: int
     again: dict[int, int]
-    """The `seq` of those whose ID had been added again, each with that of the task which has it now."""
+    """Maps the `seq` of tasks whose ID had been added again to that of the task that has the ID now."""
 
 
 class TaskList(Additions):
     """The tasks of every profile in one store.
 
-    A filter is searched for once, and what it found serves until the list changes; where `may_lag` is True, a moment
-    longer.
+    The matches of a filter are cached until the list changes; with `may_lag`, a moment longer.
     """
 
     def __init__(self, database: Store) -> None:
@@ -96,18 +95,18 @@ class TaskList(Additions):
         may_lag: bool = False,
         whole: bool = False,
     ) -> list[Task]:
-        """Return the tasks of `query` in its order, a window of them where `limit` (rows) is given.
+        """Return the tasks of `query` in its order, or a window of `limit` rows.
 
-        For tables: of prompts and failure texts only the first `HEAD_CHARS` characters are there, unless `whole`.
+        For tables: prompts and failure texts are cut to `HEAD_CHARS` characters, unless `whole`.
         """
         columns = TASK_COLUMNS if whole else HEAD_COLUMNS
         if query.terms and limit >= 0:
-            # One that was removed since is shown a moment longer: without it the rest would stand on wrong lines.
+            # Includes tasks removed since, for a moment: without them the rows below would be on the wrong lines.
             seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
             return self._in_order(seqs, condition="1", columns=columns)
         condition, values = where(self._database, query, now_ms)
         in_order = f"ORDER BY {order(query.sort)}"
-        # The window is found on indexes alone; only its own rows are read whole.
+        # The window is found in an index alone; only its own rows are read whole.
         chosen = f"SELECT seq FROM tasks WHERE {condition} {in_order} LIMIT ? OFFSET ?"
         sql = f"SELECT {columns} FROM tasks WHERE seq IN ({chosen}) {in_order}"
         return [task_from_row(row) for row in self._database.rows(sql, [*values, limit, offset])]
@@ -121,16 +120,16 @@ class TaskList(Additions):
         return list(numbers(self._database, sql, values))
 
     def listed_seqs(self, seqs: Sequence[int]) -> set[int]:
-        """Return those of the named tasks that are on the list."""
+        """Return those of `seqs` that are on the list."""
         sql = f"SELECT seq FROM tasks WHERE removal = 0 AND seq {IN_LIST}"
         return {seq for (seq,) in self._database.rows(sql, [as_json(seqs)])}
 
     def removals(self) -> int:
-        """Return how many removals there have been: while it is the same, nothing that was listed has gone."""
+        """Return how many removals there have been; while that is unchanged, no listed task has gone."""
         return int(self._database.value("SELECT seq FROM sqlite_sequence WHERE name = 'removals'") or 0)
 
     def rank(self, query: Query, seq: int, now_ms: int, *, may_lag: bool = False) -> int | None:
-        """Return how many tasks stand before this one in the order of `query`; None where it is not among them."""
+        """Return how many tasks precede this one in the order of `query`; None if it is not among them."""
         if query.terms:
             try:
                 return self._matches.seqs(query, now_ms, may_lag=may_lag).index(seq)
@@ -150,30 +149,30 @@ class TaskList(Additions):
         return int(self._database.value(sql, [*values, *bound]))
 
     def counts(self, query: Query, now_ms: int, *, may_lag: bool = False) -> dict[State, int]:
-        """Return how many tasks `query` has in each state, whatever states it asks for itself."""
+        """Return how many tasks `query` has in each state, ignoring the states that it asks for."""
         if not query.terms:
             sql = "SELECT state, sum(tasks) FROM counts WHERE profile = coalesce(?, profile) GROUP BY state"
             return by_state(self._database.rows(sql, [query.profile]))
         return by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return what `end_labels` does of the tasks of `query`, of any state."""
+        """Return `end_labels` of the tasks of `query`, in any state."""
         if query.terms:
             return self._matches.labels(query, now_ms, may_lag=may_lag)
         if query.profile is not None:
             return end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
-        # Each in its profile's index: over all of them a label is found by reading the whole list.
+        # Profile by profile, through its index; across all of them SQLite would read the whole list.
         names = self._database.rows("SELECT DISTINCT profile FROM counts")
         found = {label for (name,) in names for label in self.labels(Query(name), now_ms)}
         ends = sorted(filter(None, found))
         return *([None] if None in found else []), *dict.fromkeys([*ends[:1], *ends[-1:]])
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
-        """Return those of the named tasks that are on the list, in the order of `seqs`."""
+        """Return the tasks of `seqs` that are on the list, in that order."""
         return self._in_order(seqs, condition="removal = 0")
 
     def heads(self, seqs: Sequence[int]) -> list[Task]:
-        """Return what `by_seq` does, with no more of long texts than their first `HEAD_CHARS` characters."""
+        """Return tasks as `by_seq` does, with long texts cut to `HEAD_CHARS` characters."""
         return self._in_order(seqs, condition="removal = 0", columns=HEAD_COLUMNS)
 
     def _in_order(self, seqs: Sequence[int], condition: str, columns: str = TASK_COLUMNS) -> list[Task]:
@@ -182,16 +181,15 @@ class TaskList(Additions):
         return [task_from_row(found[seq]) for seq in seqs if seq in found]
 
     def detail(self, seq: int, *, raw: bool = True) -> TaskDetail | None:
-        """Return a task with its bodies, the raw one, which may be large, only if asked for; None if unlisted."""
+        """Return a task with its bodies, but the raw one, which may be large, only if `raw`; None if unlisted."""
         return next(self.details([seq], raw=raw), None)
 
     def details(
         self, seqs: Sequence[int], *, raw: bool = True, now_ms: int | None = None
     ) -> Iterator[TaskDetail]:
-        """Yield tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
+        """Yield tasks with their bodies, the raw one only if `raw`, in the order of `seqs`.
 
-        They are read in portions that take little memory, each of which is one read. They know whether they are overdue
-        at `now_ms`, if that is given.
+        They are read in portions, to save memory. With `now_ms`, those overdue at that time are marked.
         """
         overdue = frozenset(() if now_ms is None else self._database.history.overdue(None, now_ms))
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
@@ -208,7 +206,7 @@ class TaskList(Additions):
                 yield replace(detail, is_overdue=True) if task.seq in overdue else detail
 
     def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
-        """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
+        """Yield the heads of tasks with their result links, in the order of `seqs`, and read nothing else."""
         for start in range(0, len(seqs), _PORTION):
             for task, body in self._joined(HEAD_COLUMNS, "result_urls", seqs[start : start + _PORTION]):
                 yield task, urls_from_text(body[0])
@@ -216,8 +214,7 @@ class TaskList(Additions):
     def _joined(self, columns: str, body: str, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[Any, ...]]]:
         """Yield tasks with columns of their bodies.
 
-        It is one read: a check that is recorded between two would put the body of one answer beside the state of
-        another.
+        In one read: a check recorded between two would pair the state of one answer with the body of another.
         """
         rows = self._database.rows(
             f"SELECT {columns}, {body} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq {IN_LIST}",
@@ -229,8 +226,8 @@ class TaskList(Additions):
                 yield task_from_row(row), row[TASK_WIDTH:]
 
     def _portions(self, seqs: Sequence[int]) -> Iterator[list[int]]:
-        """Divide `seqs` so that the bodies of a portion are not much more than `_PORTION_BYTES`."""
-        # The raw body has all the others in it, and its length is known without reading it.
+        """Split `seqs` so that the bodies of a portion do not take much more than `_PORTION_BYTES`."""
+        # The raw body contains all the others, and SQLite knows its length without reading it.
         sql = f"SELECT seq, length(raw) FROM bodies WHERE seq {IN_LIST}"
         sizes: dict[int, int] = dict(self._database.rows(sql, [as_json(seqs)]))
         portion: list[int] = []
@@ -245,8 +242,8 @@ class TaskList(Additions):
             yield portion
 
     def has_own_lives(self, profile: str | None = None) -> bool:
-        """Return whether there are results, of a profile or of any, whose links say themselves when they die."""
-        # The index has few, if any; SQLite would read the whole list instead.
+        """Return whether a profile (None: any) has results whose links state their own expiry."""
+        # The index has few entries, if any, but SQLite would choose to read the whole list.
         listed = f"tasks INDEXED BY tasks_by_own_expiry WHERE {HAS_RESULTS} AND {OWN_LIFE}"
         return bool(
             self._database.value(
@@ -255,14 +252,14 @@ class TaskList(Additions):
         )
 
     def newest_seq(self) -> int | None:
-        """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""
+        """Return the `seq` of the task that was added last, in any profile; None if the store is empty."""
         seq = self._database.value("SELECT min(seq) FROM tasks")
         return None if seq is None else int(seq)
 
     def newer(self, query: Query, seq: int, now_ms: int) -> int:
-        """Return how many tasks of `query` were added after the one with `seq`, or stand above it in its paste."""
+        """Return how many tasks of `query` were added after the one with `seq`, or precede it in its paste."""
         if query.terms:
-            # One search serves this and the rows that are on the screen.
+            # One search serves this and the rows on the screen.
             in_order = self.seqs(query, now_ms, may_lag=True)
             if query.sort == NEWEST_FIRST:
                 return bisect_left(in_order, seq)
@@ -270,19 +267,22 @@ class TaskList(Additions):
         return self._count(query, now_ms, "seq < ?", [seq])
 
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
-        """Return how many of the named tasks are among those of `query`."""
+        """Return how many of `seqs` are among the tasks of `query`."""
         if query.terms:
             return len(set(seqs).intersection(self.seqs(query, now_ms, may_lag=True)))
         return self._count(query, now_ms, f"seq {IN_LIST}", [as_json(seqs)])
 
     def find(self, profile: str, text: str) -> Task:
-        """Return the task whose ID is `text`, or the one whose ID it shortens to 6 characters or more.
+        """Return the task whose ID is `text`, or the only one whose ID starts with it (6 characters or more).
 
-        Only an ID of a known form can be shortened. Of any other nobody can tell whether a beginning of it is another
-        task's ID: `job-1000` does not stand for `job-10001`. Raises UnknownTaskError where there is none, or several.
+        Only an ID of a known form can be shortened. The start of any other may be the ID of another task:
+        `job-1000` does not stand for `job-10001`.
+
+        Raises:
+            UnknownTaskError: there is none, or there are several.
         """
         if not text.isascii():
-            # No ID is anything else, and a byte that is no UTF-8 cannot be asked for.
+            # All IDs are ASCII, and SQLite cannot bind the surrogates of bytes that are not UTF-8.
             raise _unknown(profile, text)
         of_profile = "FROM tasks WHERE removal = 0 AND profile = ? AND"
         if found := read_tasks(self._database, f"{of_profile} task_id = ?", [profile, text]):
@@ -293,7 +293,7 @@ class TaskList(Additions):
             else ""
         )
         if len(text) >= MIN_PREFIX_CHARS:
-            # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
+            # A range instead of LIKE, which ignores case, and whose % and _ would have to be escaped.
             near = f"{of_profile} task_id >= ? AND task_id < ? LIMIT 2"
             longer = read_tasks(self._database, near, [profile, text, text + "\U0010ffff"])
             if len(longer) == 1 and has_known_form(longer[0].task_id) and not has_known_form(text):
@@ -305,7 +305,7 @@ class TaskList(Additions):
         raise _unknown(profile, text, hint)
 
     def find_detail(self, profile: str, text: str) -> TaskDetail:
-        """Return the task that `find` finds, with its bodies; what is raised is the same."""
+        """Return the task that `find` finds, with its bodies; raise as `find` does."""
         detail = self.detail(self.find(profile, text).seq)
         if detail is None:
             # Another process has removed it since it was found.
@@ -313,9 +313,9 @@ class TaskList(Additions):
         return detail
 
     def remove(self, seqs: Sequence[int], now_ms: int) -> int:
-        """Take tasks off the list in one transaction; return the number `restore` takes.
+        """Take tasks off the list in one transaction; return the number that `restore` takes.
 
-        What was removed more than a day ago is deleted for good.
+        Tasks removed more than a day ago are deleted for good.
         """
         return self._database.again(lambda: self._remove(seqs, now_ms))
 
@@ -334,11 +334,10 @@ class TaskList(Additions):
         return removal
 
     def restore(self, removal: int) -> Restored:
-        """Put back what `remove` took, records, labels and place.
+        """Put back the tasks that `remove` took, with records, labels and places.
 
-        An ID that was added anew meanwhile stays where it now is, and is given what the removed task knows: the record
-        and what became of its results where it has no other record yet, label and note where it has none, and beside
-        its own.
+        An ID that was added again meanwhile keeps its new place, and takes over the removed task's record if it has
+        none yet, its saved files and verdicts if the links are the same, and its label and note beside its own.
         """
         with self._database.writing() as connection:
             again = dict(
@@ -391,9 +390,9 @@ class TaskList(Additions):
         connection.execute("DELETE FROM tasks WHERE seq = ?", (old,))
 
     def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
-        """Set label and note of tasks in one transaction; return what was changed, for `undo_edit`.
+        """Set label and note of tasks in one transaction; return the edits, for `undo_edit`.
 
-        None leaves them as they are, "" takes them away.
+        None leaves a text as it is, "" removes it.
         """
         with self._database.writing() as connection:
             edits = []
@@ -405,7 +404,7 @@ class TaskList(Additions):
         return edits
 
     def undo_edit(self, edits: Sequence[Edit]) -> int:
-        """Set back what edits changed and nobody has changed since; return of how many tasks that was all."""
+        """Revert whatever nobody has changed since the edits; return how many tasks were reverted completely."""
         undone, whole = {}, 0
         with self._database.writing() as connection:
             now = self._labels([edit.seq for edit in edits])
@@ -430,7 +429,7 @@ class TaskList(Additions):
 
 
 def _united(before: Labels, after: Labels) -> Labels:
-    """Return what a task is left with that has both: its own come first, and of the others nothing is lost."""
+    """Merge two labels and notes: those of `after` come first, and nothing of `before` is lost."""
     lines = [after.note]
     if before.note != after.note:
         lines.append(before.note)
@@ -440,11 +439,11 @@ def _united(before: Labels, after: Labels) -> Labels:
 
 
 def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
-    # The variable of a script that is empty comes as an ID.
+    # An empty variable of a script arrives as an ID.
     name = inert_line(text, 128).strip() or "an empty ID"
     return UnknownTaskError(f"{name} is not on the list of profile {inert_line(profile)}{hint}")
 
 
 def clean_note(note: str | None) -> str | None:
-    """Return a note as it is kept: inert, its lines kept; None where nothing is left."""
+    """Return a note as it is stored: inert, with its line breaks, or None if nothing is left."""
     return inert(note).strip() or None if note else None

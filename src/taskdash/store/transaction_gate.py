@@ -1,4 +1,4 @@
-"""Holds back what reads and writes the store while this process is stopped: the file would stay locked for all."""
+"""Keeps this process from being stopped (Ctrl+Z) in mid-transaction, which would lock the file for everyone."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 class TransactionGate:
     """Lets reads and transactions through, or holds them back.
 
-    Whoever is inside may go in again. One that waits for another process's lock has none itself: it steps aside. Ctrl+Z
-    in a thread that is inside stops the process when it has left.
+    A thread inside may enter again. One that waits for another process's lock holds none itself, so it steps aside.
+    Ctrl+Z in a thread inside stops the process once the thread has left.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._is_closed = False
         self._depths: dict[int, int] = {}
-        """How often each thread that is inside went in."""
+        """How many times each thread inside has entered."""
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Be inside for the block, once the gate is open."""
+        """Wait until the gate is open, and stay inside for the block."""
         thread = threading.get_ident()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         try:
@@ -39,7 +39,7 @@ class TransactionGate:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def step_aside(self) -> None:
-        """Let a stop come before this thread, which has nothing locked; nothing happens to one that went in twice."""
+        """Let a pending stop go first, as this thread has nothing locked; a no-op if it has entered twice."""
         thread = threading.get_ident()
         if self._depths.get(thread) == 1:
             self._leave(thread)
@@ -48,17 +48,17 @@ class TransactionGate:
             self._enter(thread)
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Let no more threads in."""
         with self._changed:
             self._is_closed = True
 
     def wait_until_clear(self, timeout_s: float | None = None) -> None:
-        """Return once nobody is inside, the gate was opened again, or the time is over."""
+        """Wait until no thread is inside, the gate is opened again, or the timeout is over."""
         with self._changed:
             self._changed.wait_for(lambda: not (self._is_closed and self._depths), timeout_s)
 
     def open(self) -> None:
-        """Let everybody in."""
+        """Let all threads in."""
         with self._changed:
             self._is_closed = False
             self._changed.notify_all()
@@ -77,4 +77,4 @@ class TransactionGate:
 
 
 TRANSACTIONS: Final = TransactionGate()
-"""Of all stores that this process has open."""
+"""Shared by all stores that this process has open."""
