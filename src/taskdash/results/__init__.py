@@ -1,1 +1,1 @@
-"""Opens, saves and shows what a finished task is worth: its links and the files behind them."""
+"""Opens, saves and shows the results of finished tasks: their links and the files behind them."""

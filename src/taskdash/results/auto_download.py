@@ -1,7 +1,7 @@
 """Saves the results of tasks as they finish, and of those that finished while nobody was there.
 
-Any number of processes may do this on one list: who saves what is settled by locks, what is saved and what could
-not be saved stands in the list. A link that is dead is tried once, whatever may pass is tried a few times.
+Any number of processes may do this on one list: locks decide which of them saves a result, and the list records what
+was saved and what could not be. A dead link is tried once; passing failures are retried a few times.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S: Final = 1.0
 BATCH: Final = 20
-"""So many tasks are looked up at a time: a list may have finished ones by the thousand."""
+"""How many tasks to work on at a time: a list may have thousands of finished ones."""
 RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
-"""When to try again what may pass; after the last of them no more."""
+"""How long to back off after each passing failure; after the last one there is no retry."""
 DISK_AFTER_MS: Final = 300_000
 _ONLY_FOR_NOW: Final = ((PrivateHostError, None), (LockedError, 60_000), (DiskError, DISK_AFTER_MS))
-"""What the list need not know of, and when to try it again; None: not in this run."""
+"""Failures that are not recorded in the list, and when to retry them; None: not in this run."""
 OVERLAP_MS: Final = 60_000
-"""How far back each look goes: the time of an end is that of whoever wrote it down."""
+"""How far back each look goes, as ends are recorded with the clock of the process that learned of them."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class AutoDownload:
-    """Gives downloads what is not saved yet of a profile, a few tasks at a time; `tell` hears each trouble once."""
+    """Downloads the unsaved results of a profile, a few tasks at a time; calls `tell` once for each kind of trouble."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class AutoDownload:
         self._since_ms = self._looked_ms = 0
 
     async def run(self) -> None:
-        """Look for results to save until cancelled. Raises StoreError where the list cannot be used."""
+        """Look for results to save until cancelled. Raises StoreError if the list cannot be used."""
         self._since_ms = self._clock.now_ms() - OVERLAP_MS
         await self._store.run(lambda store: store.saved.forget_gone())
         self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))
@@ -78,15 +78,15 @@ class AutoDownload:
             raise errors.exceptions[0] from None
 
     def cancel(self) -> None:
-        """Leave alone in this run what waits or is looked up; what finishes from now on is saved."""
+        """Skip everything queued or looked up for the rest of this run; tasks that finish from now on are saved."""
         self._put_off.update(dict.fromkeys((*self._backlog, *self._saving)))
         self._backlog.clear()
 
     async def _look(self) -> None:
-        """Find what finished since the last look, and what is due for another try."""
+        """Queue tasks that finished since the last look, and those due for a retry."""
         now_ms = self._clock.now_ms()
         if now_ms < self._looked_ms:
-            # The clock was set back: what ended since may have any time.
+            # The clock was set back, so tasks that ended since may have any time.
             self._since_ms = 0
         since_ms, self._looked_ms = self._since_ms, now_ms
         self._since_ms = max(since_ms, now_ms - OVERLAP_MS)
@@ -95,13 +95,13 @@ class AutoDownload:
         for seq in due:
             del self._put_off[seq]
         known = self._saving.union(self._backlog, self._put_off)
-        # What has just finished comes before what lies there for long.
+        # Tasks that have just finished come before the backlog.
         self._backlog.extendleft(seq for seq in dict.fromkeys((*found, *due)) if seq not in known)
 
     async def _save(self, seq: int) -> None:
         try:
             wanted, _ = await self._saved.wanted_of([seq])
-            # Meanwhile all may have been cancelled.
+            # It may have been cancelled meanwhile.
             if wanted and seq not in self._put_off:
                 ends = await self._downloads.save(wanted)
                 errors = [each.error for each in ends if each.error is not None]
@@ -113,7 +113,7 @@ class AutoDownload:
             self._saving.discard(seq)
 
     async def _settle(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
-        """Say what went wrong, and when to try again."""
+        """Report what went wrong, and decide when to retry."""
         for error in errors:
             if isinstance(error, PrivateHostError | DiskError):
                 self._tell_once(str(error), f"Not saved: {error}")
@@ -124,12 +124,12 @@ class AutoDownload:
         try:
             await self._write_down(seq, task_id, errors)
         except StoreError:
-            # Then it is left alone in this run; that the list cannot be written is told where it matters.
+            # Skip it for this run. That the list cannot be written is reported where it matters.
             self._put_off[seq] = None
             _LOG.warning("a failed download was not written down", exc_info=True)
 
     async def _write_down(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
-        """Have the list know of it, so that neither a new start nor another process begins from zero."""
+        """Record a failure in the list, so that neither a restart nor another process begins from zero."""
         tries = 1 + await self._store.run(lambda store: store.saved.tries(seq))
         passing = next((error for error in errors if error.passing), None)
         next_ms = None

@@ -1,7 +1,7 @@
-"""Tells what a file is by its first bytes, else by its name: servers mislabel, and an error is no result.
+"""Identifies a file by its first bytes, else by its name: servers mislabel files, and send errors in their place.
 
-What a server has packed a file in though that was not asked for is taken off, as far as the bytes agree with its label:
-servers label plain files with what is no packing at all (`UTF-8`), or with how they were once sent (`aws-chunked`).
+A compression that a server applies unasked is undone, if the bytes agree with its label: servers also label plain files
+with things that are no compression (`UTF-8`), or with the way they were once sent (`aws-chunked`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _MEDIA: Final = frozenset(
         *("jpeg", "jfif", "tif", "heif", "mp4", "m4v", "mpg", "mpeg", "webm", "mkv", "ogv", "oga", "opus"),
     ]
 )
-"""Endings of what is never text."""
+"""Endings of files that are never text."""
 _WRITTEN_AS_XML: Final = frozenset({"svg", "xml", "dae", "ttml", "musicxml", "x3d"})
 _WRITTEN_AS_JSON: Final = frozenset({"json", "gltf"})
 _TYPES: Final = {
@@ -83,18 +83,18 @@ _LOOSE_TYPES: Final = {
     "text/csv": "csv",
     "text/markdown": "md",
 }
-"""Of what has many forms, each with an ending of its own: a link knows better."""
+"""Types of many formats, each with an ending of its own, so the ending of the link takes precedence."""
 _DOCUMENTS: Final = frozenset([*_WRITTEN_AS_XML, *_WRITTEN_AS_JSON, *_TYPES.values(), *_LOOSE_TYPES.values()])
 _NEVER_GIVEN: Final = re.compile(
     "app|aspx?|bash|bat|cgi|cmd|com|command|desktop|dll|exe|fish|hta|html?|jar|jse?|jsp|lnk|mjs|msi|php|pif|pl|"
     "psm?1|py|rb|reg|scr|sh|url|vbs?|webloc|wsf|xhtml|zsh"
 )
-"""Endings of what systems run or open as a page, where the folder may be shared to."""
+"""Endings of files that some system, to which the folder may be shared, runs or opens as a page."""
 _ENDING: Final = re.compile(r"\.(?=[0-9]*[a-z])([a-z0-9]{1,8})$")
 _FILE_NAME: Final = re.compile(r"""filename\*?\s*=\s*(?:[\w-]*'[^']*')?"?([^";]+)""", re.IGNORECASE)
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-# What may stand before the first element is taken whole, so that hostile text costs no more than its length.
+# Whatever may precede the first element is matched possessively, so that hostile text takes only linear time.
 _SVG: Final = re.compile(
     rb"(?>\xef\xbb\xbf|\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE\s+svg\b[^>\[]*(?:\[.*?\]\s*)?>)*+<(?:\w+:)?svg[\s>/]",
     re.DOTALL | re.IGNORECASE,
@@ -106,32 +106,32 @@ _HTML: Final = re.compile(
 _JSON: Final = re.compile(rb"\{\s*[\"}]|\[\s*[\[\]{\"]")
 _END_MARKS: Final = {"png": b"IEND", "gif": b"\0;", "jpg": b"\xff\xd9"}
 _NO_LENGTH: Final = 0x7FFF_0000
-"""What streams write as their length is this or more: nobody knew it when their first bytes were sent."""
+"""Streams state this length or more, as it was not known when their first bytes were sent."""
 _MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
 _EXPIRED: Final = (
     *(b"accessdenied", b"request has expired", b"expiredtoken", b"authenticationfailed", b"nosuchkey"),
     *(b"signaturedoesnotmatch", b"invalidaccesskeyid", b"blobnotfound", b"invalid date format or expired"),
 )
-"""What file hosts (S3, OSS, GCS, Azure) write in the XML of a link whose time is over."""
+"""Phrases in the XML of file hosts (S3, OSS, GCS, Azure) for an expired link."""
 
 
 def is_data(path: Path) -> bool:
-    """Return whether a path is whole, and ends as what is looked at or listened to and never run."""
+    """Return whether a path is absolute, and has the ending of a file that is viewed or played and never run."""
     ending = path.suffix.removeprefix(".").lower()
     return path.is_absolute() and (ending in _MEDIA or ending in _DOCUMENTS)
 
 
 def says_expired(head: bytes) -> bool:
-    """Return whether an error page of a file host says that its link is good no more."""
+    """Return whether an error page of a file host says that the link has expired."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<?xml", b"<error")) and any(word in start for word in _EXPIRED)
 
 
 def kind_of_content(head: bytes) -> str | None:
-    """Return the ending of a picture, clip or sound that begins with `head`; None for anything else."""
+    """Return the ending for a picture, clip or sound that begins with `head`; None for anything else."""
     for magic, ending in _MAGIC:
         if head.startswith(magic):
-            # BM are letters, too: a bitmap has zeros where its header says so.
+            # Text may begin with BM as well, but the header of a bitmap has zeros here.
             return ending if ending != "bmp" or head[6:10] == b"\0\0\0\0" else None
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
@@ -146,12 +146,12 @@ def kind_of_content(head: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Holds what the server and the link say that a result is."""
+    """What a result is according to the server and the link."""
 
     media_type: str
-    """Such as `image/png`; "" where the server does not say."""
+    """Such as `image/png`; "" if the server does not say."""
     ending: str
-    """"" where nobody says."""
+    """"" if neither says."""
 
     @property
     def is_media(self) -> bool:
@@ -160,7 +160,7 @@ class Claim:
 
 
 def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
-    """Return what an answer says it is, by headers (names in lower case) and where it is from, the last place first."""
+    """Return the claim of an answer, from its headers (names in lower case) and its URLs, the last one first."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     file_name = _FILE_NAME.search(headers.get("content-disposition", ""))
     names = [unquote(urlsplit(url).path) for url in urls]
@@ -175,12 +175,12 @@ def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
 
 
 def ending_of(head: bytes, claim: Claim) -> str:
-    """Return the ending of a result that begins with `head` and is none that `why_refused` has something against."""
+    """Return the ending for a result that begins with `head`, and that `why_refused` does not refuse."""
     return kind_of_content(head) or claim.ending or ("txt" if _is_text(head) else "bin")
 
 
 def why_refused(head: bytes, claim: Claim) -> str | None:
-    """Return what `head` begins in place of a result, for people; None where it may be one."""
+    """Return why a file that begins with `head` is not a result, for the user; None if it may be one."""
     if not head:
         return "the answer is empty"
     if says_expired(head):
@@ -205,7 +205,7 @@ def _in_place_of_a_result(head: bytes, claim: Claim) -> str | None:
 
 
 def _ending_in(name: str) -> str:
-    """Return the ending of a file name, "" where it has none that says what it is, or one that is never given."""
+    """Return the ending of a file name; "" if it has none that identifies its kind, or a forbidden one."""
     found = _ENDING.search(name.lower())
     return "" if found is None or _NEVER_GIVEN.fullmatch(found[1]) else found[1]
 
@@ -223,9 +223,9 @@ def _is_text(head: bytes) -> bool:
 
 
 def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], bool]) -> bool:
-    """Return whether a file is certainly not whole; only worth asking where the server did not tell its length.
+    """Return whether a file is certainly incomplete; only of use if the server did not state its length.
 
-    It begins with `head`; `holds` tells whether some bytes occur in it, as an end mark may have others behind it.
+    It begins with `head`; `holds` returns whether it contains some bytes, as data may follow an end mark.
     """
     if head[:4] == b"RIFF":
         length = int.from_bytes(head[4:8], "little")
@@ -234,18 +234,18 @@ def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], 
     return mark is not None and not holds(mark)
 
 
-# Packing
+# Compression
 
 GZIP: Final = b"\x1f\x8b\x08"
 PACKINGS: Final = ("gzip", "x-gzip", "deflate")
 OTHER_PACKINGS: Final = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "aws-chunked")
-"""A file with one of these labels is taken where it is plain all the same."""
+"""A file with one of these labels is accepted if it turns out plain after all."""
 _MAX_LAYERS: Final = 3
 _BLOCK_BYTES: Final = 65_536
 
 
 def labels_of(content_encoding: str) -> list[str]:
-    """Return what a Content-Encoding says, in the order in which it was put on."""
+    """Return the encodings in a Content-Encoding header, in the order in which they were applied."""
     return [label.strip().lower() for label in content_encoding.split(",")]
 
 
@@ -302,12 +302,12 @@ async def chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 
 
 def _decoder_for(label: str, head: bytes) -> zlib._Decompress | None:
-    """Return what unpacks a file that begins with `head`; None where it is plain already."""
+    """Return a decompressor for a file that begins with `head`; None if it is plain already."""
     if head.startswith(GZIP):
         return zlib.decompressobj(wbits=31)
     if label != "deflate" or kind_of_content(head) is not None:
         return None
-    # The name is used for two forms: with zlib's own head, and without.
+    # Servers use the name for two formats: with a zlib header, and without.
     for wbits in (15, -15):
         try:
             zlib.decompressobj(wbits).decompress(head, HEAD_BYTES)

@@ -1,7 +1,7 @@
-"""Has processes of their own make small PNGs of pictures, and checks what those answer.
+"""Makes small PNGs of pictures in separate processes, and checks what they return.
 
-A decoder that a hostile picture brings down, or takes over, has no key, no store and no terminal. What it may take of
-memory and time stands in `results.preview_worker`.
+A decoder that a hostile picture crashes or takes over has no key, no store and no terminal. `results.preview_worker`
+limits its memory and time.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _NAMES: Final = {name: name.upper() for name in (*worker.FORMATS, *worker.DEMUXE
     "WEBP": "WebP",
     "webm": "WebM",
 }
-# What a program needs to be loaded in odd places. Nothing else of the environment is a decoder's business.
+# Needed to load a program in odd places. A decoder gets nothing else of the environment.
 _ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class DecodingError(Exception):
-    """There is no picture; the message says why, and is fit to be shown."""
+    """There is no picture; the message says why, and is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A small PNG, and what it was made of."""
+    """A small PNG, with the format and size of its original."""
 
     png: bytes
     format: str
-    """Of the result itself, as its width and height in pixels."""
+    """Of the result itself, like the width and height in pixels."""
     width: int
     height: int
 
@@ -59,9 +59,9 @@ def _answer(code: int, png: IO[bytes], reason: IO[bytes]) -> Picture:
 
 
 class Decoders:
-    """Processes that make small PNGs of one picture after the other, each in a process forked for it.
+    """Processes that make small PNGs of one picture after another, each in a process forked for it.
 
-    One that is late, or is not waited for any more, is ended, and another one takes its place.
+    One that is late, or whose caller has stopped waiting, is killed, and a new one takes its place.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -71,10 +71,10 @@ class Decoders:
     async def small_png(
         self, file: IO[bytes], *, side: int = worker.SIDE, clip: tuple[str, str] | None = None
     ) -> Picture:
-        """Make a PNG of a picture with sides of so many pixels at most; the descriptor stands where the file begins.
+        """Make a PNG of a picture with sides of up to `side` pixels; the file must be at its start.
 
-        Of a clip it is the first frame: then its kind is given, and the `ffmpeg` that can tell. A `DecodingError`
-        says why there is none.
+        For the first frame of a clip, `clip` is its kind and the path of `ffmpeg`. Raises DecodingError if there is no
+        picture.
         """
         process, ours = self._idle.pop() if self._idle else await self._start()
         arguments = "\0".join((str(side), *(clip or ())))
@@ -119,13 +119,13 @@ class Decoders:
         return process, ours
 
     async def close(self) -> None:
-        """End those that have nothing to do."""
+        """End the idle processes."""
         while self._idle:
             await _end(*self._idle.pop())
 
 
 async def _end(process: asyncio.subprocess.Process, ours: socket.socket) -> None:
-    """End a process with all that it has begun itself."""
+    """Kill a process with everything that it has started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     ours.close()
@@ -139,13 +139,13 @@ def _end_in_words(code: int) -> str:
 
 
 def checked_png(png: bytes) -> Picture:
-    """Return a small PNG that is whole, no larger than it may be, and says what it was made of.
+    """Return a small PNG, if it is complete, within the size limits and names its original.
 
-    Raises DecodingError for others.
+    Raises DecodingError if not.
     """
     from PIL import Image
 
-    # Before Pillow sees it, which would print a warning about a size that is far too large.
+    # Checked before Pillow sees it, which would print a warning about a far too large size.
     side = max(int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
     try:
         with Image.open(io.BytesIO(png if side <= worker.SIDE else b""), formats=("PNG",)) as picture:

@@ -1,14 +1,13 @@
-"""The browser and the clipboard of the desktop that the user sits at, without harm to the terminal or the machine.
+"""Opens the user's browser and fills the clipboard, without harm to the terminal or the machine.
 
-Both are programs that no shell starts, with nothing of ours as their output, and no environment but what they are
-given. Where the user sits at another machine, or there is no screen, no browser is started: it would open where nobody
-looks, or ask its questions on our terminal. `webbrowser` of the standard library would pass on whatever it is given,
-and runs a browser of the text kind in our own terminal. The command of the config is the user's own word, and always
-tried.
+Both are programs started without a shell, without our terminal as output, and with only the environment given to them.
+If the user sits at another machine, or there is no display, no browser is started: it would open where nobody looks,
+or ask questions on our terminal. The standard library's `webbrowser` would pass on anything it is given, and runs
+text browsers in our own terminal. A command in the config is the user's own choice, and always tried.
 
-The clipboard is filled by a program of the desktop, or by the terminal, which is asked by OSC 52 and says nothing to
-it: some take it, some ignore it, some cut it. tmux ignores what programs ask for, unless it is told otherwise; but its
-own command fills its buffer, and asks the terminal outside.
+The clipboard is filled by a program of the desktop, or by the terminal on request (OSC 52), which sends no reply: some
+terminals obey, some ignore it, some truncate. tmux ignores requests of programs unless configured otherwise, but its
+own command fills its buffer and passes the request to the outer terminal.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 KERNEL: Final = Path("/proc/sys/kernel/osrelease")
 BROWSER_S: Final = 0.7
-"""How long a browser is waited for to fail; one that takes longer has started."""
+"""How long to wait for a browser to fail; one that takes longer has started."""
 _SSH_VARIABLES: Final = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
 _TERMINAL_BROWSERS: Final = frozenset({"w3m", "www-browser", "links", "links2", "elinks", "lynx"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
@@ -40,22 +39,22 @@ _LINUX_OPENERS: Final = (
     *(("xdg-open",), ("gio", "open"), ("x-www-browser",)),
     *(("firefox",), ("chromium",), ("google-chrome",)),
 )
-# Programs of Windows, of the kind that read no command line as PowerShell and cmd do.
+# Windows programs that do not interpret a command line, as PowerShell and cmd do.
 _WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolHandler"), ("explorer.exe",))
-# Explorer says 1 whatever came of it.
+# Explorer exits with 1 even on success.
 _GOOD_CODES: Final = {"explorer.exe": (0, 1)}
 CLIPBOARD_S: Final = 2.0
 MAX_TERMINAL_BYTES: Final = 65_536
-"""Terminals cut or drop more than this, without a word."""
+"""Terminals truncate or drop more than this without notice."""
 _SCREEN_STRING_CHARS: Final = 240
 SENT: Final = "sent to the terminal"
 
 
-# Where we are
+# The environment
 
 
 def is_remote(environ: Mapping[str, str]) -> bool:
-    """Return whether the user sits at another machine: what opens here, opens where nobody looks."""
+    """Return whether the user sits at another machine, so that a browser here would open where nobody looks."""
     return any(environ.get(name) for name in _SSH_VARIABLES)
 
 
@@ -70,7 +69,7 @@ def is_wsl(environ: Mapping[str, str]) -> bool:
 
 
 def _apart(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options of a program that has no part in our terminal, and no environment but this."""
+    """Return the options for a program that is detached from our terminal and has only this environment."""
     return {
         "stdout": subprocess.DEVNULL,
         "stderr": subprocess.DEVNULL,
@@ -98,8 +97,8 @@ class NoBrowserError(Exception):
 def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
     """Open a link from outside with `command` of the config, else with BROWSER, else with the desktop's opener.
 
-    In the command the link takes the place of `%s`, else comes last. `environ` is what the browser gets, with nothing
-    in it that it has no use for; it also says where we are.
+    In the command, the link replaces `%s` or comes last. `environ` is the browser's environment, without anything it
+    does not need; it also shows whether this is a remote session or WSL.
     """
     try:
         return _open(checked_url(url), command, environ)
@@ -108,7 +107,7 @@ def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str
 
 
 def open_file(path: Path, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
-    """Open a file on this machine with what opens links; `path` is absolute."""
+    """Open a file on this machine in the browser; `path` must be absolute."""
     return _open(path.as_uri(), command, environ)
 
 
@@ -124,7 +123,7 @@ def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Open
 
 
 def find_browser(environ: Mapping[str, str]) -> list[str]:
-    """Return the command that opens a link where the user sees it; a `NoBrowserError` says why there is none."""
+    """Return the command that opens a link where the user sees it; raise NoBrowserError if there is none."""
     if is_remote(environ):
         raise NoBrowserError("this is an SSH session")
     path = environ.get("PATH")
@@ -170,7 +169,7 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
     try:
         code = process.wait(timeout=BROWSER_S)
     except subprocess.TimeoutExpired:
-        # It stays; somebody has to take note of its end, or it would be a zombie until ours.
+        # It keeps running. Without a wait it would end as a zombie until we exit.
         threading.Thread(target=process.wait, name="browser", daemon=True).start()
         return Opened(True, "opened in the browser")
     if code in _GOOD_CODES.get(name.lower(), (0,)):
@@ -181,8 +180,8 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
 def _filled(arguments: Sequence[str], safe: str) -> list[str]:
     """Return the arguments after the program, with the link in the place of `%s`, else as the last one.
 
-    In a text that a shell is to read, `&` and `;` of a link would be commands. A shell, whoever starts it, gets such
-    a text as an argument with blanks in it: that one stays as it is, and the link becomes an argument of its own.
+    In a script for a shell, `&` and `;` in a link would act as commands. A shell, however it is started, gets its
+    script as an argument with blanks in it. So that is left as it is, and the link becomes a separate argument.
     """
     rest = arguments[1:]
     names_shell = any(Path(argument).name in _SHELLS for argument in arguments)
@@ -209,12 +208,12 @@ class ClipboardProgram:
 
     @property
     def name(self) -> str:
-        """Return its name as people call it."""
+        """Return its name for the user."""
         return Path(self.path).name
 
     def copy(self, text: str) -> None:
-        """Fill the clipboard within `CLIPBOARD_S` seconds; a `ClipboardError` says why it was not."""
-        # Windows' own program takes UTF-8 for its old code page.
+        """Fill the clipboard within `CLIPBOARD_S` seconds; raise ClipboardError if that fails."""
+        # Windows' own program mistakes UTF-8 for its legacy code page.
         is_windows = self.name.lower() == "clip.exe" and not text.isascii()
         try:
             done = subprocess.run(  # noqa: S603 - no shell; what is copied goes to its standard input
@@ -233,7 +232,7 @@ class ClipboardProgram:
 
 
 def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
-    """Return the program that fills the clipboard the user pastes from; None where only the terminal can."""
+    """Return the program that fills the clipboard the user pastes from; None if only the terminal can."""
     for name, *arguments in _candidates(environ):
         path = shutil.which(name, path=environ.get("PATH"))
         if path:
@@ -242,23 +241,22 @@ def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
 
 
 def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
-    """Return what asks a terminal to fill the clipboard; None where it is more than terminals take."""
+    """Return the sequence that asks a terminal to fill the clipboard; None if terminals would not take that much."""
     data = text.encode("utf-8", "replace")
     if len(data) > MAX_TERMINAL_BYTES:
         return None
     sequence = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
     if not environ.get("STY") or environ.get("TMUX"):
         return sequence
-    # GNU screen hands strings on, none of which may be long; it drops what it does not know.
+    # GNU screen passes short strings through, and drops sequences that it does not know.
     parts = (sequence[at : at + _SCREEN_STRING_CHARS] for at in range(0, len(sequence), _SCREEN_STRING_CHARS))
     return "".join(f"\x1bP{part}\x1b\\" for part in parts)
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Give the commands that may fill the clipboard, the best first.
+    """Yield the commands that may fill the clipboard, the best first.
 
-    pyperclip knows the same ones, but gives them our environment, waits for them without end, and takes no note of
-    those that fail.
+    pyperclip runs the same ones, but with our environment, without a timeout, and without noticing failures.
     """
     if is_remote(environ):
         pass

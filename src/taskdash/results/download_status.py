@@ -1,4 +1,4 @@
-"""Tells how far the downloads are, in numbers and in words: the same for a terminal line and for the dashboard."""
+"""The progress of downloads, in numbers and in words, for both the terminal line and the dashboard."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WINDOW_S: Final = 5.0
-"""Speed is that of the last seconds, not of the whole time: what counts is now."""
+"""Speed is measured over the last seconds, not over the whole time."""
 SHORTEST_S: Final = 0.5
-"""Before so long nothing is said of speed."""
+"""No speed is reported before this."""
 MAX_REASONS: Final = 3
 _KIB: Final = 1_024
 _MIB: Final = 1_048_576
@@ -24,7 +24,7 @@ _MIB: Final = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One download under way."""
+    """A download under way."""
 
     name: str
     got: int
@@ -32,7 +32,7 @@ class Running:
 
     @property
     def words(self) -> str:
-        """Return how far it is, in words."""
+        """Return its progress in words."""
         if not self.whole:
             return size_words(self.got)
         return f"{100 * self.got // self.whole:>3}% of {size_words(self.whole)}"
@@ -40,7 +40,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadStatus:
-    """A round of downloads: from when there was none to when there is none any more."""
+    """The status of a round of downloads, which lasts until none is left."""
 
     total: int = 0
     saved: int = 0
@@ -53,29 +53,29 @@ class DownloadStatus:
     left_s: float | None = None
     resting: int = 0
     looking_up: int = 0
-    """How many requests there are whose results are still to be looked up in the list."""
+    """How many requests are still looking up their results in the list."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why so many failed."""
+    """Why downloads failed, with counts."""
 
     @property
     def done(self) -> int:
-        """Return how many are over, whatever became of them."""
+        """Return how many are over, with whatever outcome."""
         return self.saved + self.known + self.failed + self.cancelled
 
     @property
     def is_busy(self) -> bool:
-        """Return whether any is under way or waits."""
+        """Return whether any download is under way or waiting."""
         return self.looking_up > 0 or self.done < self.total
 
     @property
     def share(self) -> float:
-        """Return how much of the round is done, from 0 to 1."""
+        """Return the share of the round that is done, from 0 to 1."""
         parts = sum(min(1.0, each.got / each.whole) for each in self.running if each.whole)
         return (self.done + parts) / self.total if self.total else 0.0
 
     @property
     def words(self) -> str:
-        """Return the round in one line, without its single files."""
+        """Return the round's progress in one line, without individual files."""
         parts = [f"{self.done:,}/{plural(self.total, 'result')}"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")
@@ -88,7 +88,7 @@ class DownloadStatus:
         return " · ".join(parts)
 
     def summary(self, known: int = 0, where: str = "") -> str:
-        """Return in one line what the round came to; `known` more were left out, as they had been saved before."""
+        """Return the round's outcome in one line; `known` more were left out because they were already saved."""
         parts = []
         known += self.known
         if self.saved or not (known or self.failed or self.cancelled):
@@ -109,7 +109,7 @@ class Speed:
         self._seen: deque[tuple[float, int]] = deque()
 
     def see(self, now_s: float, total: int) -> float | None:
-        """Take note of how many bytes arrived until now; return the speed, None where it is too early to tell."""
+        """Record how many bytes have arrived by now; return the speed, or None if it is too early to tell."""
         seen = self._seen
         if seen and total < seen[-1][1]:
             seen.clear()
@@ -124,9 +124,9 @@ class Speed:
 def left_s(
     running: tuple[Running, ...], waiting: int, sizes: Sequence[int], speed: float | None
 ) -> float | None:
-    """Return how long a round still takes, in seconds, with so many not begun; None where nobody can tell.
+    """Estimate how long a round still takes, in seconds, with `waiting` files not begun; None if that is unknown.
 
-    What tells no size is taken to be as large as the others: those under way, and those done, which had these `sizes`.
+    Files of unknown size are assumed to have the average size of those under way and those done (`sizes`).
     """
     known = [*sizes, *(each.whole for each in running if each.whole is not None)]
     if not speed or not known:
@@ -145,7 +145,7 @@ def _in_words(reasons: Counter[str]) -> str:
 
 
 def size_words(size: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in a readable form."""
     if size < _KIB:
         return f"{size} B"
     if size < _MIB:

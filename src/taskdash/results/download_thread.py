@@ -1,4 +1,4 @@
-"""Downloads in a thread with an event loop of its own: neither a slow disk nor a slow screen holds the other up."""
+"""Runs downloads in a thread with its own event loop, so that a slow disk and a slow screen do not block each other."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ async def open_downloads(
     *,
     begin_to_watch: Callable[[], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[Downloads]:
-    """Open all that it takes to save results of the profile in use in a folder; at the end the rest is broken off.
+    """Open everything needed to save results of the profile in use to a folder; on exit, cancel unfinished downloads.
 
-    `begin_to_watch` sees to it that somebody checks what is asked for, as far as that can be: the records behind dead
-    links are. Without it nobody does. Raises UsageError where the folder cannot be used, StoreError where the list
-    cannot, or nothing can be written beside it.
+    `begin_to_watch` starts checks of requested tasks if it can, so that dead links can be renewed; without it none are.
+    Raises UsageError if the folder cannot be used, StoreError if the list cannot, or nothing can be written beside
+    it.
     """
     with ExitStack() as opened:
         try:
@@ -93,7 +93,7 @@ async def open_downloads(
 
 
 class DownloadThread:
-    """Saves results beside the dashboard or a command. Its methods may be called from any thread."""
+    """Saves results alongside the dashboard or a command. Its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -103,11 +103,11 @@ class DownloadThread:
         tells_each: bool = False,
     ) -> None:
         self._open_downloads = open_downloads
-        """Opens folder and list on the thread's loop, given what to call when a download is over."""
+        """Opens folder and list on the thread's loop, given a callback for each download that ends."""
         self._auto_profile = auto_profile
-        """Whose results are saved as they finish; None: only what is asked for."""
+        """The profile whose results are saved as tasks finish; None: save only on request."""
         self._tells_each = tells_each
-        """Whether each file is news, and not only what came of all."""
+        """Whether to report each file, not just the outcome of the round."""
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -124,24 +124,24 @@ class DownloadThread:
         self.status = DownloadStatus()
 
     def start(self, listener: Callable[[], None]) -> None:
-        """Begin with what is to be saved on its own; `listener` is called from the thread when there is news."""
+        """Start automatic downloads, if any; `listener` is called from the thread when there is news."""
         self._listener = listener
         if self._auto_profile is not None:
             self._begin()
 
     def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
-        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number."""
+        """Save the unsaved results of tasks, or `only` some of them, by `seq` and number."""
         self._begin()
         self._call(lambda: self._begin_look_up(list(seqs), only))
 
     def cancel(self) -> None:
-        """Break off all that is under way; what has arrived is kept where it can be gone on with."""
+        """Cancel all downloads; bytes already received are kept if the download can be resumed."""
         self._call(self._cancel)
 
     def is_drained(self, timeout_s: float) -> bool:
-        """Wait until nothing that was asked for is under way; return whether it was within the time."""
+        """Wait until all requested downloads are over; return whether that was within the time."""
         if self._loop is not None and self._thread is not None and self._thread.is_alive():
-            with suppress(RuntimeError):  # the loop was closed in this very moment
+            with suppress(RuntimeError):  # the loop was just closed
                 draining = asyncio.run_coroutine_threadsafe(self._drained(), self._loop)
                 try:
                     draining.result(timeout_s)
@@ -151,14 +151,14 @@ class DownloadThread:
         return True
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Break off all and end the thread."""
+        """Cancel all downloads and end the thread."""
         thread, self._thread = self._thread, None
         if thread is not None and thread.is_alive():
             self._call(lambda: self._stop.set() if self._stop else None)
             thread.join(timeout_s)
 
     def take_news(self) -> list[News]:
-        """Return what is new since the last time."""
+        """Return the news since the last call."""
         return [self._news.popleft() for _ in range(len(self._news))]
 
     # On the thread
@@ -172,7 +172,7 @@ class DownloadThread:
 
     def _call(self, action: Callable[[], object]) -> None:
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop was closed in this very moment
+            with suppress(RuntimeError):  # the loop was just closed
                 self._loop.call_soon_threadsafe(action)
 
     def _run(self) -> None:
@@ -245,7 +245,7 @@ class DownloadThread:
 
     def _on_end(self, ended: Ended) -> None:
         if ended.lacks and ended.path is not None and ended.lacks not in self._told:
-            # On a full disk it is the same for each.
+            # Once only: on a full disk it is the same for every file.
             self._told.add(ended.lacks)
             self._say(f"{inert_line(ended.path.name)}: {ended.lacks}", is_bad=True)
         if not self._tells_each:
@@ -257,7 +257,7 @@ class DownloadThread:
             self._say(f"not saved: {wanted.task_id}, result {wanted.n}: {ended.error}", is_bad=True)
 
     async def _publish(self) -> None:
-        """Tell how far it is, and what came of a round that somebody asked for."""
+        """Publish the progress, and the outcome of each requested round."""
         while True:
             await asyncio.sleep(PUBLISH_EVERY_S)
             self._publish_status()

@@ -1,4 +1,4 @@
-"""Saves results: several at once, few from each host, none twice, and none that is saved already."""
+"""Saves results: several at once, only a few from each host, and none twice or that is already saved."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ AT_ONCE: Final = 6
 PER_HOST: Final = 3
 LOCK_POLL_S: Final = 0.3
 LOCK_WAIT_S: Final = 120.0
-"""How long to wait for another process that saves the same result."""
+"""How long to wait for another process that is saving the same result."""
 YOUNG_FOR_S: Final = 300.0
-"""How long after a task was seen to finish its links may lead nowhere because the files are not there yet."""
+"""How long after a task was seen to finish its links may be dead because the files are not there yet."""
 FIRST_REST_S: Final = 1.0
 MAX_REST_S: Final = 60.0
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class End(Enum):
-    """Says what became of a download."""
+    """How a download ended."""
 
     SAVED = "saved"
     KNOWN = "known"
@@ -59,24 +59,24 @@ class Ended:
     path: Path | None = None
     error: DownloadError | None = None
     why_not: str = ""
-    """Why its record, asked for again, brought no fresh link; "" where nobody was asked."""
+    """Why a new check of its record brought no fresh link; "" if there was none."""
     lacks: str = ""
-    """What a file that was saved is without, such as its sidecar, and why."""
+    """What a saved file lacks, such as its sidecar, and why."""
 
 
 @dataclass(slots=True, eq=False)
 class _Download:
-    """One download, from when it was asked for until it is over."""
+    """One download, from the request until it is over."""
 
     wanted: Wanted
     sink: Sink | None = None
     before: int = 0
-    """How many bytes were there already when this try began."""
+    """How many bytes had already arrived when this try began."""
     is_renewed: bool = False
 
     @property
     def status(self) -> Running:
-        """Return how far it is."""
+        """Return its progress."""
         sink = self.sink
         return Running(self.wanted.stem, sink.size if sink else 0, sink.whole if sink else None)
 
@@ -87,7 +87,7 @@ class _Download:
 
 
 class Downloads:
-    """Saves results into a folder, in a group of tasks. All of it belongs to the group's event loop."""
+    """Saves results into a folder, in a task group, on whose event loop all of it must be used."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Downloads:
         self._group = group
         self._on_end = on_end
         self._renewals = renewals
-        """Where fresh links come from; None: a dead one is given up."""
+        """Gets fresh links; None: give up on dead ones."""
         self._clock = clock or Clock()
         self._slots = asyncio.Semaphore(at_once)
         self._slots_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
@@ -120,7 +120,7 @@ class Downloads:
         self._running: list[_Download] = []
         self.resting = 0
         self.failure: StoreError | None = None
-        """The list cannot take note of what is saved, so nothing more is."""
+        """The error, if the list could not be read or written; the caller is expected to stop."""
         self._new_round()
 
     def _new_round(self) -> None:
@@ -132,7 +132,7 @@ class Downloads:
         self._speed = Speed()
 
     def add(self, wanted: Iterable[Wanted]) -> int:
-        """Have results saved, but for those that are under way; return how many that are."""
+        """Start saving results, except those under way; return how many were started."""
         if not self._tasks:
             self._new_round()
         fresh = {(each.seq, each.n): each for each in wanted if (each.seq, each.n) not in self._tasks}
@@ -143,7 +143,7 @@ class Downloads:
         return len(fresh)
 
     async def save(self, wanted: Sequence[Wanted]) -> list[Ended]:
-        """Have results saved, and wait until that is over; return what became of each."""
+        """Save results and wait for them; return how each one ended."""
         self.add(wanted)
         tasks = [self._tasks[each.seq, each.n] for each in wanted]
         await asyncio.wait(tasks)
@@ -155,14 +155,14 @@ class Downloads:
             await asyncio.wait(self._tasks.values())
 
     def cancel(self) -> int:
-        """Break off all; what has arrived is kept where it can be gone on with. Return how many that were."""
+        """Cancel all downloads and return their number; bytes already received are kept if they can be resumed."""
         for task in self._tasks.values():
             task.cancel()
         return len(self._tasks)
 
     @property
     def status(self) -> DownloadStatus:
-        """Return how far it is."""
+        """Return the progress of the round."""
         running = tuple(each.status for each in self._running)
         fresh = sum(each.arrived for each in self._running)
         speed = self._speed.see(self._clock.now_s(), self._arrived + fresh) if self._tasks else None
@@ -219,7 +219,7 @@ class Downloads:
             self.failure = error
             failed = DiskError(str(error))
         except Exception as error:
-            # Whatever it is, the others go on.
+            # Whatever it is, the other downloads go on.
             _LOG.exception("a download failed")
             failed = DownloadError(f"{type(error).__name__} in taskdash")
         return Ended(wanted=this.wanted, end=End.FAILED, error=failed)
@@ -237,7 +237,7 @@ class Downloads:
                 unmarked = await self.saved.mark(wanted, part, ending)
                 digest = await part.digest()
                 path = part.keep(wanted.stem, ending)
-                # The file is there, so the list has to know.
+                # The file exists now, so the list must record it.
                 alone = await _in_any_case(self._remember(wanted, path, part.size, digest))
             lacks = "; ".join(filter(None, (unmarked, alone)))
             return Ended(wanted=wanted, end=End.SAVED, path=path, lacks=lacks)
@@ -265,12 +265,12 @@ class Downloads:
 
 
 def _outcome(wanted: Wanted, task: asyncio.Task[Ended]) -> Ended:
-    # A task that is cancelled before its first step runs nothing of its own, no `finally` either.
+    # A task cancelled before its first step never runs, not even a `finally`, so it could not return an `Ended`.
     return Ended(wanted=wanted, end=End.CANCELLED) if task.cancelled() else task.result()
 
 
 def _rests_s(seen_ms: int | None, clock: Clock) -> Iterator[float]:
-    """Give how long to wait before each further try of a link that leads nowhere yet, ever longer."""
+    """Yield ever longer waits before each retry of a link whose file is not there yet."""
     age_s = YOUNG_FOR_S if seen_ms is None else max(0, clock.now_ms() - seen_ms) / 1_000
     rest_s = FIRST_REST_S
     while age_s + rest_s <= YOUNG_FOR_S:
@@ -280,7 +280,7 @@ def _rests_s(seen_ms: int | None, clock: Clock) -> Iterator[float]:
 
 
 async def _in_any_case(work: Coroutine[None, None, T]) -> T:
-    """Wait for what must not be broken off."""
+    """Await work that must not be cancelled."""
     working = asyncio.get_running_loop().create_task(work)
     while not working.done():
         with suppress(asyncio.CancelledError):

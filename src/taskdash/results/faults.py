@@ -1,4 +1,4 @@
-"""Says why a result was not saved, and whether it is worth another try; why there is no picture of it."""
+"""Why a result was not saved, and whether a retry may help; why there is no picture of it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 
 
 class DownloadError(Exception):
-    """A result was not saved; the message says why, and is fit to be shown."""
+    """A result was not saved; the message says why, and is safe to show."""
 
     passing = False
-    """Whether the same may go well a little later, and what has arrived is worth keeping until then."""
+    """Whether a retry may succeed a little later, so that bytes already received are worth keeping."""
 
 
 class PassingError(DownloadError):
-    """The server or the way to it failed for now."""
+    """The server or the network failed for now."""
 
     passing = True
 
     def __init__(self, message: str, *, after_s: float = 0.0) -> None:
-        """Tell why, and how long the server asked to be left alone."""
+        """Take the reason, and how long the server asked to be left alone."""
         super().__init__(message)
         self.after_s = after_s
 
 
 class ExpiredError(DownloadError):
-    """The link leads nowhere any more, or not yet."""
+    """The link is dead, or its file is not there yet."""
 
     def __init__(self, message: str, *, may_come: bool = False) -> None:
-        """Tell why, and whether a server says the same of what is not there yet."""
+        """Take the reason, and whether servers answer the same for a file that is not there yet."""
         super().__init__(message)
         self.may_come = may_come
 
@@ -37,11 +37,11 @@ class PrivateHostError(DownloadError):
 
 
 class DiskError(DownloadError):
-    """The folder or the disk does not take it."""
+    """The file cannot be written to the folder or the disk."""
 
 
 class LockedError(DownloadError):
-    """Another process is saving it, which says nothing of the result."""
+    """Another process is saving it, which says nothing about the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,6 @@ class Refused:
 
     why: str
     is_other: bool = False
-    """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""
+    """Nothing is wrong: it is a video, or something else that is not a picture, as `why` says."""
     is_expired: bool = False
-    """The link is dead: its record may have another one."""
+    """The link is dead; the record may have another one."""

@@ -1,8 +1,8 @@
-"""Fetches a file that a link from outside leads to, without ever saying more than GET or asking where it must not.
+"""Fetches the file behind a link from outside, with plain GET requests to permitted hosts only.
 
-The API key never comes near this. A link and each redirect of it is judged anew, connections go only where they may
-(`results.guard`), and what by its own bytes is an error, a page or a program is not read any further. A fetch
-that was broken off goes on where it stopped, if the server can tell that the file is still the same.
+The API key never comes near this. A link and each of its redirects is checked, connections go only where they may
+(`results.guard`), and reading stops if the first bytes are those of an error, a page or a program. An interrupted
+fetch is resumed, if the server can confirm that the file is still the same.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
 MAX_TRIES: Final = 50
-"""However much each of them brings."""
+"""Even if each of them brings more bytes."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _GONE: Final = (403, 404, 410)
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
@@ -69,23 +69,23 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Says how long a fetch waits for what."""
+    """How long a fetch waits at each stage."""
 
     connect_s: float = 10.0
     """For each address of a host."""
     answer_s: float = 30.0
-    """For the head of the answer, connecting included."""
+    """For the head of the response, including the connection."""
     stall_s: float = 20.0
-    """For the next `stall_bytes`: a server that sends a byte now and then is as good as one that sends none."""
+    """For the next `stall_bytes`: a server that sends a byte now and then is no better than one that sends none."""
     stall_bytes: int = 4_096
 
 
 class _StaleError(Exception):
-    """The server has another version of the file than the one that was begun."""
+    """The server has another version of the file than the part already fetched."""
 
 
 class Fetcher:
-    """Fetches results of one gateway. It may be used for several at once."""
+    """Fetches results of one gateway, possibly several at once."""
 
     def __init__(
         self,
@@ -101,18 +101,18 @@ class Fetcher:
     ) -> None:
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
-        """The largest result that is fetched; None: what there is room for."""
+        """The size of the largest result to fetch; None: whatever the disk has room for."""
         self._limited_by = limited_by
-        """What to tell of that limit, after it."""
+        """Text for the user that follows the limit."""
         self._timeouts = timeouts or Timeouts()
         self._retry_after_s = retry_after_s
-        """How long to wait before each further try, while tries bring nothing."""
+        """How long to wait before each retry, while tries bring nothing."""
         self._clock = clock or Clock()
 
     async def fetch(self, url: str, sink: Sink) -> str:
-        """Fetch what `url` leads to, or what `sink` lacks of it; return the ending of its kind, such as `png`.
+        """Fetch the file behind `url`, or the rest that `sink` lacks; return the ending for its kind, such as `png`.
 
-        Where a `DownloadError` is raised, what `sink` holds is worth keeping only if the error is a passing one.
+        If a `DownloadError` is raised, the content of `sink` is worth keeping only if the error is a passing one.
         """
         fruitless = 0
         for _ in range(MAX_TRIES):
@@ -130,7 +130,7 @@ class Fetcher:
 
     async def _try(self, url: str, sink: Sink) -> str:
         if sink.size and not any(sink.read(0, HEAD_BYTES)):
-            # What did not reach the disk before a crash is zeros.
+            # Data that did not reach the disk before a crash reads as zeros.
             sink.begin(None, None)
         if sink.size:
             try:
@@ -140,7 +140,7 @@ class Fetcher:
             except _StaleError:
                 pass
             except DownloadError as error:
-                # What was there may have been damaged since: only what comes in one piece proves a link bad.
+                # The part may have been damaged since; only a file fetched in one piece proves the link bad.
                 if error.passing or isinstance(error, ExpiredError | PrivateHostError | DiskError):
                     raise
             sink.begin(None, None)
@@ -163,7 +163,7 @@ class Fetcher:
         raise DownloadError(f"it is redirected more than {MAX_REDIRECTS} times")
 
     async def _ask(self, places: Sequence[str], sink: Sink) -> str | None:
-        """Ask the first of `places`; return where that redirects to, None once all has arrived."""
+        """Request the first of `places`; return where it redirects to, or None once the file has arrived."""
         url = places[0]
         host = host_and_port(url)[0]
         try:
@@ -249,10 +249,10 @@ class Fetcher:
 
 
 class _Answer:
-    """An answer with a file in it, or with the rest of one."""
+    """A response with a file, or with the rest of one."""
 
     def __init__(self, response: httpcore.Response, places: Sequence[str], first: bytes) -> None:
-        """Take note of what it says of the file, which begins, or goes on, with `first`."""
+        """Read what the headers say about the file, which starts or continues with `first`."""
         self.is_rest = response.status == 206
         self.headers = _headers_of(response)
         self.claim = claim_of(self.headers, places)
@@ -263,9 +263,9 @@ class _Answer:
         self.packings = packings_of(self.labels)
 
     def begin(self, sink: Sink) -> None:
-        """Have the sink ready for what comes: all of it, or what is missing.
+        """Prepare the sink for the whole file, or for the missing rest.
 
-        Raises _StaleError where it is the rest of another file, DownloadError where it cannot be used.
+        Raises _StaleError if this is the rest of another version, DownloadError if it cannot be used.
         """
         if self.is_rest:
             if not sink.size or sink.tag is None:
@@ -279,17 +279,17 @@ class _Answer:
             sink.begin(int(length) if _NUMBER.fullmatch(length) else None, tag_of(self.headers))
 
     def is_complete(self, sink: Sink) -> bool:
-        """Return whether all has arrived, as far as anybody can tell."""
+        """Return whether everything has arrived, as far as that is known."""
         if sink.whole is not None:
             return sink.size == sink.whole
         if self.headers.get("transfer-encoding") or self.headers.get("content-length"):
-            # Had any of it been missing, that would have been an error.
+            # Missing bytes would have raised an error.
             return True
         return not lacks_its_end(sink.ending or "", sink.read(0, HEAD_BYTES), sink.size, sink.holds)
 
 
 def _take(sink: Sink, claim: Claim, labels: Sequence[str] = ()) -> str:
-    """Have the sink know what it is; return the ending of that, or raise a `DownloadError` if it is no result."""
+    """Identify the file in the sink and return its ending; raise `DownloadError` if it is not a result."""
     head = sink.read(0, HEAD_BYTES)
     why = why_refused(head, claim)
     if why is not None:
@@ -314,7 +314,7 @@ def _download_error(host: str, error: Exception) -> DownloadError:
         case UsageError():
             return DownloadError(str(error))
         case _:
-            # One broken server or link must not end the others' downloads.
+            # One broken server or link must not end the other downloads.
             return DownloadError(f"{host}: {said}")
 
 
@@ -323,7 +323,7 @@ def _set(timer: asyncio.Timeout, after_s: float) -> None:
 
 
 def _headers_of(response: httpcore.Response) -> dict[str, str]:
-    """Return the headers of an answer under names in lower case, of several with one name the first."""
+    """Return the headers of a response by name in lower case, the first one of each name."""
     headers: dict[str, str] = {}
     for name, value in response.headers:
         headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
@@ -331,7 +331,7 @@ def _headers_of(response: httpcore.Response) -> dict[str, str]:
 
 
 def _location(headers: Mapping[str, str]) -> str:
-    """Return where an answer redirects to; it says so in UTF-8 mostly, else each byte stays what it is."""
+    """Return where a response redirects to: usually UTF-8; otherwise each byte is percent-encoded as it is."""
     raw = headers.get("location", "").encode("latin-1")
     try:
         return encoded_url(raw.decode())

@@ -1,4 +1,4 @@
-"""The folder results are saved in: names of our own, nothing overwritten, nothing followed, nothing half done."""
+"""The folder that results are saved in: nothing is overwritten, no link is followed, no file is left half written."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT_END_BYTES: Final = 24
-"""Of a stem that is shortened."""
+"""How much of the end of a shortened stem is kept."""
 MAX_SAME_NAME: Final = 10_000
 _MAX_OWN_BYTES: Final = 32 * 1_048_576
-"""No file of ours that may be replaced is larger."""
+"""No replaceable file of ours is larger."""
 PART_KEPT_S: Final = 14 * 86_400
-"""What was begun and not gone on with for so long is deleted: no gateway keeps results longer."""
+"""Partial downloads untouched for this long are deleted: no gateway keeps results longer."""
 _OWN_NAME = re.compile(r"\.taskdash-[0-9a-f]{16,64}\.(?:part|json)")
 
 
 def _shortened(stem: str) -> str:
-    """Return a stem without some of its middle: its end tells results apart."""
+    """Return a stem with some of its middle cut out, as its end tells results apart."""
     front, end = stem.encode()[:-_KEPT_END_BYTES], stem.encode()[-_KEPT_END_BYTES:]
     return front[:-8].decode("utf-8", "ignore") + end.decode("utf-8", "ignore")
 
 
 def _make_private(descriptor: int) -> None:
     if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
-        # Where files have no modes, or another owner, they stay as they are.
+        # Ignored where files have no modes, or another owner.
         with suppress(OSError):
             os.fchmod(descriptor, 0o600)
 
 
 def _sync(descriptor: int) -> None:
-    """Have it on the disk, where the file system can do that at all: some cannot for a folder."""
+    """Flush a file or folder to disk, if the file system can; some cannot for a folder."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -55,7 +55,7 @@ def _sync(descriptor: int) -> None:
 
 @contextmanager
 def disk_errors(what: str) -> Iterator[None]:
-    """Raise a `DiskError` that says `what` is not possible, and why, where the system raises an OSError."""
+    """Turn an OSError in the block into a `DiskError` whose message is `what` and the reason."""
     try:
         yield
     except OSError as error:
@@ -63,12 +63,12 @@ def disk_errors(what: str) -> Iterator[None]:
 
 
 class Folder:
-    """An open folder. Whoever moves or replaces it meanwhile does not lead files elsewhere."""
+    """An open folder. If it is moved or replaced meanwhile, files still go into it and nowhere else."""
 
     def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
-        """Open `path`, making it (0700) where it is missing, and clear away what was begun long ago.
+        """Open `path`, creating it (0700) if missing, and delete old partial downloads.
 
-        An `OSError` says that it cannot be made or opened, is no folder, or has a name that is not UTF-8.
+        Raises OSError if it cannot be created or opened, is not a folder, or has a name that is not UTF-8.
         """
         try:
             str(path).encode()
@@ -77,14 +77,14 @@ class Folder:
         try:
             make_private_dir(path)
         except PermissionError:
-            # Where files have no modes, or another owner, there is nothing to be tightened.
+            # Where files have no modes, or another owner, nothing can be tightened.
             if not path.is_dir():
                 raise
-        # The user chose the folder, so it may be a link; what is in it is never followed.
+        # The user chose the folder, so it may be a link; links inside it are never followed.
         self.path = path.resolve()
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._names: dict[str, str] | None = None
-        """Those that files in here have or had, by how a file system that knows no case compares them."""
+        """The names that files in here have or had, by their case-folded form."""
         self._clear_old(now_s() - PART_KEPT_S)
 
     def __enter__(self) -> Self:
@@ -94,13 +94,13 @@ class Folder:
         self.close()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the folder."""
         os.close(self.descriptor)
 
     def open_own(self, name: str, flags: int) -> int:
-        """Open a file of our own making in here, never what a link leads to; return its descriptor.
+        """Open a file of our own in here, never following a link; return its descriptor.
 
-        An `OSError` says that it cannot be, or is something else than our own plain file.
+        Raises OSError if it cannot be opened, or is anything but a regular file of ours.
         """
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         if flags & os.O_CREAT:
@@ -123,7 +123,7 @@ class Folder:
     def _is_ours(self, owner: int) -> bool:
         if owner == os.getuid():
             return True
-        # On a network what we make need not belong to us.
+        # On a network file system our files may belong to another user.
         name = f".taskdash-{secrets.token_hex(16)}.part"
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self.descriptor)
         try:
@@ -133,15 +133,15 @@ class Folder:
             self.remove(name)
 
     def remove(self, name: str) -> None:
-        """Take a name away, if it is there."""
+        """Delete a file by name, if it exists."""
         with suppress(FileNotFoundError, IsADirectoryError, PermissionError):
             os.unlink(name, dir_fd=self.descriptor)
 
     def name_for_good(self, own_name: str, descriptor: int, stem: str, ending: str) -> Path:
-        """Give a finished file `stem.ending` for a name, or `stem-2.ending` and so on where that is taken.
+        """Name a finished file `stem.ending`, or `stem-2.ending` and so on if that is taken.
 
-        It is on the disk when this returns, with less of the stem where the file system takes only short names, and
-        may keep the name that it has so far. Raises DiskError where it cannot be done.
+        It is on disk when this returns, with a shorter stem if the file system takes only short names, and may still
+        have its old name as well. Raises DiskError if it cannot be done.
         """
         n = 1
         with self.disk_errors():
@@ -161,9 +161,9 @@ class Folder:
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
 
     def put(self, name: str, data: bytes, is_ours: Callable[[bytes], bool]) -> None:
-        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it.
+        """Write a file completely or not at all; replace an existing one only if its content `is_ours`.
 
-        Raises DiskError where it cannot be done.
+        Raises DiskError if it cannot be done.
         """
         own_name = f".taskdash-{secrets.token_hex(16)}.part"
         with disk_errors(f"{inert_line(name)} cannot be written"):
@@ -183,11 +183,11 @@ class Folder:
                 self.remove(own_name)
 
     def disk_errors(self) -> AbstractContextManager[None]:
-        """Raise a `DiskError` that names the folder where the system raises an OSError."""
+        """Turn an OSError in the block into a `DiskError` that names the folder."""
         return disk_errors(f"cannot be written to {inert_line(str(self.path))}")
 
     def _differs_in_case(self, name: str) -> bool:
-        """Return whether a file is there whose name would be the same where no case is known."""
+        """Return whether a file exists whose name differs from this one only in case."""
         other = self._names_here().get(fold(name), name)
         if other == name:
             return False
@@ -204,21 +204,21 @@ class Folder:
         return self._names
 
     def _link(self, own_name: str, name: str, descriptor: int) -> bool:
-        """Give the file a name that nothing has; return whether it has it now."""
+        """Give the file a name that is not taken; return whether it has that name now."""
         folder = self.descriptor
         try:
             os.link(own_name, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
-            # It may be an earlier run, which ended at this very point, that gave it that name.
+            # An earlier run may have given it that name, and ended right after.
             return self.is_that(name, descriptor)
         except (OSError, NotImplementedError):
             return self._rename(own_name, name)
         return True
 
     def _rename(self, own_name: str, name: str) -> bool:
-        """Do the same on a file system without links, such as FAT, where a file can only be renamed.
+        """Do the same on a file system without hard links, such as FAT, where a file can only be renamed.
 
-        A rename replaces what has the name. So whoever wants it holds a hidden name made of it meanwhile.
+        A rename replaces any file of that name, so a hidden file named after it serves as a lock meanwhile.
         """
         held = f".taskdash-{hashlib.sha256(name.encode()).hexdigest()}.part"
         folder = self.descriptor
@@ -236,7 +236,7 @@ class Folder:
         return True
 
     def is_that(self, name: str, descriptor: int) -> bool:
-        """Return whether a name in here is that of an open file."""
+        """Return whether a name in here belongs to an open file."""
         try:
             there = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:

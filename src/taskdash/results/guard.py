@@ -1,8 +1,8 @@
-"""Decides where a download may connect to, and connects: a link from outside must not make us ask inside.
+"""Decides where a download may connect, and connects: a link from outside must not reach into the user's network.
 
-The host of the gateway itself may be private, others only where the profile allows it. The check is made on the very
-address that is connected to, after the name was resolved: a name that resolves to something else the next time gains
-nothing by it.
+The gateway's own host may be private, others only if the profile allows it. The check is made on the very address that
+is connected to, after the name was resolved, so a name that resolves differently the next time gains nothing by it (DNS
+rebinding).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 Resolver: TypeAlias = Callable[[str, int], list[str]]
 
 NEXT_ADDRESS_AFTER_S: Final = 0.25
-"""How long an address has to answer before the next one is tried beside it (RFC 8305, section 5)."""
+"""How long an address has to answer before the next one is tried in parallel (RFC 8305, section 5)."""
 _NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address belongs to the open internet: not to this computer, a network of its own, or nobody."""
+    """Return whether an address is on the public internet: not local, private, multicast or reserved."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -54,7 +54,7 @@ def is_public(address: str) -> bool:
 def resolve(host: str, port: int) -> list[str]:
     """Return the addresses of a host, as text.
 
-    Raises OSError where it has none, UnicodeError where it cannot be a name.
+    Raises OSError if it has none, UnicodeError if it cannot be a host name.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -71,9 +71,9 @@ class Guard:
 
     @asynccontextmanager
     async def connections_to(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
-        """Open what requests to `url` go through: the proxy that is set, if any.
+        """Open a connection pool for requests to `url`, through the configured proxy, if any.
 
-        Where it may not lead, a `PrivateHostError` says so; without a proxy that shows when it connects.
+        Raises PrivateHostError if the host is not allowed; without a proxy, only when connecting.
         """
         scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
         proxy = find_proxy(scheme, host, port)
@@ -83,7 +83,7 @@ class Guard:
             network = _GuardedNetwork(self.addresses_of)
             pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=network)
         else:
-            # A proxy resolves names itself, so all that can be judged is what this computer knows of the name.
+            # A proxy resolves names itself, so only the addresses that this computer knows can be checked.
             try:
                 known = await _resolve_aside(self._resolver, host, port)
             except (OSError, UnicodeError):
@@ -95,9 +95,9 @@ class Guard:
             yield pool
 
     async def addresses_of(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host that may be connected to, both families in turn.
+        """Return the permitted addresses of a host, alternating between the families.
 
-        Raises PrivateHostError where it has no public one, httpcore.ConnectError where it has none at all.
+        Raises PrivateHostError if none is public, httpcore.ConnectError if the look-up fails.
         """
         try:
             addresses = await _resolve_aside(self._resolver, host, port)
@@ -134,9 +134,9 @@ def _through(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnecti
 
 
 async def _resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
-    """Look a host up without holding up the event loop.
+    """Look up a host without blocking the event loop.
 
-    Not in asyncio's pool of threads: a program waits for those when it ends, and a look-up may take half a minute.
+    Not in asyncio's thread pool, which a program joins on exit: a look-up may take half a minute.
     """
     answer: Future[list[str]] = Future()
     answer.set_running_or_notify_cancel()
@@ -144,7 +144,7 @@ async def _resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
     def look_up() -> None:
         try:
             answer.set_result(resolver(host, port))
-        except Exception as error:  # whatever it is, it belongs to who asked
+        except Exception as error:  # whatever it is, it is passed to the caller
             answer.set_exception(error)
 
     threading.Thread(target=look_up, name="look-up", daemon=True).start()
@@ -152,7 +152,7 @@ async def _resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
 
 
 class _GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects only where it may, to whichever address answers first."""
+    """Connects to permitted addresses only, to whichever answers first."""
 
     def __init__(self, addresses_of: Callable[[str, int], Awaitable[Sequence[str]]]) -> None:
         self._network = httpcore.AnyIOBackend()
@@ -176,7 +176,7 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
 
 
 def _by_turns(addresses: Sequence[str]) -> list[str]:
-    """Return the addresses with both families in turn, that of the first one first (RFC 8305, section 4)."""
+    """Interleave both address families, beginning with that of the first address (RFC 8305, section 4)."""
     families: tuple[list[str], list[str]] = ([], [])
     for address in addresses:
         families[(":" in address) != (":" in addresses[0])].append(address)
@@ -186,9 +186,9 @@ def _by_turns(addresses: Sequence[str]) -> list[str]:
 async def _first_to_answer(
     connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Iterable[str]
 ) -> httpcore.AsyncNetworkStream:
-    """Connect to one address after the other, without waiting long for any; return the first connection.
+    """Connect to one address after another, without waiting long for any; return the first connection.
 
-    Raises httpcore.ConnectError where none answers, httpcore.ConnectTimeout where none answers in time.
+    Raises httpcore.ConnectError if all fail, httpcore.ConnectTimeout if the last to fail timed out.
     """
     left = list(addresses)
     trying: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()

@@ -1,7 +1,7 @@
-"""Result links: which may be opened, fetched or shown as a hyperlink.
+"""Checks which result links may be opened, fetched or shown as a hyperlink.
 
-A link comes from the API. It goes anywhere only as http or https with a host, percent-encoded: then nothing in it is
-an option, a path on this machine, food for a shell, or something that a terminal acts on.
+Links come from the API. They are used only if they are http or https with a host, and percent-encoded, so that nothing
+in them is an option, a local path, shell syntax, or a sequence that a terminal acts on.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 MAX_URL_CHARS: Final = 8_192
-# Reserved and unreserved characters of RFC 3986 and the percent sign, but not ' ( ) and other food for shells.
+# Reserved and unreserved characters of RFC 3986 and the percent sign, but not ' ( ) and other shell syntax.
 _KEPT: Final = "%/:?#[]@!*+,;=&~._-"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 class UnsafeLinkError(ValueError):
-    """A link that goes nowhere; the message says what is wrong with it, and does not repeat it."""
+    """A link that must not be used; the message says what is wrong with it, without repeating it."""
 
 
 def checked_url(url: str) -> str:
-    """Return `url` percent-encoded and fit to be opened.
+    """Return `url` percent-encoded and safe to open.
 
-    Raises UnsafeLinkError where it is anything but http(s) with a plain host.
+    Raises UnsafeLinkError if it is anything but http(s) with a plain host.
     """
     if len(url) > MAX_URL_CHARS:
         raise UnsafeLinkError(f"it is longer than {MAX_URL_CHARS:,} characters")
@@ -42,7 +42,7 @@ def checked_url(url: str) -> str:
     if any(not (char.isalnum() or char in ".-_:") for char in host):
         raise UnsafeLinkError("its host is no host name")
     netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
-    # Browsers take a backslash in a path for a slash.
+    # Browsers treat a backslash in a path as a slash.
     rest = quote(parts.path.replace("\\", "/"), safe=_KEPT) + (
         f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
     )
@@ -52,13 +52,13 @@ def checked_url(url: str) -> str:
 
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Return who is asked for an http(s) URL."""
+    """Return host and port of an http(s) URL."""
     parts = urlsplit(url)
     return (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def safe_url(url: str) -> str | None:
-    """Return `url` percent-encoded and fit to be opened; None for anything but http(s) with a plain host."""
+    """Return `url` percent-encoded and safe to open; None for anything but http(s) with a plain host."""
     try:
         return checked_url(url)
     except UnsafeLinkError:
@@ -66,7 +66,7 @@ def safe_url(url: str) -> str | None:
 
 
 def shortened_url(url: str, room: int) -> str:
-    """Return a link in `room` characters: its host and the end of its path, without the signature."""
+    """Shorten a link to `room` characters: its host and the end of its path, without the query."""
     if len(url) <= room:
         return url
     path, mark, _ = url.partition("?")

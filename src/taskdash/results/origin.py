@@ -1,6 +1,6 @@
-"""Writes where a picture came from into its metadata, and reads it: PNG and JPEG name their task, and have its prompt.
+"""Writes the origin of a picture to its metadata, and reads it back: PNG and JPEG get their task and its prompt.
 
-Nothing else of the file is touched: a few bytes are put in front of what is drawn.
+Nothing else in the file is touched: a few bytes are inserted before the image data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PNG_HEADER: Final = b"\0\0\0\rIHDR"
 _AFTER_HEADER: Final = len(PNG) + 25
 _KEYWORD: Final = b"taskdash"
 _LANGUAGE: Final = b"\0\0\0\0\0"
-"""Behind a keyword in `iTXt`: not compressed, and in no language in particular."""
+"""Follows the keyword in an `iTXt` chunk: not compressed, and no particular language."""
 _JPEG: Final = b"\xff\xd8"
 _COMMENT: Final = 0xFE
 _APPLICATIONS: Final = range(0xE0, 0xF0)
@@ -40,11 +40,11 @@ class Origin(NamedTuple):
     profile: str
     task_id: str
     number: int | None
-    """Which of its results, from 1; None where that is not known."""
+    """Which of its results, from 1; None if unknown."""
 
 
 def origin_from(text: str | bytes) -> Origin | None:
-    """Return the task that JSON is about: of a picture's metadata, or as `show --json` has it; None for other texts."""
+    """Return the task named by JSON from a picture's metadata or from `show --json`; None for other texts."""
     try:
         values = json.loads(text)
         task_id, profile, number = (values.get(name) for name in ("taskId", "profile", "result"))
@@ -58,7 +58,7 @@ def origin_from(text: str | bytes) -> Origin | None:
 
 
 def sidecar_name(name: str) -> str:
-    """Return what the file with the task of a saved file is called."""
+    """Return the name of the sidecar, the file with the task of a saved file."""
     stem, _, ending = name.rpartition(".")
     return f"{stem or name}.json" if ending != "json" else f"{name}.json"
 
@@ -66,9 +66,9 @@ def sidecar_name(name: str) -> str:
 def with_origin(
     read: Callable[[int, int], bytes], size: int, ending: str, task: Task, number: int
 ) -> Iterator[bytes] | None:
-    """Return the pieces of a picture that names its task; None where it is none, or cannot be told where they go.
+    """Return a picture with its origin inserted, in pieces; None if it is no PNG or JPEG, or has no place for it.
 
-    `read` gives so many bytes of it, from an offset.
+    `read` takes an offset and a number of bytes.
     """
     origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
     prompt = (task.prompt or "").encode()
@@ -101,7 +101,7 @@ def _jpeg_comment(text: bytes) -> bytes:
 
 
 def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
-    """Return where a comment may stand: behind what programs have put in front, which some look for there."""
+    """Return where to insert a comment: after the application segments, which some programs expect to come first."""
     place = len(_JPEG)
     if read(0, place) != _JPEG:
         return None
@@ -116,7 +116,7 @@ def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
 
 
 def origin_in(file: BinaryIO) -> Origin | None:
-    """Return what a picture says of itself; None where it says nothing. Raises OSError where it cannot be read."""
+    """Return the origin in a picture's metadata; None if there is none. Raises OSError if it cannot be read."""
     start = file.read(len(PNG))
     texts = _png_texts(file) if start == PNG else _jpeg_texts(file) if start.startswith(_JPEG) else iter(())
     return next((origin for text in texts if (origin := origin_from(text))), None)

@@ -1,8 +1,8 @@
-"""Runs programs of the user's for tasks: in a session of their own, within a time, and without any key.
+"""Runs the user's own programs for tasks: in a session of their own, with a time limit, and without any API key.
 
-`OwnCommands` are those that a key runs, beside the dashboard. `FinishCommand` is `on_finish`, whose queue is the store:
-a thread claims a task when it has a hand free, and runs the command then. What is left when taskdash ends is run by
-whoever watches next; what was claimed is never run again, whatever became of it.
+`OwnCommands` are run by key presses in the dashboard. `FinishCommand` is `on_finish`, whose queue is the store: a free
+thread claims a task and runs the command for it. Tasks left when taskdash ends are handled by the next watcher; a
+claimed one is never run again, whatever happened to it.
 """
 
 from __future__ import annotations
@@ -41,45 +41,45 @@ if TYPE_CHECKING:
 
 MAX_OUTPUT_BYTES: Final = 16_384
 MAX_KEPT_BYTES: Final = 1_048_576
-"""What it prints goes into a temporary file, which is cut when it has more than this."""
+"""Output goes to a temporary file, which is truncated when it exceeds this."""
 POLL_S: Final = 0.05
 TERM_GRACE_S: Final = 2.0
-"""So long a command may take to end when asked to, before it is killed."""
+"""How long a command may take to exit on SIGTERM before it is killed."""
 STOP_GRACE_S: Final = 0.2
-"""The same where taskdash itself is ending, and nobody is to wait for it."""
+"""The same while taskdash itself is ending and should not be held up."""
 LIMIT_S: Final = 60.0
 TOO_LONG: Final = "took too long and was ended"
 START_WAIT_S: Final = 0.2
-"""How long a program that is just being started is waited for before all are killed."""
+"""How long to wait for a program that is just being started before killing all of them."""
 FINISHED_AT_ONCE: Final = 2
-"""So many tasks `on_finish` runs for at a time."""
+"""How many tasks `on_finish` runs for at a time."""
 RETRY_S: Final = 5.0
 MAX_LOGGED_LINES: Final = 40
 MAX_AT_ONCE: Final = 64
 MAX_OUTPUT_CHARS: Final = 65_536
-"""Of what is printed for all tasks together; the rest is left out."""
+"""Of the output for all tasks together; the rest is left out."""
 _under_way: Final[set[subprocess.Popen[bytes]]] = set()
 _starting: Final = threading.Lock()
 
 _log = logging.getLogger(__name__)
-# Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
+# Without a log, Python would print warnings to stderr, across the dashboard.
 _log.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Tells how a run came out."""
+    """The result of a run."""
 
     fault: str = ""
-    """What went wrong, in a few words that follow the command's name; empty where nothing did."""
+    """What went wrong, in a few words that follow the command's name; empty if nothing did."""
     output: str = ""
-    """The beginning of what it printed, stderr as well."""
+    """The beginning of its output, including stderr."""
     started: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """Runs programs of the user's for tasks: no key gets into what they are given, or out of what they print."""
+    """Runs the user's own programs for tasks, without any API key in their input, environment or reported output."""
 
     store_path: Path
     environ: Mapping[str, str]
@@ -89,7 +89,7 @@ class Programs:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, arguments: Sequence[str], details: Sequence[TaskDetail], *, is_one: bool = True) -> Ran:
-        """Run one for tasks, which it finds as JSON on its input; where it `is_one`, in its environment, too."""
+        """Run a program for tasks, passed as JSON on its input; with `is_one`, in its environment as well."""
         found = [self.keys.redact_values(detail) for detail in details]
         text = json.dumps(task_json(found[0]) if is_one else [task_json(each) for each in found])
         given = {
@@ -105,7 +105,7 @@ class Programs:
 
 
 def end_runs(runs: Collection[Future[None]], stop: threading.Event, grace_s: float) -> None:
-    """Wait `grace_s` seconds for what runs programs; then have `stop` end those, and wait for that."""
+    """Wait `grace_s` seconds for runs to end; then set `stop` to end them, and wait for that."""
     try:
         wait(runs, grace_s)
     finally:
@@ -114,7 +114,7 @@ def end_runs(runs: Collection[Future[None]], stop: threading.Event, grace_s: flo
 
 
 def kill_all() -> None:
-    """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+    """Kill all running programs, as this process exits without waiting; may be called from any thread."""
     is_ours = _starting.acquire(timeout=START_WAIT_S)
     for process in tuple(_under_way):
         with suppress(ProcessLookupError, PermissionError):
@@ -131,17 +131,17 @@ def run_command(
     limit_s: float,
     stop: threading.Event,
 ) -> Ran:
-    """Run a command to its end, with `data` on its standard input; no shell reads its arguments.
+    """Run a command to its end, with `data` on its standard input, and without a shell.
 
-    After `limit_s`, or when `stop` is set, it is ended, with all that it started and that stayed in its session, which
-    is its own: nothing it does reaches our terminal, and none of the terminal's keys reaches it.
+    After `limit_s`, or when `stop` is set, it is ended together with everything that it started in its process group.
+    It has a session of its own, so that it cannot reach our terminal, and the terminal's keys do not reach it.
     """
     program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
     try:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
             given.write(data)
             given.seek(0)
-            # Written to its end, whatever that is: so it can be cut.
+            # Append mode, so that the file can be truncated while the program writes to it.
             fcntl.fcntl(printed, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
             with _starting:
                 process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
@@ -161,7 +161,7 @@ def run_command(
             printed.seek(0)
             return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
     except (OSError, ValueError) as error:
-        # A folder on the PATH that may not be searched makes of a missing program one that may not be run.
+        # With an unsearchable folder on the PATH, a missing program raises PermissionError as well.
         is_name = isinstance(error, PermissionError) and os.sep not in program
         is_missing = is_name and not shutil.which(program, path=environ.get("PATH"))
         if is_missing or isinstance(error, FileNotFoundError):
@@ -186,7 +186,7 @@ def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: 
 
 
 def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
-    """End the process and all of its group: politely, then not."""
+    """End the process and its group, by SIGTERM first, then by SIGKILL."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -196,20 +196,20 @@ def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
     process.wait()
 
 
-# What a key runs
+# Run by key presses
 
 
 class Ended(NamedTuple):
-    """Tells people how a command came out."""
+    """The result of a command, for the user."""
 
     text: str
     output: str = ""
-    """What it printed, inert and without any key."""
+    """Its output, inert and without any API key."""
     is_bad: bool = False
 
 
 class OwnCommands:
-    """Runs them in threads of their own, each for one task after the other: nothing here waits for them but `close`."""
+    """Runs commands in threads of their own, each for one task after another; only `close` waits for them."""
 
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
@@ -223,7 +223,7 @@ class OwnCommands:
         read: Callable[[Sequence[int]], list[TaskDetail]],
         on_end: Callable[[Ended], None],
     ) -> None:
-        """Begin to run a command for tasks; `read` and `on_end` are called from another thread, the latter once."""
+        """Start a command for tasks; `read` and `on_end` are called from another thread, the latter once."""
 
         def work() -> None:
             try:
@@ -242,11 +242,11 @@ class OwnCommands:
 
     @property
     def running(self) -> list[str]:
-        """Return the names of those that run."""
+        """Return the names of the running commands."""
         return [name for run, name in self._runs.items() if not run.done()]
 
     def close(self, grace_s: float = 0.0) -> None:
-        """End what still runs after `grace_s` seconds."""
+        """End commands that still run after `grace_s` seconds."""
         self._pool.shutdown(wait=False)
         end_runs(self._runs, self._programs.stop, grace_s)
 
@@ -256,9 +256,9 @@ class OwnCommands:
         seqs: Sequence[int],
         read: Callable[[Sequence[int]], list[TaskDetail]],
     ) -> Iterator[tuple[str, Ran]]:
-        """Yield what each run is for, and how it came out.
+        """Yield the ID of the task of each run ("" if it is for all), and its result.
 
-        A program that cannot be run is tried once, and one that hangs is not run for the rest: each would take as long.
+        A program that cannot be started is tried once, and one that hangs is not run for the remaining tasks.
         """
         for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
             details = read(portion)
@@ -289,11 +289,11 @@ def _ended(command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> 
     return Ended(text, inert("\n".join(parts), max_chars=MAX_OUTPUT_CHARS), bool(faults))
 
 
-# What runs for each task that finishes
+# Run for each task that finishes
 
 
 class FinishCommand:
-    """Runs `on_finish` in threads of its own: nothing here waits for them but `is_idle` and `close`."""
+    """Runs `on_finish` in threads of its own; only `is_idle` and `close` wait for them."""
 
     def __init__(self, arguments: Sequence[str], profile: str, programs: Programs) -> None:
         """Prepare; nothing runs before the first `wake`."""
@@ -309,36 +309,36 @@ class FinishCommand:
         self.running = 0
 
     def listen(self, on_trouble: Callable[[str], None]) -> None:
-        """Have `on_trouble` called from any thread, with one line, when the command fails in a way not told yet."""
+        """Call `on_trouble` with one line, from any thread, when the command fails in a way not reported yet."""
         self._on_trouble = on_trouble
 
     def wake(self) -> None:
-        """Look into the store for ends that are still to be told."""
+        """Look in the store for ended tasks that the command has not been run for."""
         with self._lock:
             if self._closing:
                 return
             self._looks = [look for look in self._looks if not look.done()]
-            # What is new may be missed by those that have begun.
+            # Running look-ups may miss new tasks.
             waiting = sum(not look.running() for look in self._looks)
             self._looks += [self._pool.submit(self._look) for _ in range(waiting, FINISHED_AT_ONCE)]
 
     def is_idle(self, timeout_s: float) -> bool:
-        """Wait until all that was there at the last `wake` is run; return whether it was within the time."""
+        """Wait until everything found since the last `wake` has run; return whether that was within the time."""
         return not wait(self._looks, timeout_s).not_done
 
     def close(self, grace_s: float = 0.0) -> None:
-        """Begin nothing more; end what still runs after `grace_s` seconds."""
+        """Start nothing more, and end commands that still run after `grace_s` seconds."""
         with self._lock:
             self._closing = True
         self._pool.shutdown(wait=False)
         end_runs(self._looks, self._programs.stop, grace_s)
 
     def kill(self) -> None:
-        """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+        """Kill all running programs, as this process exits without waiting; may be called from any thread."""
         kill_all()
 
     def _look(self) -> None:
-        """Run the command for one task after the other, until none is left."""
+        """Run the command for one task after another, until none is left."""
         if self._closing:
             return
         try:
@@ -380,7 +380,7 @@ class FinishCommand:
         for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
             _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
         with self._lock:
-            # Each kind of failure is told once: a command that is wrong fails for every task.
+            # Each kind of failure is reported once, as a broken command fails for every task.
             is_news = bool(ran.fault) and ran.fault not in self._told
             self._told.add(ran.fault)
         if is_news:

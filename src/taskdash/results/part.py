@@ -1,7 +1,7 @@
-"""Keeps a result's bytes while they arrive, and what must be known of them to go on after a break.
+"""Stores a result's bytes as they arrive, with what is needed to resume after an interruption.
 
-A result that is not whole yet lies in the folder it will stay in, under a name of our own that begins with a dot, and
-beside it a note of what the server calls this version of the file. Without that note it is worth nothing.
+A partial result is in its final folder, under a name of our own that starts with a dot. Beside it is a note with the
+server's validator for this version of the file, without which the part is worthless.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_NOTE_BYTES: Final = 4_096
 _COPY_BYTES: Final = 1_048_576
 _BLOCK_BYTES: Final = 65_536
 _LOOK_EVERY_BYTES: Final = 1_048_576
-"""How much is written between two looks at what is free: on a network each look is a question."""
+"""How much to write between two checks of the free space, each of which is a round trip on a network disk."""
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
@@ -36,27 +36,27 @@ _writing = partial(disk_errors, "it cannot be written")
 
 
 class Sink:
-    """An open file that is written from its start, or from where it was left; what a disk refuses is a `DiskError`."""
+    """An open file that is written from its start, or from where it was left; raises DiskError if the disk refuses."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        """Of a file that is open for reading and writing; it stays the caller's to close."""
+        """Open for reading and writing; the caller must close it."""
         self.size = 0
         """How many of its bytes are good."""
         self.whole: int | None = None
-        """How many bytes it will have, where that is known."""
+        """How many bytes it will have, if known."""
         self.tag: str | None = None
-        """What names this very version at the server, for If-Range; None: it can only be fetched from its start."""
+        """The server's ETag for this version, for If-Range; None: it can only be fetched from its start."""
         self.ending: str | None = None
         self._room: tuple[int, int | None] | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Return whether every byte is there."""
+        """Return whether every byte has arrived."""
         return self.whole is not None and 0 < self.whole == self.size
 
     def begin(self, whole: int | None, tag: str | None) -> None:
-        """Start with nothing."""
+        """Start from scratch."""
         with _writing():
             os.ftruncate(self.descriptor, 0)
         self.size, self.whole, self.ending = 0, whole, None
@@ -64,7 +64,7 @@ class Sink:
         self._room = None
 
     def write(self, data: bytes) -> None:
-        """Add to the end."""
+        """Append data."""
         view = memoryview(data)
         with _writing():
             while view:
@@ -78,27 +78,27 @@ class Sink:
             return os.pread(self.descriptor, count, offset)
 
     def take(self, ending: str) -> None:
-        """Take note of what it is, as soon as that is known."""
+        """Set the ending for its kind, as soon as that is known."""
         self.ending = ending
 
     def room(self) -> int | None:
-        """Return how many bytes it may have: nine tenths of what is free stay its own; None where nobody can tell."""
+        """Return the size it may grow to, by up to nine tenths of the free space; None if that is unknown."""
         if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
             with _writing():
                 disk = os.fstatvfs(self.descriptor)
             free = disk.f_bavail * disk.f_frsize
-            # Some file systems, mostly on networks, have no size.
+            # Some file systems, mostly on networks, report no size.
             self._room = self.size, self.size + free * 9 // 10 if disk.f_blocks else None
         return self._room[1]
 
     def range_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers that ask for what is missing; none where it has to be fetched from its start."""
+        """Return the headers that request the missing rest; none if it must be fetched from its start."""
         if not self.size or self.tag is None:
             return []
         return [(b"Range", b"bytes=%d-" % self.size), (b"If-Range", self.tag.encode("ascii"))]
 
     def fits(self, headers: Mapping[str, str]) -> bool:
-        """Return whether an answer is what is missing, as far as anybody can tell."""
+        """Return whether a response seems to be exactly the missing rest."""
         found = _RANGE.fullmatch(headers.get("content-range", ""))
         if found is None or headers.get("etag", self.tag) != self.tag:
             return False
@@ -115,18 +115,18 @@ class Sink:
 
 
 def part_key(*names: str) -> str:
-    """Return a short name for what is saved, the same in the next run, and with nothing of `names` to be read in it."""
+    """Return a short key for a result that is the same in the next run, and from which `names` cannot be read."""
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class PartFile(Sink):
-    """A file in the making, in a `with` block.
+    """A file being downloaded, in a `with` block.
 
-    What has arrived is kept where that is cancelled, or fails in a way that may pass, if it can be gone on with.
+    If that is cancelled or fails in a passing way, the bytes received are kept, if the download can be resumed.
     """
 
     def __init__(self, folder: Folder, key: str) -> None:
-        """Open what an earlier run left, else begin. Raises DiskError where the folder does not take it."""
+        """Open the part that an earlier run left, or begin. Raises DiskError if the folder cannot be written."""
         self._folder = folder
         self._name = f".taskdash-{key}.part"
         self._note_name = f".taskdash-{key}.json"
@@ -135,25 +135,25 @@ class PartFile(Sink):
         self._go_on()
 
     def begin(self, whole: int | None, tag: str | None) -> None:
-        """Start with nothing, and note what the rest will have to fit to."""
+        """Start from scratch, and note the version that the rest must belong to."""
         self._folder.remove(self._note_name)
         if os.fstat(self.descriptor).st_nlink > 1:
-            # An earlier run gave it a name for good; that file is the user's now.
+            # An earlier run gave it its final name; that file belongs to the user now.
             self._renew()
         super().begin(whole, tag)
         if self.tag is not None:
             self._write_note()
 
     def keep(self, stem: str, ending: str) -> Path:
-        """Give it a name for good; see `Folder.name_for_good`."""
+        """Give it its final name; see `Folder.name_for_good`."""
         if not self._folder.is_that(self._name, self.descriptor):
             self._write_again()
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def rewrite(self, pieces: Iterable[bytes]) -> None:
-        """Have `pieces` in place of what was written; where that cannot be, it stays as it is.
+        """Replace the content with `pieces`; if that fails, it stays as it is.
 
-        Raises DiskError where the disk does not take it.
+        Raises DiskError if the disk refuses.
         """
         name = f".taskdash-{part_key(self._name)}.part"
         self._folder.remove(name)
@@ -163,7 +163,7 @@ class PartFile(Sink):
             fresh = Sink(descriptor)
             for piece in pieces:
                 fresh.write(piece)
-            # Whoever finds it from here on must not take it for what the server has.
+            # From here on the file must not be taken for a part of the server's version.
             self._folder.remove(self._note_name)
             with _writing():
                 folder = self._folder.descriptor
@@ -176,9 +176,9 @@ class PartFile(Sink):
         self.descriptor, self.size, self.whole, self.tag = descriptor, fresh.size, fresh.size, None
 
     async def digest(self) -> str:
-        """Return the SHA-256 of what was written, in hexadecimal, and let others run in between.
+        """Return the SHA-256 of the content, in hexadecimal, yielding to the event loop in between.
 
-        Raises DiskError where it cannot be read.
+        Raises DiskError if it cannot be read.
         """
         found = hashlib.sha256()
         for offset in range(0, self.size, _COPY_BYTES):
@@ -192,13 +192,13 @@ class PartFile(Sink):
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         is_over = error is None or (isinstance(error, DownloadError) and not error.passing)
         if is_over or self.tag is None or not self.size:
-            # But for a name that it has for good.
+            # The final name stays, if it has one.
             self._folder.remove(self._note_name)
             self._folder.remove(self._name)
         os.close(self.descriptor)
 
     def _write_again(self) -> None:
-        """Copy it: somebody took its hidden name away or gave that to another file, and only a name gets another."""
+        """Copy the file, whose hidden name was deleted or replaced: a file without a name cannot be given one."""
         lost, size = os.dup(self.descriptor), self.size
         try:
             self._renew()
@@ -217,10 +217,10 @@ class PartFile(Sink):
         with _writing():
             self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
 
-    # Going on
+    # Resuming
 
     def _go_on(self) -> None:
-        """Take over what an earlier run left, if its note names a version of the file that it can be a part of."""
+        """Resume from the part that an earlier run left, if its note is valid and fits the part's size."""
         try:
             with open(self._folder.open_own(self._note_name, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - opened by number
                 note = json.loads(file.read(MAX_NOTE_BYTES))
@@ -239,15 +239,15 @@ class PartFile(Sink):
             with open(descriptor, "w") as file:  # noqa: PTH123 - as above
                 json.dump({"validator": self.tag, "whole": self.whole}, file)
         except OSError:
-            # Without the note it cannot be gone on with; that is all.
+            # Without the note it just cannot be resumed.
             self._folder.remove(self._note_name)
             self.tag = None
 
 
 def tag_of(headers: Mapping[str, str]) -> str | None:
-    """Return the strong tag that an answer names its version by (RFC 9110, 8.8.3); None: there is no rest to ask for.
+    """Return the strong ETag of a response (RFC 9110, 8.8.3); None if it cannot be used to request the rest later.
 
-    A server that does not say that it knows ranges is taken at its word. A date names no version: many files have one.
+    A server must announce that it accepts ranges. A date does not identify a version, as many files may share one.
     """
     tag = headers.get("etag", "")
     return tag if headers.get("accept-ranges", "").lower() == "bytes" and _TAG.fullmatch(tag) else None

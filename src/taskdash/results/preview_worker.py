@@ -1,10 +1,10 @@
-"""Makes small PNGs of pictures, each in a process of its own that may be starved or killed without harm to anybody.
+"""Makes small PNGs of pictures, each in a process of its own that can be limited or killed without harm.
 
-`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. For each picture a
-process is forked: to start Python and load Pillow takes longer than to decode one. It comes on that one's stdin, the
-PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is none, a line on
-stderr says why, and the exit code is `REFUSED`. With each come the longest side of the PNG and, where the picture is
-the first frame of a clip, the kind of that and where `ffmpeg` is, which has the same limits.
+`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. Each picture gets a
+forked process, because starting Python and loading Pillow takes longer than decoding. The picture is that process's
+stdin, and the PNG goes to stdout, with a text chunk of the picture's format, width and height. If there is none, a line
+on stderr says why, and the exit code is `REFUSED`. The arguments are the longest side of the PNG and, for the first
+frame of a clip, its kind and the path of `ffmpeg`, which is under the same limits.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE: Final = 768
-"""The longest side of the small PNG: about what a terminal over a slow line bears."""
+"""The longest side of the small PNG: about as much as a terminal over a slow line can take."""
 SOURCE: Final = "Source"
 REFUSED: Final = 65
 MAX_PIXELS: Final = 25_000_000
 MAX_ARGUMENTS_BYTES: Final = 8_192
 MAX_OUTPUT_BYTES: Final = 4 * 1_048_576
 MEMORY_BYTES: Final = 640 * 1_048_576
-"""Of address space: a picture of 25 million pixels is there twice while it is converted."""
+"""Of address space: a picture of 25 million pixels is in memory twice while it is converted."""
 CPU_S: Final = 5
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 DEMUXERS: Final = {"mp4": "mov", "mov": "mov", "webm": "matroska", "mkv": "matroska", "avi": "avi"}
-"""What ffmpeg reads each kind of clip with. It is told, for what it finds out itself may read other files as well."""
+"""The ffmpeg demuxer for each kind of clip. Set explicitly, as one that ffmpeg picks might read other files as well."""
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer: why there is no picture
@@ -41,7 +41,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer: why there is no pictu
 
 
 def main(side: str, *clip: str) -> int:
-    """Answer on stdout or stderr; return the exit code."""
+    """Write the PNG to stdout, or the reason to stderr; return the exit code."""
     _limit()
     try:
         _write_small_png(int(side), *clip)
@@ -51,7 +51,7 @@ def main(side: str, *clip: str) -> int:
         reason = "it takes too much memory"
     except ImportError:
         reason = "Pillow cannot be loaded"
-    except Exception as error:  # decoders raise whatever they like, and the asker wants a reason
+    except Exception as error:  # decoders raise whatever they like, and the caller wants a reason
         reason = f"it is damaged ({type(error).__name__})"
     else:
         return 0
@@ -60,9 +60,9 @@ def main(side: str, *clip: str) -> int:
 
 
 def serve() -> None:
-    """Decode what is handed over on stdin, a socket, as three files with the arguments; answer with the exit codes.
+    """Read arguments and three file descriptors per picture from the socket on stdin; reply with the exit codes.
 
-    What decodes has neither this socket nor a file of another picture.
+    The process that decodes has neither this socket nor the files of another picture.
     """
     from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401 - for all
 
@@ -74,7 +74,7 @@ def serve() -> None:
             return
         pid = os.fork()
         if not pid:
-            # Over the socket too, which is the first.
+            # This also replaces the socket, which is descriptor 0.
             for number, file in enumerate(files):
                 os.dup2(file, number)
                 os.close(file)
@@ -89,20 +89,20 @@ def serve() -> None:
 def _limit() -> None:
     limits = (
         (resource.RLIMIT_AS, MEMORY_BYTES, MEMORY_BYTES),
-        # At the hard limit there is no SIGXCPU, which tells why it ended.
+        # Higher, as at the hard limit there is only SIGKILL, and it is SIGXCPU that shows why it ended.
         (resource.RLIMIT_CPU, CPU_S, CPU_S + 1),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_FSIZE, MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES),
     )
     for kind, soft, hard in limits:
-        # Where the system has no such limit, or a lower one.
+        # The system may have no such limit, or a lower one.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (soft, hard))
 
 
 def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
-    """Return the first frame of the clip on stdin, as it is. Raises Refusal where there is none."""
-    # Opened anew, so that it can look for the index at the end; of the network it knows nothing.
+    """Return the first frame of the clip on stdin, in its full size. Raises Refusal if there is none."""
+    # Opened as a file, so that ffmpeg can seek to an index at the end; the network is out of its reach.
     source = ["-protocol_whitelist", "file", "-f", DEMUXERS[kind], "-i", "file:/dev/fd/0", "-map", "0:v:0"]
     frame = ["-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]
     done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
@@ -118,15 +118,15 @@ def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
 
 
 def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
-    """Write the first frame, upright, RGB or RGBA.
+    """Write the first frame, upright, as RGB or RGBA.
 
-    Raises Refusal where it is none of the formats, too large, or cut short.
+    Raises Refusal if the format is not supported, or the picture is too large or truncated.
     """
     from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
     source, formats = (_first_frame(kind, ffmpeg), ("PPM",)) if kind else (sys.stdin.buffer, FORMATS)
 
-    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; the one below follows at once
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; the one below is checked instead
     try:
         picture = Image.open(source, formats=formats)
     except UnidentifiedImageError:
@@ -143,7 +143,7 @@ def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
     small = _plain(picture)
     small.thumbnail((side, side), reducing_gap=2.0)
     upright = small
-    with contextlib.suppress(Exception):  # broken EXIF data is none
+    with contextlib.suppress(Exception):  # broken EXIF data is ignored
         upright = ImageOps.exif_transpose(small)
     if (upright.width < upright.height) != (small.width < small.height):
         width, height = height, width
@@ -155,9 +155,9 @@ def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
 
 
 def _plain(picture: Image) -> Image:
-    """Return it as RGB, or RGBA where something in it is transparent."""
+    """Convert a picture to RGB, or to RGBA if anything in it is transparent."""
     if picture.mode.startswith("I"):
-        # 16 bits of grey: converting would cut them off at 255.
+        # 16-bit grey: converting alone would clip it at 255.
         picture = picture.point(lambda value: value / 256).convert("L")
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     return picture if picture.mode == mode else picture.convert(mode)

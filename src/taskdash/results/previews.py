@@ -1,10 +1,10 @@
-"""Pictures of results for the screen: out of memory, off the disk, or fetched and decoded, whichever is nearest.
+"""Pictures of results for the screen: from memory, from disk, or fetched and decoded, whichever is quickest.
 
-Fetching, unpacking and the disk never hold up the dashboard: they have an event loop in a thread of its own, and
-whoever moves on cancels what is under way. What decodes a picture from outside never runs in here (`results.decoding`).
+Fetching, decompressing and disk access never block the dashboard: they run on an event loop in another thread, and
+moving on cancels whatever is under way. Pictures from outside are never decoded in this process (`results.decoding`).
 
-The PNGs are kept in the cache folder, bounded in size, oldest out first. A link may be a secret of its own (it is
-signed), so a file's name is only its digest.
+The PNGs are kept in the cache folder, which is bounded in size, oldest out first. A link may be a secret (it is
+signed), so a file is named after its digest.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine
 
 MAX_BYTES: Final = 32 * 1_048_576
-"""The largest file that is fetched only to be looked at."""
+"""The largest file that is fetched for a preview."""
 MAX_IN_MEMORY: Final = 6
 MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
 CLIPS: Final = frozenset(worker.DEMUXERS)
-"""Those whose first frame can be, where there is an `ffmpeg`."""
+"""Clips whose first frame can be shown, if `ffmpeg` is installed."""
 THUMBNAIL: Final = 320
-"""The longest side of a picture among others, in pixels."""
+"""The longest side of a thumbnail, in pixels."""
 _OTHERS: Final = {
     **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), "video"),
     **dict.fromkeys(("mp3", "wav", "ogg", "m4a", "flac", "aac"), "sound"),
@@ -57,25 +57,25 @@ _OTHERS: Final = {
     **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
 _TIMEOUTS: Final = Timeouts(connect_s=5.0, answer_s=30.0, stall_s=10.0)
-"""Somebody is waiting in front of the screen, and has the download for what is slow."""
+"""The user is waiting at the screen, and can still download slow files."""
 MAX_CACHE_BYTES: Final = 200 * 1_048_576
 _SUFFIX: Final = ".png"
 _NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
-"""What is ours in the folder: half written ones, and those of earlier versions, make room as well."""
+"""Our files in the folder: half-written ones and those of earlier versions are deleted to make room as well."""
 
 
 def can_decode() -> bool:
-    """Return whether the extra `preview` is installed; nothing of it is loaded."""
+    """Return whether the extra `preview` is installed, without importing it."""
     return importlib.util.find_spec("PIL") is not None
 
 
 def find_ffmpeg() -> str | None:
-    """Return where the program is that knows clips; None where it is not installed."""
+    """Return the path of `ffmpeg`, which reads clips; None if it is not installed."""
     return shutil.which("ffmpeg")
 
 
 def install_line() -> str:
-    """Return the command that adds what decodes pictures to this copy of taskdash, however that was installed."""
+    """Return the command that adds the picture decoder to this copy of taskdash, however it was installed."""
     try:
         needed = [each.partition(";") for each in requires("taskdash") or ()]
         packages = [package.strip() for package, _, marker in needed if "extra ==" in marker]
@@ -87,24 +87,24 @@ def install_line() -> str:
     elif importlib.util.find_spec("pip") is not None:
         start = [sys.executable, "-m", "pip", "install"]
     else:
-        # Environments that uv made have no pip in them.
+        # Environments made by uv have no pip.
         start = ["uv", "pip", "install", "--python", sys.executable]
     return shlex.join([*start, *packages])
 
 
 class PreviewFiles:
-    """The folder of the small PNGs, made (0700) when the first one is kept. Every fault of the disk is a miss."""
+    """The cache folder of the small PNGs, created (0700) with the first one. Disk errors count as misses."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_CACHE_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
 
     def path(self, url: str) -> Path:
-        """Return where the PNG of what `url` leads to is, if it was made."""
+        """Return where the PNG for `url` is, if there is one."""
         return self._folder / (hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest() + _SUFFIX)
 
     def get(self, url: str) -> Picture | None:
-        """Return the PNG of what `url` leads to, if there is a good one."""
+        """Return the PNG for `url`, if there is a good one."""
         path = self.path(url)
         file = open_plain_file(path, follow=False)
         if file is None:
@@ -116,7 +116,7 @@ class PreviewFiles:
         return None
 
     def keep(self, url: str, picture: Picture) -> None:
-        """Keep the PNG of what `url` leads to, and make room for it."""
+        """Keep the PNG for `url`, and delete the oldest ones to make room for it."""
         with contextlib.suppress(OSError):
             make_private_dir(self._folder)
             replace_private_file(self.path(url), picture.png)
@@ -129,7 +129,7 @@ class PreviewFiles:
 
 
 def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | None:
-    """Open a file for reading if it is one: no pipe to wait for, no folder, no device; return None for those."""
+    """Open a regular file for reading; return None if it is missing, or a pipe, folder or device."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
@@ -145,19 +145,19 @@ def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | Non
 
 
 class OtherKindError(DownloadError):
-    """It is no picture, but whole and good: a video, a sound."""
+    """The file is fine, but not a picture: a video or a sound, for example."""
 
 
 Fetch: TypeAlias = "Callable[[str, IO[bytes], Collection[str]], Awaitable[None]]"
-"""Fetches what a link leads to into a file that is open for writing, if it is of one of some kinds.
+"""Fetches the file behind a link into a file that is open for writing, if it is of one of the given kinds.
 
 Raises:
-    DownloadError: it cannot be had.
+    DownloadError: it cannot be fetched.
 """
 
 
 class Previews:
-    """Gives pictures, and keeps the last few. Its methods belong to one thread; the work is done in another."""
+    """Gets pictures, and caches the last few. Call its methods from one thread; the work is done in another."""
 
     def __init__(
         self,
@@ -168,9 +168,9 @@ class Previews:
         is_installed: bool = True,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to give them; frames of clips as well, where there is an `ffmpeg`."""
+        """Prepare to get pictures, and first frames of clips if there is an `ffmpeg`."""
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
-        """What has to be installed before there can be any picture; "" where nothing has."""
+        """What must be installed before any picture can be shown; "" if nothing is missing."""
         self._fetch = fetch
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()
@@ -183,7 +183,7 @@ class Previews:
         self._refused: OrderedDict[str, tuple[float, Refused]] = OrderedDict()
 
     def known(self, url: str) -> Picture | Refused | None:
-        """Return what can be told of a result at once, without any work."""
+        """Return the picture of a result, or why there is none, if that is known without any work."""
         if self.missing:
             return Refused(self.missing, is_other=True)
         if url in self._pictures:
@@ -193,9 +193,9 @@ class Previews:
         return refused if self._now_s() < until_s else None
 
     async def look(self, url: str, saved: str | None = None) -> Picture | Refused:
-        """Get the picture of a result, or why there is none; to cancel this ends all that was begun for it.
+        """Get the picture of a result, or why there is none; cancelling this cancels all work for it.
 
-        It is taken from the file that it was `saved` as, if that is there.
+        It is read from the file that it was `saved` as, if that exists.
         """
         if (known := self.known(url)) is not None:
             return known
@@ -207,7 +207,7 @@ class Previews:
         return outcome
 
     async def thumbnail(self, url: str, saved: str | None = None) -> Picture | Refused:
-        """Get a picture of `THUMBNAIL` pixels at most, of a clip its first frame; it is not kept in memory."""
+        """Get a picture of up to `THUMBNAIL` pixels, or the first frame of a clip; it is not cached in memory."""
         name = f"{THUMBNAIL} {url}"
         return self.known(name) or await self._ask(name, self._look(url, saved, name))
 
@@ -220,16 +220,16 @@ class Previews:
         return outcome
 
     def rest(self) -> None:
-        """End what was kept ready for thumbnails: no more of them are wanted for now."""
+        """Stop the idle decoder processes, as no more thumbnails are wanted for now."""
         if self._loop is not None and self._loop.is_running():
             asyncio.run_coroutine_threadsafe(self._end_decoders(), self._loop)
 
     def forget_refusals(self) -> None:
-        """Try again what could not be shown."""
+        """Make results that could not be shown be tried again."""
         self._refused.clear()
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """End what is under way."""
+        """Cancel all work and end the thread."""
         loop, thread = self._loop, self._thread
         if loop is not None and thread is not None and thread.is_alive():
             with contextlib.suppress(RuntimeError):  # it has just ended
@@ -250,7 +250,7 @@ class Previews:
     async def _end_all(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
-            # Whoever is ending already, and waits for a process to do so, is not to be disturbed.
+            # Not tasks that are ending already and waiting for a process to exit.
             if not task.cancelling() and task not in self._endings:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -262,7 +262,7 @@ class Previews:
         await self._decoders.close()
 
     async def _look(self, url: str, saved: str | None, thumbnail: str = "") -> Picture | Refused:
-        """Get a picture; `thumbnail` is the name that a smaller one is kept by."""
+        """Get a picture; `thumbnail` is the cache key of a smaller one."""
         names = (thumbnail, url) if thumbnail else (url,)
         kept = (self._files.get(name) for name in names) if self._files is not None else ()
         if (picture := next(filter(None, kept), None)) is not None:
@@ -287,7 +287,7 @@ class Previews:
             return await self._decoded(fetched, is_small=is_small)
 
     async def _decoded(self, file: IO[bytes], *, is_small: bool) -> Picture:
-        # Past the file's own buffer: the process reads on from where the descriptor stands.
+        # With pread, as the process starts reading at the descriptor's position.
         kind = kind_of_content(os.pread(file.fileno(), HEAD_BYTES, 0))
         clip = (kind, self._ffmpeg) if is_small and self._ffmpeg and kind in worker.DEMUXERS else None
         if kind is not None and kind not in PICTURES and clip is None:
@@ -309,13 +309,13 @@ def _saved_file(path: str | None) -> IO[bytes] | None:
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    # It cancels what is left when the loop was stopped.
+    # The runner cancels the remaining tasks once the loop was stopped.
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.get_loop().run_forever()
 
 
 def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
-    """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
+    """Return a function that fetches results of one gateway for previews: as for downloads, but no more than needed."""
     fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
     async def fetch(url: str, file: IO[bytes], kinds: Collection[str]) -> None:
@@ -325,16 +325,16 @@ def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
 
 
 class _PictureSink(Sink):
-    """A file that takes some kinds only: of anything else it takes the first bytes."""
+    """A file that accepts only some kinds; of any other it takes only the first bytes."""
 
     def __init__(self, descriptor: int, kinds: Collection[str]) -> None:
         super().__init__(descriptor)
         self._kinds = kinds
 
     def take(self, ending: str) -> None:
-        """Take note of what it is.
+        """Set the ending for its kind.
 
-        Raises OtherKindError for what is mostly a video, a sound or a picture that cannot be shown.
+        Raises OtherKindError for other kinds: mostly a video, a sound or a picture that cannot be shown.
         """
         super().take(ending)
         if ending not in self._kinds:

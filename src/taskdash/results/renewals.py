@@ -1,4 +1,4 @@
-"""Fresh links for dead ones: the record is asked for once more, by whoever watches, within its budget."""
+"""Gets fresh links for dead ones: the watcher checks the record once more, within its budget."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
 
 LONGEST_WAIT_S: Final = 20.0
-"""A budget, or a gateway that wants quiet, may hold a check up for longer: then the link stays dead."""
+"""The budget, or a gateway that wants quiet, may delay a check for longer; then the link stays dead."""
 LOOK_EVERY_S: Final = 0.1
 ANEW_AFTER_S: Final = 60.0
-"""An answer that is younger serves the other results of its task."""
+"""A younger answer is reused for the other results of its task."""
 _LOG = logging.getLogger(__name__)
 
 
 class Renewed(NamedTuple):
-    """Says what came of asking for a dead link again."""
+    """The result of renewing a dead link."""
 
     wanted: Wanted | None
-    """The result under its fresh link; None where there is none."""
+    """The result with its fresh link; None if there is none."""
     why_not: str = ""
-    """Completes "the link has probably expired, and ..."; "" where nobody was asked."""
+    """Completes "the link has probably expired, and ..."; "" if no check was made."""
 
 
 class _Answer(NamedTuple):
@@ -43,12 +43,12 @@ class _Answer(NamedTuple):
 
 
 async def somebody_watches() -> bool:
-    """Return True: as beside a dashboard, for as long as it is open."""
+    """Return True, as beside a dashboard, which watches as long as it is open."""
     return True
 
 
 class Renewals:
-    """Asks for the records of tasks whose links are dead, each once for all of its results."""
+    """Requests checks of tasks whose links are dead, one for all results of a task."""
 
     def __init__(
         self,
@@ -57,18 +57,18 @@ class Renewals:
         begin: Callable[[], Awaitable[bool]] = somebody_watches,
         clock: Clock | None = None,
     ) -> None:
-        """Prepare to ask; `begin` sees to it that somebody watches, and returns False where nobody can."""
+        """Prepare; `begin` makes sure that there is a watcher, and returns False if there cannot be one."""
         self._store = store
         self._begin = begin
         self._clock = clock or Clock()
         self._asked: dict[int, tuple[float, asyncio.Task[_Answer | None]]] = {}
 
     async def renew(self, wanted: Wanted) -> Renewed:
-        """Return the result under the link that its record has now, asking for it where it may have another."""
+        """Return the result with the fresh link from its record, which is checked again if it has no other yet."""
         try:
             found = await self._store.run(partial(_links_of, seq=wanted.seq))
             if fresh := _fresh(wanted, found):
-                # Another result of the task has had it asked for, or somebody else has.
+                # The record was already checked again, for another result or by somebody else.
                 return Renewed(fresh)
             if not await self._begin():
                 return Renewed(None)
@@ -94,7 +94,7 @@ class Renewals:
         return asked
 
     async def _ask(self, seq: int) -> _Answer | None:
-        """Have a task checked; return it as it is then, None where nobody checks it in time."""
+        """Request a check of a task; return the task afterwards, or None if it was not checked in time."""
         now_ms, until_s = self._clock.now_ms(), self._clock.now_s() + LONGEST_WAIT_S
         mark = await self._store.run(lambda store: store.checks.ask([seq], now_ms))
         try:

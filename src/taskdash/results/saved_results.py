@@ -1,6 +1,6 @@
-"""Tells which results are to be saved and under which names, which are, and which process on a list saves which.
+"""Determines which results to save and under which names, records saved ones, and locks results between processes.
 
-A name means nothing to any file system. It has no ending: that is found out as the file arrives.
+A name has no special meaning to any file system. It has no ending, which is determined as the file arrives.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ ID_CHARS: Final = 8
 """Enough of an ID for `taskdash show`."""
 PROMPT_CHARS: Final = 28
 _TEXT_CHARS: Final = (MAX_STEM_BYTES, 80, 40, 20, 10)
-"""What a text may have in a template, more first, until the name is no longer than `MAX_STEM_BYTES`."""
+"""Limits for each text in a template, tried in this order until the name is no longer than `MAX_STEM_BYTES`."""
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
-# Names of devices on Windows, where the folder may be shared to.
+# Device names on Windows, to which the folder may be shared.
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _SAME_AGAIN = re.compile(r"([._+-])\1+")
 LONG_AGO_MS: Final = 3_600_000
 _ORIGIN: Final = 1 << 61
-"""`seq` may be negative, a place in a file may not."""
+"""Added because `seq` may be negative, and a file offset may not."""
 _RESULTS: Final = 1 << 20
 """More results than a task can have."""
 _HELD: Final = (errno.EACCES, errno.EAGAIN)
@@ -69,21 +69,21 @@ class Wanted:
     host: str
     key: str
     seen_ms: int | None = None
-    """When its task was seen to finish, if it had just done so; None: long ago."""
+    """When its task was seen to finish, if it had just done so; None if it finished long ago."""
 
 
 class SavedResults:
-    """Asks the list for saved files and tells it of them, and tells the files of the list, off the event loop."""
+    """Looks up and records saved files in the list, and writes metadata and sidecars, off the event loop."""
 
     def __init__(self, store: StoreThread, clock: Clock, settings: Settings, keys: KnownKeys) -> None:
         self.store = store
         self._clock = clock
         self._settings = settings
         self._keys = keys
-        """What no file may have in it."""
+        """The keys that no file may contain."""
 
     async def is_saved(self, wanted: Wanted) -> bool:
-        """Return whether a result is, and its file is still there and as large as it was."""
+        """Return whether a result is saved, and its file still exists in its original size."""
 
         def look(store: Store) -> bool:
             file = store.saved.of([wanted.seq]).get(wanted.seq, {}).get(wanted.n)
@@ -92,12 +92,12 @@ class SavedResults:
         return await self.store.run(look)
 
     async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
-        """Take note that it is; `digest` is the SHA-256 of the file."""
+        """Record that a result is saved; `digest` is the SHA-256 of the file."""
         now_ms = self._clock.now_ms()
         await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
 
     async def mark(self, wanted: Wanted, part: PartFile, ending: str) -> str:
-        """Have a picture name its task, if that is wanted; return why it does not, though it should."""
+        """Write a picture's task to its metadata, if configured; return why that failed, or ""."""
         detail = await self._detail(wanted) if self._settings.embed else None
         if detail is not None:
             try:
@@ -109,7 +109,7 @@ class SavedResults:
         return ""
 
     async def describe(self, wanted: Wanted, path: Path, folder: Folder) -> str:
-        """Write the task of a saved file beside it, if that is wanted; return why it is not there, though it should."""
+        """Write the task of a saved file to a sidecar beside it, if configured; return why that failed, or ""."""
         detail = await self._detail(wanted) if self._settings.sidecar else None
         if detail is None:
             return ""
@@ -126,14 +126,14 @@ class SavedResults:
         return ""
 
     async def _detail(self, wanted: Wanted) -> TaskDetail | None:
-        """Return a task without any key; None where it was removed meanwhile."""
+        """Return a task with keys redacted; None if it was removed meanwhile."""
         detail = await self.store.run(lambda store: store.tasks.detail(wanted.seq, raw=False))
         return detail and self._keys.redact_values(detail)
 
     async def wanted_of(
         self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None
     ) -> tuple[list[Wanted], int]:
-        """Return what of the results of tasks is to be saved; see the function of this name."""
+        """Return the results of tasks that are to be saved; see the function of this name."""
         named = self._settings.file_name
         return await self.store.run(lambda store: wanted_of(store, seqs, only=only, file_name=named))
 
@@ -145,9 +145,9 @@ def wanted_of(
     only: Collection[tuple[int, int]] | None = None,
     file_name: str | None = None,
 ) -> tuple[list[Wanted], int]:
-    """Return the results of tasks that are not saved, in order, and how many are saved already.
+    """Return the unsaved results of tasks, in order, and how many are already saved.
 
-    With `only`, by `seq` and number, others are left out; `file_name` is the template for their names.
+    `only` restricts them to some, by `seq` and number; `file_name` is the template for their names.
     """
     done = store.saved.of(seqs)
     wanted, known = [], 0
@@ -175,9 +175,9 @@ def wanted_of(
 
 
 def _seen_to_finish_ms(task: Task) -> int | None:
-    """Return when the list learned that a task had ended; None where that was long after its end.
+    """Return when the list learned that a task had ended; None if that was long after its end.
 
-    That is by the clock of this computer. The gateway's may differ, so an hour more or less tells nothing.
+    Measured by the clock of this computer. The gateway's may differ, so less than an hour means nothing.
     """
     seen_ms, ended_ms = task.finished_at_ms, task.complete_time_ms
     if seen_ms is not None and ended_ms is not None and abs(seen_ms - ended_ms) > LONG_AGO_MS:
@@ -189,12 +189,12 @@ def _seen_to_finish_ms(task: Task) -> int | None:
 
 
 def stem_of(label: str | None, task_id: str) -> str:
-    """Return the first part of a file name: the label, else the ID, as `plain_name` leaves them."""
+    """Return the first part of a file name: the label, else the ID, cleaned by `plain_name`."""
     return plain_name(label or "") or plain_name(task_id) or "task"
 
 
 def plain_name(text: str, most_chars: int = MAX_STEM_CHARS) -> str:
-    """Return a text as a part of a file name, with nothing in it that means something to a system; it may be empty."""
+    """Return a text as part of a file name, without anything special to a file system; it may be empty."""
     name = _plain(text)[:most_chars].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
     name = name.rstrip(".-_+")
     return f"task-{name}" if _DEVICES.fullmatch(name) else name
@@ -205,9 +205,9 @@ def _plain(text: str) -> str:
 
 
 def result_stem(store: Store, task: Task, n: int, template: str | None = None) -> str:
-    """Return what the file of a task's result `n` is called.
+    """Return the file name of a task's result `n`, without ending.
 
-    Without a template that is the label or prompt, as much of the ID as tells it from others, and `n`.
+    Without a template it is the label or prompt, as much of the ID as tells it from others, and `n`.
     """
     if template is not None:
         return _filled(template, task, n) or f"{stem_of(None, task.task_id)}-{n}"
@@ -232,19 +232,19 @@ def _filled(template: str, task: Task, n: int) -> str:
 
         return _SAME_AGAIN.sub(r"\1", _plain(re.sub(FILE_NAME_PART, value, template)))
 
-    # The end of a name tells results apart: rather than it, texts give way.
+    # The end of a name tells results apart, so texts are shortened instead.
     names = map(fill, _TEXT_CHARS)
     name = next((name for name in names if len(name.encode()) <= MAX_STEM_BYTES), fill(0))
     return plain_name(name, MAX_STEM_BYTES)
 
 
 def _beginning(text: str, most_chars: int) -> str:
-    """Return the first words of a text, as many as a name has room for."""
+    """Return as many of the first words of a text as a name has room for."""
     start = " ".join(text[: 4 * most_chars].split())
     if len(start) <= most_chars:
         return start
     words, _, rest = start[: most_chars + 1].rpartition(" ")
-    # Some languages, and some words, know no blanks.
+    # Some languages, and some words, have no blanks.
     return words if len(words) > most_chars // 2 or not rest else start[:most_chars]
 
 
@@ -252,19 +252,19 @@ def _beginning(text: str, most_chars: int) -> str:
 
 
 class ResultLocks:
-    """Locks of single bytes of one file beside the store, each of which stands for a result.
+    """Locks results between processes, each by one byte of a file beside the store.
 
-    The file is empty and stays so. Such locks are the process's: within it, `acquire` says no as well.
+    The file stays empty. Such locks belong to the process, so `acquire` keeps track of those held within it.
     """
 
     def __init__(self, store_path: Path) -> None:
-        """Open the file, making it where it is missing. Raises OSError where it cannot be made."""
+        """Open the file, creating it if missing. Raises OSError if it cannot be created."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
         self._taken: set[tuple[int, int]] = set()
 
     def acquire(self, seq: int, n: int) -> bool:
-        """Claim result `n` of a task; return whether it is this one's now."""
+        """Try to lock result `n` of a task; return whether that succeeded."""
         if (seq, n) in self._taken:
             return False
         try:
@@ -272,18 +272,18 @@ class ResultLocks:
         except OSError as error:
             if error.errno in _HELD:
                 return False
-            # A file system without locks: then nobody can be asked.
+            # A file system without locks, so there is nobody to ask.
         self._taken.add((seq, n))
         return True
 
     def release(self, seq: int, n: int) -> None:
-        """Let others have it."""
+        """Unlock a result."""
         self._taken.discard((seq, n))
         with suppress(OSError):
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _place(seq, n))
 
     def close(self) -> None:
-        """Let others have all."""
+        """Close the file, which unlocks all results."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:

@@ -1,8 +1,8 @@
-"""A contact sheet: results of a list with their pictures, in one HTML file that any browser opens.
+"""Makes a contact sheet: results of a list with their pictures, in one HTML file that any browser opens.
 
-Pictures come through the cache of the previews, are made smaller the more there are, and become part of the file.
-A text becomes part of it by `_tag` alone, which escapes whatever is not markup of ours. The page's own policy lets a
-browser load nothing from anywhere and run no script but the one in here, which is named by its digest.
+Pictures come from the preview cache, are made smaller the more there are, and are embedded in the file. Text goes
+into it only through `_tag`, which escapes everything that is not our own markup. The page's Content-Security-Policy
+lets the browser load nothing, and run no script but the embedded one, which it names by digest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from taskdash.results.faults import Refused
 from taskdash.results.links import safe_url, shortened_url
 from taskdash.results.previews import open_plain_file
 
-with suppress(ImportError):  # without the extra `preview` no picture ever comes here
+with suppress(ImportError):  # without the extra `preview` there are no pictures to embed
     from PIL import Image
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 4
 SIDES: Final = ((60, 768), (400, 512))
-"""The longest side of each picture, where there are at most so many: the file has to go through a mail."""
+"""The longest side of each picture, for up to that many: the file should fit in a mail."""
 LEAST_SIDE: Final = 352
 QUALITY: Final = 75
 MAX_RESULTS: Final = 2_000
-"""A browser bears a page of some 80 MB."""
+"""Browsers can cope with a page of some 80 MB."""
 SIGNS: Final = {Verdict.PICKED: "✓", Verdict.REJECTED: "×"}
 UNDECIDED: Final = "undecided"
 MAX_INPUT_CHARS: Final = 300
-"""Of an input: some are whole pictures as text."""
+"""Per input: some are whole pictures as text."""
 LINK_CHARS: Final = 40
 _STYLE: Final = Path(__file__).with_name("sheet.css").read_text("utf-8")
 _SCRIPT: Final = Path(__file__).with_name("sheet.js").read_text("utf-8")
@@ -61,18 +61,18 @@ HEAD: Final = (
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="generator" content="taskdash sheet">\n'
 )
-"""How each sheet begins: by this one is told from a file of another kind."""
+"""The beginning of each sheet, which tells it from other files."""
 
 
 class _Html(str):
-    """A text that is markup already."""
+    """Text that is already markup."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A small picture as it is embedded, and what it was made of."""
+    """A small picture as it is embedded, with the kind and size of its original."""
 
     webp: bytes
     width: int
@@ -90,16 +90,16 @@ class Card:
     """Which of the task's results, from 1."""
     saved: SavedFile | None = None
     picture: Embedded | str = "no picture"
-    """Or why there is none."""
+    """The picture, or why there is none."""
 
     @property
     def verdict(self) -> Verdict | None:
-        """Return what somebody thinks of it."""
+        """Return the user's verdict on it."""
         return self.detail.verdicts.get(self.number)
 
 
 def check_count(count: int, instead: str) -> None:
-    """Raise TaskdashError for more results than a sheet has room for; `instead` says how to have fewer."""
+    """Raise TaskdashError for more results than a sheet has room for; `instead` says how to get fewer."""
     if count > MAX_RESULTS:
         raise TaskdashError(
             f"{count:,} results are too many for one sheet, which takes {MAX_RESULTS:,}: {instead}"
@@ -107,7 +107,7 @@ def check_count(count: int, instead: str) -> None:
 
 
 def cards_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[Card]:
-    """Return a card for each result of those of the tasks that have some, in their order, without any key."""
+    """Return a card for each result of the tasks, in order, with keys redacted."""
     saved = store.saved.of(seqs)
     found = []
     for read in store.tasks.details(seqs, raw=False):
@@ -128,9 +128,9 @@ async def make_sheet(
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda _done: None,
 ) -> str:
-    """Return the page with cards and their pictures, whose heading is what was asked for.
+    """Return the page with the cards and their pictures, under the request (`asked`) as its heading.
 
-    Files in the `folder` where the page will be are linked; `on_progress` is told now and then how many are done.
+    Files in the `folder` where the page will be are linked; `on_progress` is called with the number of cards done.
     """
     side = next((side for most, side in SIDES if len(cards) <= most), LEAST_SIDE)
     free, done = asyncio.Semaphore(AT_ONCE), 0
@@ -138,7 +138,7 @@ async def make_sheet(
     async def filled(card: Card) -> Card:
         nonlocal done
         async with free:
-            # A network's disk may take a minute to say so.
+            # In a thread, as a network disk may take a minute to answer.
             if card.saved is not None and not await asyncio.to_thread(card.saved.is_there):
                 card = replace(card, saved=None)
             card = replace(card, picture=await _picture(card, previews, side))
@@ -159,13 +159,13 @@ async def _picture(card: Card, previews: Previews, side: int) -> Embedded | str:
     url, path = card.detail.result_urls[card.number - 1], card.saved and str(card.saved.path)
     outcome = await previews.look(url, path)
     if isinstance(outcome, Refused) and outcome.is_other:
-        # Of a clip the first frame, where something here can tell it.
+        # The first frame of a clip, if `ffmpeg` is installed.
         outcome = await previews.thumbnail(url, path)
     if isinstance(outcome, Refused):
         return outcome.why if outcome.is_other else f"no picture: {outcome.why}"
     try:
         return await asyncio.to_thread(_embedded, outcome, side)
-    except Exception:  # Pillow raises whatever it likes, and the other results have pictures
+    except Exception:  # Pillow raises whatever it likes, which must not fail the other results
         return "no picture: it is damaged"
 
 
@@ -178,14 +178,14 @@ def _embedded(picture: Picture, side: int) -> Embedded:
 
 
 def _beside(path: Path, folder: Path) -> str | None:
-    """Return a path from `folder` on, if it is in there and can be written in a link."""
+    """Return a path relative to `folder`, if it is in there and can be written in a link."""
     if path.is_relative_to(folder) and str(path) == inert_line(str(path)):
         return str(path.relative_to(folder))
     return None
 
 
 def check_place(path: Path) -> None:
-    """Raise TaskdashError where there is no folder for a sheet, or where anything stands but an earlier one."""
+    """Raise TaskdashError if the folder for a sheet does not exist, or `path` is anything but an earlier sheet."""
     shown = inert_line(str(path))
     if not path.parent.is_dir():
         raise TaskdashError(f"{shown}: no such folder")
@@ -200,9 +200,9 @@ def check_place(path: Path) -> None:
 
 
 def save_sheet(path: Path, text: str) -> None:
-    """Write a sheet in one step: a browser that is reading sees the old or the new one.
+    """Write a sheet atomically, so that a browser sees either the old or the new one.
 
-    Raises TaskdashError where it cannot be written, or something else stands there.
+    Raises TaskdashError if it cannot be written, or another kind of file is in its place.
     """
     check_place(path)
     try:
@@ -224,9 +224,9 @@ def page(
     folder: Path | None = None,
     note: str = "",
 ) -> str:
-    """Return the page: cards in this order under what was asked for, and a note on all of them.
+    """Return the page: the cards in this order, under the request (`asked`) and a note on all of them.
 
-    How long links live comes by profile; files in the `folder` where the page will be are linked.
+    `ttls_ms` is how long links live, by profile; files in the `folder` where the page will be are linked.
     """
     tasks = len({card.detail.task.seq for card in cards})
     counts = plural(len(cards), "result") + ("" if tasks == len(cards) else f" of {plural(tasks, 'task')}")
@@ -265,7 +265,7 @@ def page(
 
 
 def _filter(cards: Sequence[Card]) -> _Html:
-    """Return the buttons that show one kind of verdict. Without the script they would do nothing: it shows them."""
+    """Return the buttons that filter by verdict. They are hidden until the script, which they need, shows them."""
     counts = Counter(card.verdict or UNDECIDED for card in cards)
     words = (Verdict.PICKED, UNDECIDED, Verdict.REJECTED)
     choices = [("", "All", len(cards)), *((each, each.capitalize(), counts[each]) for each in words)]
@@ -321,7 +321,7 @@ def _image(card: Card) -> _Html:
 
 
 def _places(card: Card, now_ms: int, ttl_ms: int | None, folder: Path | None) -> Iterable[_Html]:
-    """Return where the result is: its link, unless that is dead, and its file."""
+    """Yield where the result is: its link, unless that is dead, and its file."""
     task = card.detail.task
     expiry = expiry_of(task, ttl_ms)
     url = safe_url(card.detail.result_urls[card.number - 1])
@@ -370,13 +370,13 @@ def _pair(name: str, value: str) -> _Html:
 
 
 def _tag(name: str, /, *children: str, **attributes: str | bool) -> _Html:
-    """Return an element; a child that is not markup already is text, and escaped."""
+    """Return an element; children that are not already markup are escaped as text."""
     inner = "".join(child if isinstance(child, _Html) else escape(child) for child in children)
     return _Html(f"{_void(name, **attributes)}{inner}</{name}>")
 
 
 def _void(name: str, /, **attributes: str | bool) -> _Html:
-    """Return an element that has no end, or the beginning of one that has; an attribute that is False is left out."""
+    """Return a void element, or the start tag of another one; attributes that are False are left out."""
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
         for key, value in attributes.items()
