@@ -1,4 +1,4 @@
-"""`taskdash`, and `python -m taskdash`: how every command line begins."""
+"""The entry point of `taskdash` and `python -m taskdash`."""
 
 import gc
 from typing import NoReturn
@@ -6,7 +6,7 @@ from typing import NoReturn
 
 def run() -> NoReturn:
     """Run the command line of this process and exit."""
-    # Half of the first imports would call the collector, and none of what they bring ever goes.
+    # The first imports would trigger the garbage collector many times, and nothing they load is ever freed.
     gc.disable()
     from taskdash.cli import process
 

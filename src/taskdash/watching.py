@@ -1,4 +1,4 @@
-"""Builds the watcher of a profile: its way to the list, its lease, its budget and its gateway."""
+"""Builds the watcher of a profile, with its store, lease, budget and gateway."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
-    """Return what a profile allows its checks to cost."""
+    """Return the limits that a profile sets for its checks."""
     written, tier = None, profile.tier or "free"
     if profile.per_second is not None and profile.per_minute is not None:
         written = Limits(profile.per_second, profile.per_minute)
@@ -54,10 +54,10 @@ async def build_watcher(
     trust_env: bool = True,
     store: StoreThread | None = None,
 ) -> Watcher:
-    """Return a watcher on the running event loop, with a store and a gateway of its own."""
+    """Return a watcher for the running event loop, with its own gateway, and its own store unless one is given."""
     clock = Clock()
     access = Access(profile.base_url, key)
-    # The random numbers spread retries.
+    # Random numbers, to spread retries.
     dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
     gateway = None
     if key is not None:
@@ -85,14 +85,13 @@ async def build_watcher(
 
 
 def forget_gone_files(store: StoreThread) -> None:
-    """Have it looked, in a thread of its own, whether saved files are still there: a slow disk may take a minute.
+    """Check in a thread of its own whether saved files still exist, and forget the others: slow disks take a minute.
 
-    That is by the watcher's own way to the list: another one would begin a new list where the file has just been
-    deleted.
+    It uses the watcher's store, because opening another would create a new list if the file has just been deleted.
     """
 
     def look() -> None:
-        # It may be closed meanwhile.
+        # The store may be closed meanwhile.
         with suppress(StoreError, RuntimeError, CancelledError):
             gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
             store.submit(lambda opened: opened.saved.forget(gone)).result()

@@ -1,6 +1,6 @@
-"""Puts the parts together: what the dashboard works with, for the settings in force.
+"""Assembles the dashboard's context and services from the settings in force.
 
-What is not part of the first frame is imported where it is built, which is in threads of its own after that frame.
+Modules not needed for the first frame are imported when used, in other threads after that frame.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from taskdash.watch.watcher import Watcher
 
 COPY_NAME: Final = "copied.txt"
-"""Beside what the dashboard remembers of its look: the last copy that was too much for the terminal."""
+"""The file beside the saved look with the last text too large for the terminal's clipboard."""
 
 
 async def _build_watcher(
@@ -58,7 +58,7 @@ async def _build_other_watcher(
     store_path: Path,
     on_change: Callable[[], None],
 ) -> Watcher:
-    """Build the watcher of another profile than the one in use, with that one's own key, if it has one."""
+    """Build the watcher of a profile other than the one in use, with its own key, if it has one."""
     from taskdash.watching import build_watcher
 
     key = None
@@ -71,7 +71,7 @@ async def _build_other_watcher(
 def _serve_others(
     settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
 ) -> dict[str, Service]:
-    """Return what serves the other profiles whose tasks a view shows."""
+    """Return the services of the other profiles whose tasks are in a view."""
     shown = [view.shown_profiles(settings.profiles, settings.profile) for view in settings.views]
     others = {}
     for name in dict.fromkeys(name for names in shown for name in names if name != settings.profile):
@@ -89,9 +89,9 @@ def _serve_others(
 def open_finish_command(
     settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
 ) -> FinishCommand | None:
-    """Return what runs the user's own command for each task that finishes; None where there is none.
+    """Return the runner of the user's command for finished tasks; None if there is no such command.
 
-    The command gets no API key, but the list and the config in use: `taskdash show` in it shows the same task.
+    The command gets no API key, but the paths of list and config, so that `taskdash show` in it finds the same task.
     """
     if not settings.on_finish:
         return None
@@ -110,7 +110,7 @@ def _open_own_commands(
 
 
 def _programs(settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys) -> Programs:
-    """Return what runs programs of the user's: with the list and the config in use, and without the keys."""
+    """Return the runner of the user's programs, which passes on the paths of list and config but no keys."""
     from taskdash.results.own_commands import Programs
 
     config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
@@ -123,7 +123,7 @@ def _programs(settings: Settings, environ: Mapping[str, str], store_path: Path, 
 
 
 def first_view_of(settings: Settings) -> View:
-    """Return the look to begin with: where results expire the table says so, unless the config names its columns."""
+    """Return the initial look; if results expire, it has a column for that, unless the config sets the columns."""
     view = settings.view
     if settings.in_use.result_ttl_ms is None or "view.columns" in settings.origins:
         return view
@@ -138,9 +138,9 @@ def download_thread(
     is_beside_command: bool = False,
     has_key: bool = True,
 ) -> DownloadThread:
-    """Return what saves results beside the dashboard, or beside a command, which names the tasks itself.
+    """Return the thread that saves results, for the dashboard or for a command, which names the tasks itself.
 
-    Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
+    The dashboard has a watcher, which renews dead links if it `has_key`.
     """
     from taskdash.results import download_thread, renewals
 
@@ -168,12 +168,11 @@ def open_context(
     keys: KnownKeys | None = None,
     is_demo: bool = False,
 ) -> Context:
-    """Return all that the dashboard needs, nothing of it started.
+    """Return everything the dashboard needs, with nothing started but the opening of the store, in its own thread.
 
-    The look is remembered, and a first config written, where there is a path for them; `keys` get those found here.
+    The look is saved, and a first config written, only if there is a path for them; found keys are added to `keys`.
 
     Raises:
-        StoreError: the store cannot be used.
         UsageError: there is no home directory to find the download folder in.
     """
     keys = KnownKeys() if keys is None else keys
@@ -185,7 +184,7 @@ def open_context(
         advice = error.brief
     keys.add(*known_keys(settings, environ), *([key] if key else []))
     if not os.environ.get("HOME", "").startswith("/"):
-        # It may fail: better now than over a result.
+        # Without a home it may raise: better now than when a result is saved.
         download_dir(settings)
     return Context(
         settings=settings,
@@ -193,7 +192,7 @@ def open_context(
         watcher=WatcherThread(partial(_build_watcher, profile, key, store_path, trust_env=not is_demo)),
         others=_serve_others(settings, environ, store_path, keys),
         clock=Clock(),
-        # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
+        # Even in the demo the real environment, as browser and clipboard need it.
         environ=keyless_environ(settings, os.environ, keys),
         keys=keys,
         key_advice=advice,
@@ -220,13 +219,13 @@ def open_context(
 
 
 def open_previews(profile: Profile, demo_folder: Path | None = None) -> Previews:
-    """Open what fetches pictures of one gateway's results; the demo keeps its small copies beside its store."""
+    """Return the service that fetches previews of a gateway's results; the demo caches them beside its store."""
     from taskdash.results.previews import PreviewFiles, Previews, can_decode, find_ffmpeg, picture_fetcher
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()
     except UsageError:
-        # Nowhere to keep them: each is fetched when it is looked at.
+        # Without a cache folder, each preview is fetched when it is viewed.
         folder = None
     return Previews(
         picture_fetcher(profile.base_url, allow_private=profile.allow_private),

@@ -1,1 +1,1 @@
-"""An API on loopback with sample tasks: the dashboard without a key, and a target for scripts."""
+"""A demo API on loopback with sample tasks, to try the dashboard without a key and to test scripts against."""

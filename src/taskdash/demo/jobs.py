@@ -1,7 +1,7 @@
 """The tasks behind the demo API, and the pictures and clips that are their results.
 
-Nothing runs while a task is waiting: each one knows from the beginning when it ends and how, and answers according to
-the time it is asked at.
+Nothing runs in the background: how and when a task ends is fixed from the start, and its record depends only on the
+time of the request.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ MODELS: Final = {
     "seedance-2.0-text-to-video": (70.0, 140.0),
     "seedance-2.0-image-to-video": (60.0, 116.0),
 }
-"""The models of the API, with the fewest and the most seconds that each takes here."""
+"""The models of the API, each with the minimum and maximum seconds that a task takes here."""
 MAX_PROMPT_CHARS: Final = 20_000
 FAILING_WORD: Final = "forbidden"
-"""A prompt with this word in it fails by the content policy, for those who test their script."""
+"""A prompt containing this word fails with a content policy error, so that scripts can be tested."""
 POLICY_FAILURE: Final = ("400", "Sorry, but the image we created may violate OpenAI's content policies.")
 _IMAGE_INPUTS: Final = ("image_urls", "image_url", "input_urls", "images", "image", "first_frame_url")
 
 SAMPLES_FILE: Final = Path(__file__).with_name("samples.json")
 MEDIA_FOLDER: Final = Path(__file__).with_name("media")
-"""Holds the files that `screenshots/draw_demo.py` draws."""
-# The first line with a word of the prompt in it decides; later lines have the more general words.
+"""Contains the files drawn by `screenshots/draw_demo.py`."""
+# The first entry with a word of the prompt wins; later entries have more general words.
 _FILES_BY_WORDS: Final = {
     "robot android painter portrait person face": ("robot.webp", "robot-in-blue.webp"),
     "cat kitten dog pet animal window": ("cat.webp", "cat-in-autumn.webp"),
@@ -67,7 +67,7 @@ MEDIA: Final = (*(name for names in _FILES_BY_WORDS.values() for name in names),
 
 
 class RefusedError(Exception):
-    """A request that the API does not serve; `code` is the HTTP status."""
+    """A request that the API rejects; `code` is the HTTP status."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A task as the server knows it. Times are Unix milliseconds."""
+    """A task on the server. Times are Unix milliseconds."""
 
     task_id: str
     model: str
@@ -93,12 +93,12 @@ class Job:
     create_ms: int
     finish_ms: int
     failure: tuple[str, str] | None = None
-    """Code and message; None: it succeeds."""
+    """Code and message; None if it succeeds."""
     files: tuple[str, ...] = ()
-    """What it makes, by the names in `MEDIA`."""
+    """Its result files, by their names in `MEDIA`."""
 
     def succeeded(self, now_ms: int) -> bool:
-        """Return whether its results are there."""
+        """Return whether it has ended with results."""
         return now_ms >= self.finish_ms and self.failure is None
 
     def results(self) -> dict[str, str]:
@@ -108,7 +108,7 @@ class Job:
         }
 
     def record(self, now_ms: int, results_url: str) -> dict[str, Json]:
-        """Return `data` of `recordInfo`: the fields and their order are those of the API's page."""
+        """Return `data` of `recordInfo`, with the fields and their order from the API's page."""
         finished, succeeded = now_ms >= self.finish_ms, self.succeeded(now_ms)
         code, message = self.failure if finished and self.failure else (None, None)
         links: Json = {"resultUrls": [results_url + name for name in self.results()]}
@@ -120,7 +120,7 @@ class Job:
             "resultJson": compact_json(links) if succeeded else None,
             "failCode": code,
             "failMsg": message,
-            # A failed task of this API has neither of these two.
+            # A failed task has neither of these two at this API.
             "costTime": self.finish_ms - self.create_ms if succeeded else None,
             "completeTime": self.finish_ms if succeeded else None,
             "createTime": self.create_ms,
@@ -128,10 +128,10 @@ class Job:
 
 
 class Jobs:
-    """All tasks of a server. Safe to use from several threads."""
+    """All tasks of a server. Thread-safe."""
 
     def __init__(self, jobs: Iterable[Job], rng: Random) -> None:
-        """Take the tasks that are there from the start; `rng` makes IDs and durations of new ones."""
+        """Start with `jobs`; `rng` makes the IDs and durations of new ones."""
         self._rng = rng
         self._jobs = {job.task_id: job for job in jobs}
         self._by_request: dict[str, Job] = {}
@@ -142,14 +142,14 @@ class Jobs:
         return self._jobs.get(task_id)
 
     def find_result(self, name: str, now_ms: int) -> str | None:
-        """Return the file of `MEDIA` behind the name of a result; None before its task has succeeded."""
+        """Return the file in `MEDIA` for the name of a result; None before its task has succeeded."""
         job = self.find(name.rpartition("-")[0])
         return job.results().get(name) if job and job.succeeded(now_ms) else None
 
     def create(self, request: Json, request_id: str | None, now_ms: int) -> Job:
-        """Start a task, or return the one that the same `X-Request-ID` started before.
+        """Start a task, or return the one started earlier with the same `X-Request-ID`.
 
-        Raises RefusedError where the API would not take such a request.
+        Raises RefusedError if the API would reject the request.
         """
         model, prompt, count = _validated(request)
         with self._lock:
@@ -171,13 +171,13 @@ class Jobs:
 
 
 def files_for(prompt: str, count: int, suffix: str) -> tuple[str, ...]:
-    """Return the files of `MEDIA` that suit a prompt best, over again where there are fewer than `count`."""
+    """Return the files in `MEDIA` that best suit a prompt, repeated if there are fewer than `count`."""
     lowered = prompt.lower()
     words = set(re.findall("[a-z]+", lowered))
     words |= {word.removesuffix("s") for word in words}
 
     def suits(known: str) -> bool:
-        # Chinese and Japanese write no spaces: their words may stand anywhere.
+        # Chinese and Japanese are written without spaces, so their words may be anywhere.
         return any(word in words if word.isascii() else word in lowered for word in known.split())
 
     named = next((names for known, names in _FILES_BY_WORDS.items() if suits(known)), MEDIA)
@@ -193,12 +193,12 @@ def random_id(rng: Random) -> str:
 
 
 def compact_json(value: Json) -> str:
-    """Return JSON text as the API nests it in a field: without spaces."""
+    """Return JSON text without spaces, as the API nests it in fields."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _validated(request: Json) -> tuple[str, str, int]:
-    """Return the model, the prompt and how many results are asked for."""
+    """Return the model, the prompt and the number of results requested; raise RefusedError if any is invalid."""
     if not isinstance(request, dict):
         raise RefusedError(400, "the request body must be a JSON object")
     model, given = request.get("model"), request.get("input")
@@ -224,11 +224,11 @@ def _validated(request: Json) -> tuple[str, str, int]:
 
 
 def sample_jobs(rng: Random, start_ms: int, uploads_url: str) -> list[Job]:
-    """Return what a user of such an API has on the list on a good day, the latest first; `rng` makes the IDs.
+    """Return a typical list of a user of such an API, the latest first; `rng` makes the IDs.
 
-    All times hang on the moment the server starts. Ten tasks are waiting then; the first of them ends after 5 s, then
-    one every few seconds, the last before 50 s are over, so that a demo without a terminal can run to its end in a
-    minute. Some have an ID of the form `task_<model>_<13 digits>`, others a UUID.
+    All times are relative to the server's start. Ten tasks are waiting then; the first ends after 5 s, then one every
+    few seconds, and the last within 50 s, so that a demo without a terminal is over in a minute. Some IDs have the
+    form `task_<model>_<13 digits>`, others are UUIDs.
     """
     jobs = []
     for sample in json.loads(SAMPLES_FILE.read_text("utf-8")):
@@ -250,7 +250,7 @@ def sample_jobs(rng: Random, start_ms: int, uploads_url: str) -> list[Job]:
     return jobs
 
 
-# Two families beside the jobs, a clip and a song: their records have paths and forms of their own.
+# A clip and a song of two other families, whose records have their own paths and forms.
 
 CLIPS_PATH: Final = "/api/v1/veo/record-info"
 SONGS_PATH: Final = "/api/v1/generate/record-info"
@@ -259,7 +259,7 @@ _SONG_PROMPT: Final = "A quiet piano over rain, hopeful at the end"
 
 
 def family_jobs(rng: Random, start_ms: int) -> dict[str, Job]:
-    """Return the task under each path of another family; their times hang on the server's start."""
+    """Return the task under each path of another family; their times are relative to the server's start."""
     clip, song = (f"{rng.getrandbits(128):032x}" for _ in range(2))
     return {
         CLIPS_PATH: Job(
@@ -325,4 +325,4 @@ def _song(job: Job, now_ms: int, urls: list[Json]) -> dict[str, Json]:
 
 
 FAMILY_RECORDS: Final = {CLIPS_PATH: _clip, SONGS_PATH: _song}
-"""What returns `data` of a record under the path of a family, given its task, the time and its result links."""
+"""For each family's path, the function that returns `data` of a record, given the task, the time and result links."""

@@ -1,9 +1,9 @@
-"""The embedded API: a real HTTP server on loopback that speaks `recordInfo` and `createTask`, and two more families.
+"""The demo API: a real HTTP server on loopback with `recordInfo`, `createTask` and the records of two more families.
 
-It serves `taskdash --demo`, `taskdash demo-api` and tests. Its tasks live in memory and its results are files of the
-package. It writes nothing, on disk or on the terminal.
+It is used by `taskdash --demo`, `taskdash demo-api` and tests. Tasks are kept in memory, and results are files of the
+package. It writes nothing to disk or the terminal.
 
-Beyond the API's pages it has `/results/NAME` and `/uploads/NAME`, which need no key, as on a CDN. `createTask` is not
+Unlike the API's pages it has `/results/NAME` and `/uploads/NAME`, which need no key, as on a CDN. `createTask` is not
 rate limited, as no limit is documented for it.
 """
 
@@ -48,19 +48,19 @@ MAX_BODY_BYTES: Final = 1 << 20
 MAX_REQUEST_ID_CHARS: Final = 256
 MEDIA_TYPES: Final = {".webp": "image/webp", ".mp4": "video/mp4", ".mp3": "audio/mpeg"}
 UNKNOWN_ID_PLACE: Final = 5
-"""Where in `task_ids` the one that is not found stands: high enough to be seen without scrolling."""
+"""The position of the unknown ID in `task_ids`, high enough to be seen without scrolling."""
 SEED: Final = 20260429
-"""Decides the key and the IDs, which are the same at every start."""
+"""Makes the key and the IDs the same at every start."""
 
 _LENGTH = re.compile("[0-9]{1,12}")
 _RANGE = re.compile("bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 class RequestCounter:
-    """Counts the requests of a key as the API does, in sliding windows of 1 s and 60 s."""
+    """Limits the requests of a key like the API does, in sliding windows of 1 s and 60 s."""
 
     def __init__(self, tier: str, clock: Callable[[], float]) -> None:
-        """Take the name of a tier and a clock in seconds."""
+        """Use the limits of `tier`, and a clock that returns seconds."""
         self._tier = tier
         self._windows = ((60, TIERS[tier].per_minute), (1, TIERS[tier].per_second))
         self._clock = clock
@@ -68,11 +68,11 @@ class RequestCounter:
         self._lock = threading.Lock()
 
     def admit(self) -> None:
-        """Count a request, or raise RefusedError for one that has to wait: it does not count."""
+        """Count a request, or raise RefusedError without counting it if it exceeds a limit."""
         with self._lock:
             now_s = self._clock()
             admitted_s = self._admitted_s
-            # A wall clock may be set back: what lies in the future is no request of the last minute.
+            # Also drop requests in the future, as the wall clock may have been set back.
             while admitted_s and not now_s - 60 < admitted_s[0] <= now_s:
                 admitted_s.popleft()
             for window_s, limit in self._windows:
@@ -88,49 +88,49 @@ class RequestCounter:
 
 
 class DemoApi(ThreadingHTTPServer):
-    """The server and its tasks: answers on 127.0.0.1 while its context is entered.
+    """The server and its tasks; a context manager that serves on 127.0.0.1 while it is entered.
 
-    The port is taken at once, so `base_url` is known before anything answers there; so is the start of the tasks' time.
+    The port is bound on creation, so `base_url` is known before the server runs; the tasks' time starts then, too.
     """
 
     # The dashboard opens many connections at once.
     request_queue_size = 128
-    # Some versions of Python let two servers take the same port.
+    # Some versions of Python let two servers bind the same port.
     allow_reuse_port = False
 
     def __init__(self, port: int = 0, *, clock: Callable[[], float] = time.time, tier: str = "basic") -> None:
-        """Take the port; 0 is any that is free. By the clock, in Unix seconds, tasks answer and limits count.
+        """Bind the port; 0 means any free one. `clock` returns Unix seconds, for tasks and limits.
 
-        Raises OSError where the port cannot be had.
+        Raises OSError if the port is not available.
         """
         super().__init__(("127.0.0.1", port), DemoHandler)
         self.base_url = f"http://127.0.0.1:{self.server_port}"
         rng = Random(SEED)  # noqa: S311  # the key and the IDs are made up, and shown to everybody
         self.key = f"sk-demo-{rng.getrandbits(96):024x}"
         self.unknown_id = random_id(rng)
-        """An ID that looks like the others and is not found."""
+        """An ID that looks like the others but does not exist."""
         self.clock = clock
         jobs = sample_jobs(rng, self.now_ms(), f"{self.base_url}/uploads/")
         ids = [job.task_id for job in jobs]
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
-        """The IDs of the sample tasks, the latest first, and among them `unknown_id`."""
+        """The IDs of the sample tasks, the latest first, including `unknown_id`."""
         self.families = family_jobs(Random(SEED + 1), self.now_ms())  # noqa: S311  # as above
         self.jobs = Jobs(jobs, rng)
         self.counter = RequestCounter(tier, clock)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)
 
     def now_ms(self) -> int:
-        """Return the time, in Unix milliseconds."""
+        """Return the time in Unix milliseconds."""
         return int(self.clock() * 1000)
 
     @property
     def listed(self) -> dict[str, str | None]:
-        """Return the IDs of all tasks as a list has them, the latest first, each with the path of its family."""
+        """Return the IDs to put on a list, the latest first, each with its family's path (None for `recordInfo`)."""
         listed: dict[str, str | None] = {}
         for task_id in self.task_ids:
             if (job := self.jobs.find(task_id)) is not None:
                 since = job.create_ms
-                # Those that are there already keep their places.
+                # Those added already keep their positions.
                 listed |= {
                     each.task_id: path for path, each in self.families.items() if each.create_ms > since
                 }
@@ -138,19 +138,19 @@ class DemoApi(ThreadingHTTPServer):
         return listed
 
     def find_result(self, name: str) -> str | None:
-        """Return the file of `MEDIA` behind the name of a result; None before its task has succeeded."""
+        """Return the file in `MEDIA` for the name of a result; None before its task has succeeded."""
         theirs = {file: job for job in self.families.values() for file in job.results()}
         if (job := theirs.get(name)) is not None:
             return job.results()[name] if job.succeeded(self.now_ms()) else None
         return self.jobs.find_result(name, self.now_ms())
 
     def server_bind(self) -> None:
-        """Take the port, without the look-up of this machine's name that may take seconds."""
+        """Bind the port without looking up this machine's name, which may take seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Keep quiet: a client that went away is no news, and stderr belongs to the dashboard."""
+        """Ignore errors: clients may go away, and stderr belongs to the dashboard."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -169,7 +169,7 @@ class DemoHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "taskdash-demo"
     sys_version = ""
-    # A body follows its head in a packet of its own, which must not wait for the acknowledgement of the first.
+    # The body is sent in a packet of its own, which must not wait for the headers to be acknowledged.
     disable_nagle_algorithm = True
 
     def _answer(self) -> None:
@@ -185,15 +185,15 @@ class DemoHandler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer in the API's form what `http.server` refuses by itself (no HTTP, too long a line)."""
+        """Use the API's form for the errors of `http.server` itself (not HTTP, a line too long)."""
         del explain
         self.close_connection = True
-        # It says 501 for a method it does not know.
+        # http.server sends 501 for an unknown method.
         code = 405 if code == HTTPStatus.NOT_IMPLEMENTED else int(code)
         self._send_error(RefusedError(code, message or HTTPStatus(code).phrase.lower()))
 
     def _body(self) -> bytes:
-        """Return the body, whatever it is for: unread, it would be taken for the next request."""
+        """Read the body of any request, as otherwise it would be taken for the next request."""
         length = self.headers.get("Content-Length", "0")
         keep, self.close_connection = self.close_connection, True
         if "Transfer-Encoding" in self.headers:
@@ -241,7 +241,7 @@ class DemoHandler(BaseHTTPRequestHandler):
                 raise RefusedError(404, "task not found")
             self._send_data(job.record(now_ms, results_url))
         elif task_id != (job := self.server.families[path]).task_id:
-            # As gateways say it there: all is well, but for the code.
+            # As gateways do for these families: HTTP 200, with the error only in the code.
             self._send_json(422, "recordInfo is null", None, status=200)
         else:
             links: list[Json] = [results_url + name for name in job.results()]
@@ -261,7 +261,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         return found
 
     def _send_file(self, name: str) -> None:
-        """Send a file, or the part of it that is asked for (RFC 9110, section 14)."""
+        """Send a file, or the requested part of it (RFC 9110, section 14)."""
         data = (MEDIA_FOLDER / name).read_bytes()
         etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
         headers = {"Content-Type": MEDIA_TYPES[Path(name).suffix], "ETag": etag, "Accept-Ranges": "bytes"}
@@ -296,7 +296,7 @@ class DemoHandler(BaseHTTPRequestHandler):
             {"code": code, "msg": message, "data": data}, separators=(",", ":"), ensure_ascii=False
         )
         fields = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
-        # "replace" is for a prompt with half a surrogate pair in it, which JSON can carry and UTF-8 cannot.
+        # "replace" is for a lone surrogate in a prompt, which JSON allows but UTF-8 does not.
         self._send(code if status is None else status, fields, text.encode("utf-8", "replace"))
 
     def _send(self, code: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -312,9 +312,9 @@ class DemoHandler(BaseHTTPRequestHandler):
 
 
 def _part(asked: str, size: int) -> tuple[int, int] | None:
-    """Return the first byte and the one after the last; an empty part cannot be had, None means all of it.
+    """Return the requested range as start and stop; an empty one is not satisfiable, None means the whole file.
 
-    Several parts at once, and units other than bytes, are answered with the whole, as the standard allows.
+    Multiple ranges, and units other than bytes, get the whole file, as the standard allows.
     """
     found = _RANGE.fullmatch(asked)
     first, last = found.groups() if found else ("", "")
