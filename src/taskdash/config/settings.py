@@ -61,10 +61,6 @@ def _theme_name(value: str) -> str:
 _THEME: Final = Reader(_theme, lambda: {"type": "string", "pattern": r"\S"})
 
 
-def _profile(value: object, place: Place) -> Profile:
-    return read_profile(value, place, _place_of_global_setting)
-
-
 def _profiles_schema() -> dict[str, Json]:
     there = profile_schema()
     needs: dict[str, Json] = {"anyOf": [{"required": ["base_url"]}, {"required": ["preset"]}]}
@@ -76,7 +72,8 @@ def _profiles_schema() -> dict[str, Json]:
     }
 
 
-PROFILES: Final = Reader(entries_of(Reader(_profile, dict), check=_profile_name).read, _profiles_schema)
+_PROFILE: Final = Reader(lambda value, place: read_profile(value, place, _place_of_global_setting), dict)
+PROFILES: Final = Reader(entries_of(_PROFILE, check=_profile_name).read, _profiles_schema)
 
 
 def _place_of_global_setting(key: str) -> str:

@@ -196,17 +196,13 @@ def looks_like_key(text: str) -> bool:
     return re.fullmatch(_KEY_SHAPES, text) is not None
 
 
-def _is_empty(text: str) -> bool:
-    return not any(map(str.isalnum, text))
-
-
 def _is_file_of_id(text: str) -> bool:
     return is_file_name(text) or ("." in text and has_known_form(text.split(".", 1)[0]))
 
 
 _KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (
     (looks_like_key, Kind.KEY),
-    (_is_empty, Kind.EMPTY),
+    (lambda text: not any(map(str.isalnum, text)), Kind.EMPTY),
     (looks_like_option, Kind.OPTION),
     (is_word_of_code, Kind.CODE),
     (is_placeholder, Kind.PLACEHOLDER),

@@ -197,10 +197,6 @@ def _field_term(name: str, value: str) -> Term:
     return _READERS[field](value)
 
 
-def _state(value: str) -> Term:
-    return ExactTerm(Exact.STATE, parse_states(value))
-
-
 def _class(field: str, value: str) -> Term:
     of, words, no_word = _CLASSES[field]
     wanted = value.casefold().replace("-", " ").replace("_", " ")
@@ -234,7 +230,7 @@ _CLASSES: Final[dict[str, tuple[Exact, type[StrEnum], str]]] = {
 }
 """The fields whose values come from an enum, and the word for any of these or none."""
 _READERS: Final[dict[str, Callable[[str], Term]]] = {
-    "state": _state,
+    "state": lambda value: ExactTerm(Exact.STATE, parse_states(value)),
     **{field: partial(_class, field) for field in _CLASSES},
     **{field: partial(_span, field) for field in ("duration", "cost", "age")},
     "expires": _expires,

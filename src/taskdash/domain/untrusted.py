@@ -87,7 +87,8 @@ def _inert_form(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Cf" or re.match(_INVISIBLE, char):
         return ""
-    return REPLACEMENT if category in ("Cc", "Cs") or _is_noncharacter(ord(char)) else char
+    is_noncharacter = "\ufdd0" <= char <= "\ufdef" or ord(char) & 0xFFFE == 0xFFFE
+    return REPLACEMENT if category in ("Cc", "Cs") or is_noncharacter else char
 
 
 def _mark_form(char: str) -> str:
@@ -98,10 +99,6 @@ def _mark_form(char: str) -> str:
 
 _inert_forms = _CodePoints(_inert_form)
 _mark_forms = _CodePoints(_mark_form)
-
-
-def _is_noncharacter(code: int) -> bool:
-    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
 
 
 def _thinned(text: str) -> str:
