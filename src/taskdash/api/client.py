@@ -168,7 +168,7 @@ class Gateway:
             # Whatever the network or a library does to this request, later ones must still be sent.
             if deadline.expired():
                 where = f"{self._peer} by the proxy {self._proxy}" if self._proxy else self._peer
-                message = f"no whole answer from {where} within {self._deadline_s:g}s"
+                message = f"no complete answer from {where} within {self._deadline_s:g}s"
             else:
                 message = explain(fault, self._peer, self._proxy)
             message = self._keys.redact(message)

@@ -49,13 +49,13 @@ _KIND_OF_CODE: Final = {
 }
 _NEVER_A_RECORD: Final = frozenset({401, 403, 429})
 _GENERATION_FAILED: Final = 501
-# In the order in which they count where status and code name two problems: first what concerns every task of the key;
-# then what is tried again, as an ID that is checked once too often costs less than one that is given up.
+# In order of precedence, if status and code name two problems: first those that affect every task of the key, then those
+# that are retried, as one check too many costs less than giving up on an ID.
 _ADVICE: Final = {
     ProblemKind.UNAUTHORIZED: "the API refused the key: check the profile's key",
     ProblemKind.NO_CREDITS: "the API account is out of credits: top it up with the provider",
     ProblemKind.RATE_LIMITED: "too many requests on this key",
-    ProblemKind.SERVER_ERROR: "the API has a fault of its own: it is asked again later",
+    ProblemKind.SERVER_ERROR: "the API had an internal error; it is asked again later",
     ProblemKind.NOT_FOUND: "the API has no record of this task, or it belongs to another key",
     ProblemKind.REJECTED: "the API rejected the check: look at the task ID and the profile's base URL",
 }

@@ -222,7 +222,7 @@ async def test_a_server_that_stays_silent_meets_the_deadline(scheme: str) -> Non
         async with gateway(f"{scheme}://127.0.0.1:{server.port}", deadline_s=0.2) as client:
             answer = await client.fetch_record("task_a")
             assert answer.problem is ProblemKind.UNREACHABLE
-            assert answer.message == f"no whole answer from 127.0.0.1:{server.port} within 0.2s"
+            assert answer.message == f"no complete answer from 127.0.0.1:{server.port} within 0.2s"
             # Even a connection whose TLS handshake never ended is closed.
             await asyncio.to_thread(server.wait_for, lambda: server.open_connections == 0)
 

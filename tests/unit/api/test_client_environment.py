@@ -168,7 +168,7 @@ def test_only_this_computer_is_asked_past_every_proxy(host: str, expected: bool)
 
 @pytest.mark.parametrize("base_url", ["https://[::1", "https://999.1.1.1", "https://gate\nway.example"])
 def test_what_is_no_base_url_is_refused(base_url: str) -> None:
-    with pytest.raises(UsageError, match="is no base URL"):
+    with pytest.raises(UsageError, match="is not a base URL"):
         Gateway(base_url, KEY)
 
 
