@@ -81,13 +81,10 @@ def _write_csv(details: Iterable[TaskDetail]) -> None:
 
 def _write_toml(details: Iterable[TaskDetail]) -> None:
     write_utf8()
-    is_empty = True
-    for detail in details:
-        # One table at a time: in TOML, an array of tables is just its tables one after another.
-        sys.stdout.write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
-        is_empty = False
-    if is_empty:
-        sys.stdout.write(tomli_w.dumps({"tasks": []}))
+    # One table at a time: in TOML, an array of tables is just its tables one after another.
+    tables = (tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n" for detail in details)
+    sys.stdout.write(next(tables, tomli_w.dumps({"tasks": []})))
+    sys.stdout.writelines(tables)
 
 
 _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
