@@ -49,8 +49,8 @@ _KIND_OF_CODE: Final = {
 }
 _NEVER_A_RECORD: Final = frozenset({401, 403, 429})
 _GENERATION_FAILED: Final = 501
-# In order of precedence, if status and code name two problems: first those that affect every task of the key, then those
-# that are retried, as one check too many costs less than giving up on an ID.
+# In order of precedence, if status and code name two problems: first those that affect every task of the key, then
+# those that are retried, as one check too many costs less than giving up on an ID.
 _ADVICE: Final = {
     ProblemKind.UNAUTHORIZED: "the API refused the key: check the profile's key",
     ProblemKind.NO_CREDITS: "the API account is out of credits: top it up with the provider",
