@@ -291,4 +291,6 @@ def _read_base(base_url: str) -> httpx.URL:
         return httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError) as error:
         # The config lets some impossible addresses pass, which httpx rejects.
-        raise UsageError(f"{inert_line(base_url, 200)} is no base URL: write it like https://host") from error
+        raise UsageError(
+            f"{inert_line(base_url, 200)} is not a base URL: write it like https://host"
+        ) from error
