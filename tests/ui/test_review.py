@@ -449,9 +449,12 @@ async def test_a_sheet_of_more_than_a_browser_bears_is_refused(
         await dash.press("e", said="12 results are too many for one sheet, which takes 11: mark some of them")
 
 
-async def test_a_paste_is_for_the_list(desk: Context) -> None:
+@pytest.mark.parametrize("keys", [(), ("enter",)])
+async def test_a_paste_is_for_the_list(desk: Context, keys: tuple[str, ...]) -> None:
     async with reviewing(desk) as dash:
+        await dash.press(*keys)
         await dash.paste(uuid(500), dialog="AddIds")
+        await dash.press("escape", dialog=None)
 
 
 async def test_of_many_only_those_on_screen_are_fetched_and_few_kept(

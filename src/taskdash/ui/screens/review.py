@@ -224,8 +224,11 @@ class Review(LeftOnce, Screen[int]):
         if self.large.display:
             self.action_review_large()
         else:
-            result = self.results.at_cursor
-            self.dismiss(result.seq if result else None)
+            self._leave_review()
+
+    def _leave_review(self) -> None:
+        result = self.results.at_cursor
+        self.dismiss(result.seq if result else None)
 
     # Marks and verdicts
 
@@ -377,7 +380,7 @@ class Review(LeftOnce, Screen[int]):
     def on_paste(self, event: events.Paste) -> None:
         """Pass a paste on to the list, which looks for IDs in it."""
         event.stop()
-        self.action_review_close()
+        self._leave_review()
         self._main.post_message(events.Paste(event.text))
 
     def on_screen_resume(self) -> None:
