@@ -253,7 +253,7 @@ No tasks yet. Paste anything containing task IDs: a log, JSON, URLs or the bare 
 
 Or press  a  to type one.
 
-From a script:   taskdash add <task ID>
+From a script:   taskdash{options} add <task ID>
 """
 _EMPTY_VIEW: Final = "No tasks in this view. [ and ] switch tabs."
 _EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
@@ -311,15 +311,18 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
     return "no result yet" if not task.state.finished else "no link in the response"
 
 
-def why_empty(window: Window, filter_text: str, *, is_view: bool = False) -> str:
-    """Return why the table is empty, be it a state's tab or the user's own view, and what to do; "" if it is not."""
+def why_empty(window: Window, filter_text: str, *, is_view: bool = False, options: str = "") -> str:
+    """Return why the table is empty, be it a state's tab or the user's own view, and what to do; "" if it is not.
+
+    `options` are what the command `taskdash` needs to add to this list, such as ` --profile work`.
+    """
     if window.total:
         return ""
     in_other_tabs = any(window.counts.values())
     if is_view and not filter_text.strip():
         return _EMPTY_VIEW
     if not window.query.terms:
-        return _EMPTY_TAB if in_other_tabs else _EMPTY
+        return _EMPTY_TAB if in_other_tabs else _EMPTY.format(options=options)
     matching = f'match "{filter_text.strip()}"'
     if in_other_tabs:
         return f"No tasks in this state {matching}. [ and ] switch tabs, Esc clears the filter."

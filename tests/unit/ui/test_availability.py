@@ -60,3 +60,9 @@ def test_an_empty_list_says_why_it_is_and_what_to_press(
     counts = {State.FAIL: 3} if in_other_tabs else {}
     assert why_empty(Window(query=query, counts=counts), filter_text).startswith(why)
     assert not why_empty(Window(query=query, total=1), filter_text)
+
+
+def test_an_empty_list_names_the_command_for_its_profile() -> None:
+    empty = Window(query=Query("work"))
+    assert "taskdash --profile work add <task ID>" in why_empty(empty, "", options=" --profile work")
+    assert "taskdash add <task ID>" in why_empty(empty, "")

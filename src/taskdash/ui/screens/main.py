@@ -175,7 +175,9 @@ class MainScreen(TaskActions):
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        self._tasks.tell_empty(why_empty(window, filter_text, is_view=self.listing.view is not None))
+        is_view, profiles = self.listing.view is not None, self.context.settings.profiles
+        options = f" --profile {self.context.profile}" if len(profiles) > 1 else ""
+        self._tasks.tell_empty(why_empty(window, filter_text, is_view=is_view, options=options))
 
     def show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
