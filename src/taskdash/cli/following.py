@@ -27,7 +27,7 @@ from taskdash.domain.usual import Durations
 from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
-from taskdash.watch.machine import is_alive, this_process
+from taskdash.watch.machine import Clock, is_alive, this_process
 from taskdash.watch.status import CONNECTION
 from taskdash.watching import build_watcher
 from taskdash.wiring import open_finish_command
@@ -59,7 +59,8 @@ RETRY_NEWS_MS: Final = 30_000
 STAND_DOWN_S: Final = 2.0
 """How long a command that is being suspended waits for its checks to be recorded ..."""
 REST_S: Final = 2.0
-"""... and for its reads and transactions of the store."""
+"""... and for what its stores are at."""
+_CLOCK: Final = Clock()
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -203,10 +204,7 @@ class Following:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + timeout_s
         while (left_s := deadline_s - loop.time()) > 0:
-            # Not `wait_for`: in Python 3.11 it may swallow a cancellation that coincides with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(POLL_S, left_s)):
-                    await news.wait()
+            await _CLOCK.wait(news, min(POLL_S, left_s))
             news.clear()
             if await store.run(lambda store: store.data_version()) != self._version:
                 return
