@@ -12,7 +12,7 @@ from taskdash.cli.output import speech, talk
 from taskdash.domain.durations import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from taskdash.cli.screen import Rewritten
     from taskdash.results.download_status import DownloadStatus
@@ -40,12 +40,15 @@ class _Bars:
         self._next_s = now_s + (EVERY_S if self.enabled else PLAIN_EVERY_S)
         return True
 
-    def _on_screen(self) -> Rewritten:
-        # Rich is imported only if something is drawn.
+    def _draw(self, words: str, share: float | None, files: Sequence[tuple[str, float, str]] = ()) -> None:
+        if not self.enabled:
+            talk(words)
+            return
+        # Rich is loaded where something is drawn.
         from taskdash.cli.screen import Rewritten
 
         self._screen = self._screen or Rewritten()
-        return self._screen
+        self._screen.draw(files, share, words)
 
     def say(self, text: str) -> None:
         """Print a line on stderr in place of the bars, which come back with the next update."""
@@ -89,14 +92,10 @@ class Progress(_Bars):
         self.total = total
 
     def show(self, done: int) -> None:
-        """Show how many are done, if an update is due."""
-        if not (self.is_shown and self._is_due()):
-            return
-        words = self.words(done, self._now_s() - self.started_s)
-        if self.enabled:
-            self._on_screen().draw((), done / self.total if self.total else None, words)
-        else:
-            talk(words)
+        """Tell how many are done."""
+        if self.is_shown and self._is_due():
+            words = self.words(done, self._now_s() - self.started_s)
+            self._draw(words, done / self.total if self.total else None)
 
     def words(self, done: int, elapsed_s: float) -> str:
         """Return the progress in words."""
@@ -116,16 +115,13 @@ class DownloadProgress(_Bars):
     """A bar for each download and one for all; without a terminal, a line at intervals."""
 
     def show(self, status: DownloadStatus) -> None:
-        """Show the status, if an update is due."""
-        if not self._is_due():
-            return
-        if not self.enabled:
-            talk(status.words)
-            return
-        files = [
-            (each.name, each.got / each.whole if each.whole else 0.0, each.words) for each in status.running
-        ]
-        self._on_screen().draw(files, status.share, status.words)
+        """Tell how far it is."""
+        if self._is_due():
+            running = status.running
+            files = [
+                (each.name, each.got / each.whole if each.whole else 0.0, each.words) for each in running
+            ]
+            self._draw(status.words, status.share, files)
 
     def ended(self, done: int, total: int, name: str) -> None:
         """Print a line for a saved file, if there are no bars."""
