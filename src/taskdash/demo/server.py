@@ -115,7 +115,7 @@ class DemoApi(ThreadingHTTPServer):
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
         """The IDs of the sample tasks, the latest first, including `unknown_id`."""
         self.families = family_jobs(Random(SEED + 1), self.now_ms())  # noqa: S311  # as above
-        self.jobs = Jobs(jobs, rng)
+        self.jobs = Jobs([*jobs, *self.families.values()], rng)
         self.counter = RequestCounter(tier, clock)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)
 
@@ -136,13 +136,6 @@ class DemoApi(ThreadingHTTPServer):
                 }
             listed[task_id] = None
         return listed
-
-    def find_result(self, name: str) -> str | None:
-        """Return the file in `MEDIA` for the name of a result; None before its task has succeeded."""
-        theirs = {file: job for job in self.families.values() for file in job.results()}
-        if (job := theirs.get(name)) is not None:
-            return job.results()[name] if job.succeeded(self.now_ms()) else None
-        return self.jobs.find_result(name, self.now_ms())
 
     def server_bind(self) -> None:
         """Bind the port without looking up this machine's name, which may take seconds."""
@@ -237,7 +230,8 @@ class DemoHandler(BaseHTTPRequestHandler):
     def _send_record(self, path: str, task_id: str) -> None:
         now_ms, results_url = self.server.now_ms(), f"{self.server.base_url}/results/"
         if path == RECORD_PATH:
-            if (job := self.server.jobs.find(task_id)) is None:
+            job = self.server.jobs.find(task_id)
+            if job is None or job in self.server.families.values():
                 raise RefusedError(404, "task not found")
             self._send_data(job.record(now_ms, results_url))
         elif task_id != (job := self.server.families[path]).task_id:
@@ -255,7 +249,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         self._send_data({"taskId": job.task_id})
 
     def _media(self, folder: str, name: str) -> str:
-        found = self.server.find_result(name) if folder == "results" else name
+        found = self.server.jobs.find_result(name, self.server.now_ms()) if folder == "results" else name
         if found not in MEDIA:
             raise RefusedError(404, "not found")
         return found
