@@ -285,9 +285,10 @@ def find_editor(environ: Mapping[str, str]) -> list[str]:
 def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> None:
     """Run an editor on a file until it exits; raise TaskdashError if it does not start, or fails."""
     name = inert_line(editor[0], 200)
-    # While the editor has the terminal, Ctrl+C and Ctrl+\ are for the editor, not for us.
+    # Ctrl+C and Ctrl+\ are the editor's while it has the terminal: unlike a signal that is ignored, one with a handler
+    # is a child's own again.
     signals = (signal.SIGINT, signal.SIGQUIT)
-    before = [signal.signal(number, _ignored) for number in signals]
+    before = [signal.signal(number, lambda *_: None) for number in signals]
     try:
         code = subprocess.run(  # noqa: S603 - the user's own editor, without a shell
             [*editor, os.fspath(path)], env=dict(environ), check=False
@@ -300,7 +301,3 @@ def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> No
     if code:
         ended = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise TaskdashError(f"the editor {name} ended with {ended}; {inert_line(str(path))} was not checked")
-
-
-def _ignored(_number: int, _frame: object) -> None:
-    """Do nothing. Unlike SIG_IGN, a handler is not inherited: the child starts with the default action."""

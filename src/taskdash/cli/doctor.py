@@ -238,11 +238,6 @@ def _versions() -> Iterator[Finding]:
 # The terminal
 
 
-def _has_terminal() -> bool:
-    """Return whether there is a terminal to draw on (stderr) and to read keys from (stdin)."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
-
-
 def _ask_terminal(environ: Mapping[str, str]) -> Answers:
     """Query the terminal and return its answers within `WAIT_S`; keys pressed meanwhile are lost."""
     sieve, text = AnswerSieve(), questions(environ)
@@ -265,8 +260,9 @@ def _ask_terminal(environ: Mapping[str, str]) -> Answers:
 
 
 def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
-    """Yield the findings about the terminal, for the view settings of the config."""
-    if not _has_terminal():
+    """Yield what there is to say of the terminal, for a look as in the config."""
+    # The dashboard draws on stderr, and reads keys from stdin.
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
         return
     columns, rows = os.get_terminal_size(sys.stderr.fileno())

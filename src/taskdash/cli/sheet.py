@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.results.sheet import Card
-    from taskdash.store.store import Store
 
 DEFAULT_NAME: Final = "sheet.html"
 STDOUT: Final = "-"
@@ -65,7 +64,11 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         check_place(path)
     task_ids = with_stdin(session, task_ids)
     with session.open_store(only_reads=True) as store:
-        seqs = _seqs(session, store, task_ids, selection)
+        if task_ids or selection.is_given:
+            seqs = [task.seq for task in selection.tasks(session, store, task_ids)]
+        else:
+            query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
+            seqs = store.tasks.seqs(query, session.now_ms())
         of_all = store.summaries.result_counts(Query(session.profile.name), session.now_ms(), marked=seqs)
         check_count(sum(count for _, count in of_all), f"give IDs, or {OPTIONS}")
         store.saved.forget_gone(seqs)
@@ -73,10 +76,10 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     if not cards:
         talk("taskdash: no results to show")
         return 1
-    asked = session.redacted(_asked(task_ids, selection))
-    # Internal errors go to the log; without one, Python would print them with all their values.
+    asked = plural(len(set(task_ids)), "task") if task_ids else selection.heading or "All results"
+    # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)
-    text = run_unwaited(_made(session, cards, asked, path))
+    text = run_unwaited(_made(session, cards, session.redacted(asked), path))
     if isinstance(text, int):
         return text
     if path is None:
@@ -87,19 +90,6 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         print_lines([inert_line(str(path))])
     talk(f"{plural(len(cards), 'result')}, {len(text.encode('utf-8', 'replace')) / 1_048_576:.1f} MiB")
     return 0
-
-
-def _seqs(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[int]:
-    if not task_ids and not selection.is_given:
-        query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
-        return store.tasks.seqs(query, session.now_ms())
-    return [task.seq for task in selection.tasks(session, store, task_ids)]
-
-
-def _asked(task_ids: Sequence[str], selection: Selection) -> str:
-    if task_ids:
-        return plural(len(set(task_ids)), "task")
-    return selection.heading or "All results"
 
 
 async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path | None) -> str | int:
