@@ -139,7 +139,9 @@ class _Run:
             ended_by = cancel_on_signal(working)
             stop_at_rest()
             await asyncio.wait({working})
-            await self._end_watching()
+            if self._watcher is not None and self._watching is not None:
+                self._watcher.stop()
+                await asyncio.gather(self._watching, return_exceptions=True)
         if not working.cancelled() and (error := working.exception()) is not None:
             raise error
         return self._report(downloads, ended_by)
@@ -158,11 +160,6 @@ class _Run:
                 )
                 self._watching = asyncio.create_task(self._watcher.run())
             return not self._watching.done()
-
-    async def _end_watching(self) -> None:
-        if self._watcher is not None and self._watching is not None:
-            self._watcher.stop()
-            await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _work(self, downloads: Downloads) -> None:
         downloads.add(self._wanted)
