@@ -63,7 +63,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
 
 class Folder:
-    """An open folder. If it is moved or replaced meanwhile, files still go into it and nowhere else."""
+    """An open folder, in a `with` block. Whoever moves or replaces it meanwhile does not lead files elsewhere."""
 
     def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
         """Open `path`, creating it (0700) if missing, and delete old partial downloads.
@@ -91,10 +91,6 @@ class Folder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the folder."""
         os.close(self.descriptor)
 
     def open_own(self, name: str, flags: int) -> int:

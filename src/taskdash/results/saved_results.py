@@ -252,7 +252,7 @@ def _beginning(text: str, most_chars: int) -> str:
 
 
 class ResultLocks:
-    """Locks results between processes, each by one byte of a file beside the store.
+    """Locks of single bytes of one file beside the store, each of which stands for a result, in a `with` block.
 
     The file stays empty. Such locks belong to the process, so `acquire` keeps track of those held within it.
     """
@@ -282,15 +282,11 @@ class ResultLocks:
         with suppress(OSError):
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _place(seq, n))
 
-    def close(self) -> None:
-        """Close the file, which unlocks all results."""
-        os.close(self._descriptor)
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        os.close(self._descriptor)
 
 
 def _place(seq: int, n: int) -> int:

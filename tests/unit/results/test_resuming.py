@@ -336,9 +336,11 @@ def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) 
     for path in (*ours, *theirs):
         path.write_text("x")
     now_s = ours[0].stat().st_mtime
-    Folder(target, now_s=lambda: now_s + PART_KEPT_S - 60).close()
+    with Folder(target, now_s=lambda: now_s + PART_KEPT_S - 60):
+        pass
     assert len(list(target.iterdir())) == 5
-    Folder(target, now_s=lambda: now_s + PART_KEPT_S + 60).close()
+    with Folder(target, now_s=lambda: now_s + PART_KEPT_S + 60):
+        pass
     assert sorted(target.iterdir()) == sorted(theirs)
 
 
