@@ -60,7 +60,7 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Guard:
+class Guard(httpcore.AsyncNetworkBackend):
     """Opens connections for the results of one gateway, whose own host may be private."""
 
     def __init__(self, base_url: str, *, allow_private: bool = False, resolver: Resolver = resolve) -> None:
@@ -68,6 +68,7 @@ class Guard:
         self._allow_private = allow_private
         self._resolver = resolver
         self._tls: ssl.SSLContext | None = None
+        self._network = httpcore.AnyIOBackend()
 
     @asynccontextmanager
     async def connections_to(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
@@ -80,8 +81,7 @@ class Guard:
         if self._tls is None and (scheme == "https" or (proxy and proxy.scheme == "https")):
             self._tls = tls_context()
         if proxy is None:
-            network = _GuardedNetwork(self.addresses_of)
-            pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=network)
+            pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=self)
         else:
             # A proxy resolves names itself, so only the addresses that this computer knows can be checked.
             try:
@@ -94,8 +94,15 @@ class Guard:
         async with pool:
             yield pool
 
-    async def addresses_of(self, host: str, port: int) -> list[str]:
-        """Return the permitted addresses of a host, alternating between the families.
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to whichever address of a host answers first, of those that may be connected to.
 
         Raises PrivateHostError if none is public, httpcore.ConnectError if the look-up fails.
         """
@@ -107,7 +114,15 @@ class Guard:
             addresses = [address for address in addresses if is_public(address)]
         if not addresses:
             raise _private(host)
-        return _by_turns(addresses)
+
+        def connect(address: str) -> Awaitable[httpcore.AsyncNetworkStream]:
+            return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+
+        return await _first_to_answer(connect, _by_turns(addresses))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between two tries of a pool."""
+        await self._network.sleep(seconds)
 
     def _may_be_private(self, host: str, port: int) -> bool:
         return self._allow_private or (host, port) == self._own_host
@@ -149,30 +164,6 @@ async def _resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
 
     threading.Thread(target=look_up, name="look-up", daemon=True).start()
     return await asyncio.wrap_future(answer)
-
-
-class _GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to permitted addresses only, to whichever answers first."""
-
-    def __init__(self, addresses_of: Callable[[str, int], Awaitable[Sequence[str]]]) -> None:
-        self._network = httpcore.AnyIOBackend()
-        self._addresses_of = addresses_of
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        def connect(address: str) -> Awaitable[httpcore.AsyncNetworkStream]:
-            return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-
-        return await _first_to_answer(connect, await self._addresses_of(host, port))
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)
 
 
 def _by_turns(addresses: Sequence[str]) -> list[str]:

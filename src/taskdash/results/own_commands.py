@@ -113,16 +113,6 @@ def end_runs(runs: Collection[Future[None]], stop: threading.Event, grace_s: flo
         wait(runs, 2 * TERM_GRACE_S)
 
 
-def kill_all() -> None:
-    """Kill all running programs, as this process exits without waiting; may be called from any thread."""
-    is_ours = _starting.acquire(timeout=START_WAIT_S)
-    for process in tuple(_under_way):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if is_ours:
-        _starting.release()
-
-
 def run_command(
     arguments: Sequence[str],
     data: bytes,
@@ -334,8 +324,13 @@ class FinishCommand:
         end_runs(self._looks, self._programs.stop, grace_s)
 
     def kill(self) -> None:
-        """Kill all running programs, as this process exits without waiting; may be called from any thread."""
-        kill_all()
+        """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+        is_ours = _starting.acquire(timeout=START_WAIT_S)
+        for process in tuple(_under_way):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        if is_ours:
+            _starting.release()
 
     def _look(self) -> None:
         """Run the command for one task after another, until none is left."""
