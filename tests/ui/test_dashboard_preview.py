@@ -18,6 +18,7 @@ from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.decoding import Decoders
 from taskdash.results.faults import DownloadError, ExpiredError
+from taskdash.results.fetch import Fetcher
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.ui.app import Dashboard
 from taskdash.ui.widgets import preview as widget
@@ -25,17 +26,18 @@ from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.preview import Preview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from pathlib import Path
 
     from taskdash.results.decoding import Picture
+    from taskdash.results.part import Sink
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
 FIRST, SECOND, FOUR, RUNNING = uuid(1), uuid(2), uuid(3), uuid(4)
 
 
-class Source:
+class Source(Fetcher):
     """A file host in the same process: what it was asked, and pictures that wait for leave to come."""
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class Source:
         self.open = threading.Event()
         self.open.set()
 
-    async def __call__(self, url: str, file: IO[bytes], _: Collection[str]) -> None:
+    async def fetch(self, url: str, sink: Sink) -> str:
         self.asked.append(url)
         try:
             while not self.open.is_set():  # noqa: ASYNC110 - another thread sets it
@@ -56,8 +58,8 @@ class Source:
             raise
         if url in self.refusals:
             raise self.refusals[url]
-        file.write(self.picture)
-        file.flush()
+        sink.write(self.picture)
+        return "png"
 
 
 def link(task_id: str, number: int = 1) -> str:

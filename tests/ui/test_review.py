@@ -8,7 +8,7 @@ import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.pictures import halves, kept_picture
@@ -27,6 +27,7 @@ from tests.ui.driven_dashboard import (
 
 from taskdash.domain.task import Verdict
 from taskdash.results.faults import DownloadError, ExpiredError
+from taskdash.results.fetch import Fetcher
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.saved import SavedFile
 from taskdash.ui.screens.review import Review
@@ -36,10 +37,11 @@ from taskdash.ui.widgets.review_grid import ReviewGrid
 from taskdash.ui.widgets.review_pictures import LargeResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator
 
     from tests.servers import Body
 
+    from taskdash.results.part import Sink
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
@@ -48,7 +50,7 @@ TASKS = [uuid(number) for number in range(1, 9)]
 FOUR, RUNNING = uuid(90), uuid(91)
 
 
-class Source:
+class Source(Fetcher):
     """A file host in the same process: what it was asked, how much at once, and what it refuses."""
 
     def __init__(self) -> None:
@@ -57,7 +59,7 @@ class Source:
         self.refusals: dict[str, DownloadError] = {}
         self.bodies: dict[str, bytes] = {}
 
-    async def __call__(self, url: str, file: IO[bytes], _: Collection[str]) -> None:
+    async def fetch(self, url: str, sink: Sink) -> str:
         self.asked.append(url)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -65,8 +67,8 @@ class Source:
             await asyncio.sleep(0)
             if url in self.refusals:
                 raise self.refusals[url]
-            file.write(self.bodies.get(url, halves()))
-            file.flush()
+            sink.write(self.bodies.get(url, halves()))
+            return "png"
         finally:
             self.at_once -= 1
 

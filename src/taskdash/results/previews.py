@@ -25,7 +25,7 @@ import time
 from collections import OrderedDict
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TypeAlias
+from typing import IO, TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from taskdash.config.locations import make_private_dir, replace_private_file
@@ -38,7 +38,7 @@ from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.part import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
 
 MAX_BYTES: Final = 32 * 1_048_576
 """The largest file that is fetched for a preview."""
@@ -148,20 +148,12 @@ class OtherKindError(DownloadError):
     """The file is fine, but not a picture: a video or a sound, for example."""
 
 
-Fetch: TypeAlias = "Callable[[str, IO[bytes], Collection[str]], Awaitable[None]]"
-"""Fetches the file behind a link into a file that is open for writing, if it is of one of the given kinds.
-
-Raises:
-    DownloadError: it cannot be fetched.
-"""
-
-
 class Previews:
     """Gets pictures, and caches the last few. Call its methods from one thread; the work is done in another."""
 
     def __init__(
         self,
-        fetch: Fetch,
+        fetcher: Fetcher,
         files: PreviewFiles | None,
         *,
         ffmpeg: str | None = None,
@@ -170,8 +162,8 @@ class Previews:
     ) -> None:
         """Prepare to get pictures, and first frames of clips if there is an `ffmpeg`."""
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
-        """What must be installed before any picture can be shown; "" if nothing is missing."""
-        self._fetch = fetch
+        """What has to be installed before there can be any picture; "" where nothing has."""
+        self._fetcher = fetcher
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()
         self._endings: WeakSet[asyncio.Task[None]] = WeakSet()
@@ -282,7 +274,8 @@ class Previews:
             with file:
                 return await self._decoded(file, is_small=is_small)
         with tempfile.TemporaryFile(prefix="taskdash-") as fetched:
-            await self._fetch(url, fetched, PICTURES | CLIPS if is_small and self._ffmpeg else PICTURES)
+            kinds = PICTURES | CLIPS if is_small and self._ffmpeg else PICTURES
+            await self._fetcher.fetch(url, _PictureSink(fetched.fileno(), kinds))
             fetched.seek(0)
             return await self._decoded(fetched, is_small=is_small)
 
@@ -314,14 +307,9 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         runner.get_loop().run_forever()
 
 
-def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
-    """Return a function that fetches results of one gateway for previews: as for downloads, but no more than needed."""
-    fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
-
-    async def fetch(url: str, file: IO[bytes], kinds: Collection[str]) -> None:
-        await fetcher.fetch(url, _PictureSink(file.fileno(), kinds))
-
-    return fetch
+def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetcher:
+    """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
+    return Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
 
 class _PictureSink(Sink):

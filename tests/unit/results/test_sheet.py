@@ -14,6 +14,7 @@ from PIL import Image
 from tests.bodies import fail_body, success_body
 from tests.finished import record
 from tests.pictures import plain
+from tests.unit.results.fakes import FakeFetcher
 
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.secret import KnownKeys, Secret
@@ -25,9 +26,8 @@ from taskdash.results.sheet import HEAD, SIDES, Card, cards_of, check_place, mak
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-    from typing import IO
 
 NOW = 1_790_000_000_000
 KEY = "sk-a-key-of-nobody"
@@ -54,8 +54,9 @@ def seqs(store: Store, tmp_path: Path) -> list[int]:
     return [one, two, failed]
 
 
-async def fetch(url: str, _: IO[bytes], _kinds: Collection[str]) -> None:
-    raise DownloadError(f"{url} leads nowhere")
+class Nowhere(FakeFetcher):
+    async def fetch(self, url: str, _: object) -> str:
+        raise DownloadError(f"{url} leads nowhere")
 
 
 def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
@@ -63,7 +64,7 @@ def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
 
 
 async def sheet(results: list[Card], folder: Path | None = None, *, is_installed: bool = True) -> str:
-    previews = Previews(fetch, None, is_installed=is_installed)
+    previews = Previews(Nowhere(), None, is_installed=is_installed)
     try:
         return await make_sheet(results, previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder)
     finally:
