@@ -130,32 +130,11 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-def download_thread(
-    settings: Settings,
-    store_path: Path,
-    keys: KnownKeys,
-    *,
-    is_beside_command: bool = False,
-    has_key: bool = True,
-) -> DownloadThread:
-    """Return the thread that saves results, for the dashboard or for a command, which names the tasks itself.
+def download_thread(settings: Settings, store_path: Path, keys: KnownKeys, **where: bool) -> DownloadThread:
+    """Return what saves results beside the dashboard or a command; see `DownloadThread`."""
+    from taskdash.results.download_thread import DownloadThread
 
-    The dashboard has a watcher, which renews dead links if it `has_key`.
-    """
-    from taskdash.results import download_thread, renewals
-
-    opening = partial(
-        download_thread.open_downloads,
-        settings,
-        keys,
-        download_dir(settings),
-        store_path,
-        begin_to_watch=renewals.somebody_watches if has_key and not is_beside_command else None,
-    )
-    auto = settings.auto_download and not is_beside_command
-    return download_thread.DownloadThread(
-        opening, auto_profile=settings.profile if auto else None, tells_each=is_beside_command
-    )
+    return DownloadThread(settings, store_path, keys, **where)
 
 
 def open_context(

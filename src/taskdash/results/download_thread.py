@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.locations import download_dir
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
@@ -18,7 +19,7 @@ from taskdash.results.download_status import DownloadStatus
 from taskdash.results.downloads import Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
-from taskdash.results.renewals import Renewals
+from taskdash.results.renewals import Renewals, somebody_watches
 from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import Clock
@@ -26,7 +27,6 @@ from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -93,21 +93,33 @@ async def open_downloads(
 
 
 class DownloadThread:
-    """Saves results alongside the dashboard or a command. Its methods may be called from any thread."""
+    """Saves results beside the dashboard, or beside a command. Its methods may be called from any thread."""
 
     def __init__(
         self,
-        open_downloads: Callable[[Callable[[Ended], None]], AbstractAsyncContextManager[Downloads]],
+        settings: Settings,
+        store_path: Path,
+        keys: KnownKeys,
         *,
-        auto_profile: str | None = None,
-        tells_each: bool = False,
+        has_key: bool = True,
+        is_beside_command: bool = False,
     ) -> None:
-        self._open_downloads = open_downloads
-        """Opens folder and list on the thread's loop, given a callback for each download that ends."""
-        self._auto_profile = auto_profile
-        """The profile whose results are saved as tasks finish; None: save only on request."""
-        self._tells_each = tells_each
-        """Whether to report each file, not just the outcome of the round."""
+        """Prepare; beside a command, which names the tasks itself, each file is news, not only what came of all.
+
+        Beside the dashboard there is a watcher: where it `has_key`, dead links are asked for anew.
+        """
+        self._open_downloads = partial(
+            open_downloads,
+            settings,
+            keys,
+            download_dir(settings),
+            store_path,
+            self._on_end,
+            begin_to_watch=somebody_watches if has_key and not is_beside_command else None,
+        )
+        self._auto_profile = settings.profile if settings.auto_download and not is_beside_command else None
+        """Whose results are saved as they finish; None: only what is asked for."""
+        self._tells_each = is_beside_command
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -190,7 +202,7 @@ class DownloadThread:
         self._ready.set()
         try:
             async with (
-                self._open_downloads(self._on_end) as self._downloads,
+                self._open_downloads() as self._downloads,
                 asyncio.TaskGroup() as self._group,
             ):
                 background = [self._group.create_task(self._publish())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from tests.servers import Peer, Request, http_reply
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings
 from taskdash.domain.secret import KnownKeys
-from taskdash.results.download_thread import DownloadThread, open_downloads
+from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -49,9 +48,13 @@ class Scene:
 
     def thread(self, *, auto: bool = False) -> DownloadThread:
         profile = Profile(name=PROFILE, base_url=self.server.url)
-        settings = Settings(profile=PROFILE, profiles={PROFILE: profile})
-        build = partial(open_downloads, settings, KnownKeys(), self.folder / "saved", self.store.path)
-        thread = DownloadThread(build, auto_profile=PROFILE if auto else None)
+        settings = Settings(
+            profile=PROFILE,
+            profiles={PROFILE: profile},
+            download_dir=self.folder / "saved",
+            auto_download=auto,
+        )
+        thread = DownloadThread(settings, self.store.path, KnownKeys(), has_key=False)
         self.threads.append(thread)
         thread.start(lambda: None)
         return thread
