@@ -23,6 +23,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
+from taskdash.results.renewals import Renewals
 from taskdash.results.saved_results import wanted_of
 from taskdash.watch.thread import run_unwaited
 from taskdash.watching import build_watcher
@@ -133,7 +134,7 @@ class _Run:
             path,
             self._session.store_path,
             self._on_end,
-            begin_to_watch=self._watch,
+            make_renewals=partial(Renewals, begin=self._watch),
         ) as downloads:
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)

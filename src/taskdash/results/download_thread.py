@@ -19,14 +19,14 @@ from taskdash.results.download_status import DownloadStatus
 from taskdash.results.downloads import Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
-from taskdash.results.renewals import Renewals, somebody_watches
+from taskdash.results.renewals import Renewals
 from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -55,13 +55,12 @@ async def open_downloads(
     store_path: Path,
     on_end: Callable[[Ended], None],
     *,
-    begin_to_watch: Callable[[], Awaitable[bool]] | None = None,
+    make_renewals: Callable[[StoreThread], Renewals] | None = None,
 ) -> AsyncIterator[Downloads]:
     """Open everything needed to save results of the profile in use to a folder; on exit, cancel unfinished downloads.
 
-    `begin_to_watch` starts checks of requested tasks if it can, so that dead links can be renewed; without it none are.
-    Raises UsageError if the folder cannot be used, StoreError if the list cannot, or nothing can be written beside
-    it.
+    What `make_renewals` makes asks for the records behind dead links; without it nobody does. Raises UsageError where
+    the folder cannot be used, StoreError where the list cannot, or nothing can be written beside it.
     """
     with ExitStack() as opened:
         try:
@@ -84,7 +83,7 @@ async def open_downloads(
         )
         saved = SavedResults(store, Clock(), settings, keys)
         async with asyncio.TaskGroup() as group:
-            renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
+            renewals = make_renewals(store) if make_renewals is not None else None
             downloads = Downloads(folder, fetcher, saved, locks, group, on_end=on_end, renewals=renewals)
             try:
                 yield downloads
@@ -115,7 +114,7 @@ class DownloadThread:
             download_dir(settings),
             store_path,
             self._on_end,
-            begin_to_watch=somebody_watches if has_key and not is_beside_command else None,
+            make_renewals=Renewals if has_key and not is_beside_command else None,
         )
         self._auto_profile = settings.profile if settings.auto_download and not is_beside_command else None
         """Whose results are saved as they finish; None: only what is asked for."""

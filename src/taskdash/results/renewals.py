@@ -42,11 +42,6 @@ class _Answer(NamedTuple):
     urls: tuple[str, ...]
 
 
-async def somebody_watches() -> bool:
-    """Return True, as beside a dashboard, which watches as long as it is open."""
-    return True
-
-
 class Renewals:
     """Requests checks of tasks whose links are dead, one for all results of a task."""
 
@@ -54,10 +49,10 @@ class Renewals:
         self,
         store: StoreThread,
         *,
-        begin: Callable[[], Awaitable[bool]] = somebody_watches,
+        begin: Callable[[], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Prepare; `begin` makes sure that there is a watcher, and returns False if there cannot be one."""
+        """Prepare to ask; `begin`, if any, sees to it that somebody watches, and returns False where nobody can."""
         self._store = store
         self._begin = begin
         self._clock = clock or Clock()
@@ -70,7 +65,7 @@ class Renewals:
             if fresh := _fresh(wanted, found):
                 # The record was already checked again, for another result or by somebody else.
                 return Renewed(fresh)
-            if not await self._begin():
+            if self._begin is not None and not await self._begin():
                 return Renewed(None)
             answer = await asyncio.shield(self._answer(wanted.seq))
         except StoreError:
