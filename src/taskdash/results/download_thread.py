@@ -200,10 +200,7 @@ class DownloadThread:
         self._stop = asyncio.Event()
         self._ready.set()
         try:
-            async with (
-                self._open_downloads() as self._downloads,
-                asyncio.TaskGroup() as self._group,
-            ):
+            async with self._open_downloads() as self._downloads, asyncio.TaskGroup() as self._group:
                 background = [self._group.create_task(self._publish())]
                 if self._auto_profile is not None:
                     saving = self._save_on_its_own(self._downloads, self._auto_profile)
