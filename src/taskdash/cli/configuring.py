@@ -285,8 +285,8 @@ def find_editor(environ: Mapping[str, str]) -> list[str]:
 def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> None:
     """Run an editor on a file until it exits; raise TaskdashError if it does not start, or fails."""
     name = inert_line(editor[0], 200)
-    # Ctrl+C and Ctrl+\ are the editor's while it has the terminal: unlike a signal that is ignored, one with a handler
-    # is a child's own again.
+    # While the editor has the terminal, Ctrl+C and Ctrl+\ are for the editor. Unlike SIG_IGN, a handler is not
+    # inherited: the child starts with the default action.
     signals = (signal.SIGINT, signal.SIGQUIT)
     before = [signal.signal(number, lambda *_: None) for number in signals]
     try:

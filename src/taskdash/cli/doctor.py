@@ -260,7 +260,7 @@ def _ask_terminal(environ: Mapping[str, str]) -> Answers:
 
 
 def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
-    """Yield what there is to say of the terminal, for a look as in the config."""
+    """Yield the findings about the terminal, for the view settings of the config."""
     # The dashboard draws on stderr, and reads keys from stdin.
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)

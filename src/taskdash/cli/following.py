@@ -59,7 +59,7 @@ RETRY_NEWS_MS: Final = 30_000
 STAND_DOWN_S: Final = 2.0
 """How long a command that is being suspended waits for its checks to be recorded ..."""
 REST_S: Final = 2.0
-"""... and for what its stores are at."""
+"""... and for its reads and transactions of the store."""
 _CLOCK: Final = Clock()
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

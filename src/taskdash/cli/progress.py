@@ -44,7 +44,7 @@ class _Bars:
         if not self.enabled:
             talk(words)
             return
-        # Rich is loaded where something is drawn.
+        # Rich is imported only if something is drawn.
         from taskdash.cli.screen import Rewritten
 
         self._screen = self._screen or Rewritten()
@@ -92,7 +92,7 @@ class Progress(_Bars):
         self.total = total
 
     def show(self, done: int) -> None:
-        """Tell how many are done."""
+        """Show how many are done, if an update is due."""
         if self.is_shown and self._is_due():
             words = self.words(done, self._now_s() - self.started_s)
             self._draw(words, done / self.total if self.total else None)
@@ -115,7 +115,7 @@ class DownloadProgress(_Bars):
     """A bar for each download and one for all; without a terminal, a line at intervals."""
 
     def show(self, status: DownloadStatus) -> None:
-        """Tell how far it is."""
+        """Show the status, if an update is due."""
         if self._is_due():
             running = status.running
             files = [

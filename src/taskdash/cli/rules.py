@@ -29,9 +29,9 @@ APART_MS: Final = 5_000
 REFUSED_APART_MS: Final = 3_000
 """How far apart two refused checks must be to count as two: a firewall's challenge may pass in between."""
 OLD_MS: Final = 600_000
-"""The schedule knows best when to look at a young task. An older one it leaves alone ever longer, not so who waits."""
+"""The schedule decides when to check a young task. It checks an older one ever more rarely, which is too slow here."""
 OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000), (math.inf, 30_000))
-"""How far apart the checks of an old task are, until so long after the waiting began."""
+"""Pairs of a time since the wait began, and the gap between checks of an old task until then."""
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
 _CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: APART_MS, ProblemKind.UNAUTHORIZED: REFUSED_APART_MS}
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
@@ -273,7 +273,7 @@ class WaitRules:
             gap_ms = next(gap_ms for until_ms, gap_ms in OLD_GAPS_MS if seen.checked_ms < until_ms)
             return min(seen.due_ms, seen.checked_ms + gap_ms)
         after_ms = None if task.problem is None else _CONFIRMED_AFTER_MS.get(task.problem.kind)
-        # The schedule asks for these ever more rarely; here somebody waits for the answer.
+        # The schedule checks these ever more rarely, but here somebody is waiting for the answer.
         return seen.due_ms if after_ms is None else min(seen.due_ms, seen.checked_ms + after_ms)
 
     def _is_answered(self, task: Task) -> bool:

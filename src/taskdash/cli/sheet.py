@@ -77,7 +77,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         talk("taskdash: no results to show")
         return 1
     asked = plural(len(set(task_ids)), "task") if task_ids else selection.heading or "All results"
-    # Where an error of our own goes; without a log, Python would print it with all its values.
+    # Internal errors go to the log; without one, Python would print them with all their values.
     start_log(session)
     text = run_unwaited(_made(session, cards, session.redacted(asked), path))
     if isinstance(text, int):

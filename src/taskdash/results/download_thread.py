@@ -59,8 +59,8 @@ async def open_downloads(
 ) -> AsyncIterator[Downloads]:
     """Open everything needed to save results of the profile in use to a folder; on exit, cancel unfinished downloads.
 
-    What `make_renewals` makes asks for the records behind dead links; without it nobody does. Raises UsageError where
-    the folder cannot be used, StoreError where the list cannot, or nothing can be written beside it.
+    `make_renewals` makes the object that renews dead links; without it none are renewed. Raises UsageError if the
+    folder cannot be used, StoreError if the list cannot, or nothing can be written beside it.
     """
     with ExitStack() as opened:
         try:
@@ -92,7 +92,7 @@ async def open_downloads(
 
 
 class DownloadThread:
-    """Saves results beside the dashboard, or beside a command. Its methods may be called from any thread."""
+    """Saves results alongside the dashboard or a command. Its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -103,9 +103,10 @@ class DownloadThread:
         has_key: bool = True,
         is_beside_command: bool = False,
     ) -> None:
-        """Prepare; beside a command, which names the tasks itself, each file is news, not only what came of all.
+        """Prepare to save the results of the profile in use.
 
-        Beside the dashboard there is a watcher: where it `has_key`, dead links are asked for anew.
+        A command names the tasks itself, and each file is reported, not just the outcome of the round. In the
+        dashboard, dead links are renewed if its watcher `has_key`.
         """
         self._open_downloads = partial(
             open_downloads,
@@ -117,7 +118,7 @@ class DownloadThread:
             make_renewals=Renewals if has_key and not is_beside_command else None,
         )
         self._auto_profile = settings.profile if settings.auto_download and not is_beside_command else None
-        """Whose results are saved as they finish; None: only what is asked for."""
+        """The profile whose results are saved as tasks finish; None: save only on request."""
         self._tells_each = is_beside_command
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -63,7 +63,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
 
 class Folder:
-    """An open folder, in a `with` block. Whoever moves or replaces it meanwhile does not lead files elsewhere."""
+    """An open folder, for a `with` block. If it is moved or replaced meanwhile, files still go into it alone."""
 
     def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
         """Open `path`, creating it (0700) if missing, and delete old partial downloads.

@@ -102,7 +102,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to whichever address of a host answers first, of those that may be connected to.
+        """Connect to whichever permitted address of a host answers first.
 
         Raises PrivateHostError if none is public, httpcore.ConnectError if the look-up fails.
         """
@@ -121,7 +121,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         return await _first_to_answer(connect, _by_turns(addresses))
 
     async def sleep(self, seconds: float) -> None:
-        """Wait between two tries of a pool."""
+        """Sleep between the tries of a pool."""
         await self._network.sleep(seconds)
 
     def _may_be_private(self, host: str, port: int) -> bool:
