@@ -106,7 +106,7 @@ async def test_a_dashboard_left_alone_does_not_take_back_that_another_was_used_s
     desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     async with driven(desk, (80, 24), total=0) as dash:
-        await dash.until(lambda: desk.seen_at_ms is not None, "a start")
+        await dash.until(lambda: other.news.seen_at_ms(PROFILE) == NOW_MS, "a start, written down")
         other.news.see(PROFILE, NOW_MS + HOUR_MS)
         clock.at_ms += 2 * HOUR_MS
     desk.close()
