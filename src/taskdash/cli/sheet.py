@@ -101,7 +101,7 @@ async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path 
         working = asyncio.ensure_future(
             make_sheet(
                 cards,
-                previews,
+                lambda _profile: previews,
                 asked=asked,
                 now_ms=session.now_ms(),
                 ttls_ms=session.settings.ttls_ms(None),

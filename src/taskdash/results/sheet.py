@@ -120,7 +120,7 @@ def cards_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[Card]:
 
 async def make_sheet(
     cards: Sequence[Card],
-    previews: Previews,
+    previews_of: Callable[[str], Previews],
     *,
     asked: str,
     now_ms: int,
@@ -130,7 +130,8 @@ async def make_sheet(
 ) -> str:
     """Return the page with the cards and their pictures, under the request (`asked`) as its heading.
 
-    Files in the `folder` where the page will be are linked; `on_progress` is called with the number of cards done.
+    `previews_of` returns the previews of a profile, which fetch pictures by its rules. Files in the `folder` where the
+    page will be are linked; `on_progress` is called with the number of cards done.
     """
     side = next((side for most, side in SIDES if len(cards) <= most), LEAST_SIDE)
     free, done = asyncio.Semaphore(AT_ONCE), 0
@@ -141,14 +142,15 @@ async def make_sheet(
             # In a thread, as a network disk may take a minute to answer.
             if card.saved is not None and not await asyncio.to_thread(card.saved.is_there):
                 card = replace(card, saved=None)
-            card = replace(card, picture=await _picture(card, previews, side))
+            card = replace(card, picture=await _picture(card, previews_of(card.detail.task.profile), side))
         done += 1
         on_progress(done)
         return card
 
     async with asyncio.TaskGroup() as group:
         filling = [group.create_task(filled(card)) for card in cards]
-    note = "Made without pictures: Pillow was not installed." if previews.missing else ""
+    are_missing = any(previews_of(card.detail.task.profile).missing for card in cards)
+    note = "Made without pictures: Pillow was not installed." if are_missing else ""
     done_cards = [each.result() for each in filling]
     return page(done_cards, asked=asked, now_ms=now_ms, ttls_ms=ttls_ms, folder=folder, note=note)
 

@@ -66,7 +66,9 @@ def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
 async def sheet(results: list[Card], folder: Path | None = None, *, is_installed: bool = True) -> str:
     previews = Previews(Nowhere(), None, is_installed=is_installed)
     try:
-        return await make_sheet(results, previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder)
+        return await make_sheet(
+            results, lambda _profile: previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder
+        )
     finally:
         previews.close()
 
@@ -100,6 +102,26 @@ async def test_pictures_are_embedded_small_and_of_others_it_says_why(
     (tmp_path / "two-1").unlink()
     text = await sheet(sheet_results(store, seqs), tmp_path)
     assert ("./two-1" in text, "./two-2" in text) == (False, True)
+
+
+class Naming(FakeFetcher):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def fetch(self, url: str, _: object) -> str:
+        raise DownloadError(f"{url} asked by {self.name}")
+
+
+async def test_pictures_are_fetched_by_the_rules_of_their_profile(store: Store, seqs: list[int]) -> None:
+    store.additions.add("q", ["task_other"], NOW)
+    theirs = record(store, "q", success_body("task_other", [f"{HOST}/theirs"]), NOW)
+    previews = {name: Previews(Naming(name), None) for name in "pq"}
+    cards = sheet_results(store, [seqs[0], theirs])
+    text = await make_sheet(cards, previews.__getitem__, asked="x", now_ms=NOW, ttls_ms={})
+    for each in previews.values():
+        each.close()
+    assert f"{HOST}/gone asked by p" in text
+    assert f"{HOST}/theirs asked by q" in text
 
 
 async def test_of_a_clip_its_first_frame_is_embedded(

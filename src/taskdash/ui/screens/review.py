@@ -330,9 +330,11 @@ class Review(LeftOnce, Screen[int]):
         try:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             await asyncio.to_thread(check_place, path)
+            names = {context.profile, *(card.detail.task.profile for card in results)}
+            previews = {name: await context.previews(name) for name in names & context.services.keys()}
             text = await make_sheet(
                 results,
-                await context.previews(),
+                lambda profile: previews.get(profile, previews[context.profile]),
                 asked=asked,
                 now_ms=context.clock.now_ms(),
                 ttls_ms=context.settings.ttls_ms(None),
