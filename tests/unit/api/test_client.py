@@ -76,12 +76,6 @@ async def test_a_host_with_an_ipv6_address_is_asked_by_it() -> None:
     assert "[::1]:9" in answer.message
 
 
-async def test_a_path_of_the_base_url_stands_before_the_apis(fake_api: FakeApi) -> None:
-    async with gateway(fake_api.url + "/gate way/") as client:
-        await client.fetch_record("task_a")
-    assert fake_api.requests[0].path == "/gate%20way/api/v1/jobs/recordInfo"
-
-
 @pytest.mark.parametrize(
     ("path", "target"),
     [

@@ -35,7 +35,6 @@ from tests.servers import (
 
 from taskdash.api.client import Gateway
 from taskdash.api.network import explain
-from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import ProblemKind, State
 
@@ -74,19 +73,6 @@ async def test_a_name_that_cannot_be_looked_up_is_told(
     assert words in message
 
 
-@pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "x..invalid", ".invalid"])
-async def test_a_host_that_is_no_name_is_refused_or_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    def look_up(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    try:
-        message = await unreachable(f"https://{host}")
-    except UsageError as error:
-        message = str(error)
-    assert host in message
-
-
 async def test_a_certificate_for_another_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     with RawServer(tls=tls_server("other-host")) as server:
@@ -118,18 +104,11 @@ async def test_an_authority_is_found_in_the_folder_of_ssl_cert_dir(
         assert (await check(api.url)).record is not None
 
 
-async def test_a_reset_is_told() -> None:
-    async def reset(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
-        peer.reset()
-
-    with RawServer(reset) as server:
-        assert "cut the connection (reset)" in await unreachable(server.url)
-
-
 @pytest.mark.parametrize(
     ("number", "words"),
     [
         (errno.ENETUNREACH, "offline"), (errno.EHOSTUNREACH, "no network route"),
+        (errno.ECONNRESET, "cut the connection (reset)"),
         (errno.EMFILE, "too many files open"), (errno.EPERM, "does not allow"),
         (errno.ETIMEDOUT, "timed out"),
     ],

@@ -210,10 +210,3 @@ def test_an_unknown_order_or_state_is_an_error_with_a_suggestion() -> None:
         parse_sort("durations")
     with pytest.raises(UsageError, match=r"did you mean success\?"):
         parse_states("sucess")
-
-
-def test_states_have_the_names_of_the_command_line() -> None:
-    assert parse_states("unfinished") == UNFINISHED
-    assert [parse_states(name) for name in ("new", "waiting", "success", "FAIL")] == [
-        frozenset({state}) for state in (State.NEW, State.WAITING, State.SUCCESS, State.FAIL)
-    ]

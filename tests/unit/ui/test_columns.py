@@ -243,10 +243,6 @@ def test_label_and_prompt_else_what_is_known(fields: dict[str, object], shown: s
     assert cell("label", task(**fields)) == shown
 
 
-def test_a_label_that_is_said_elsewhere_is_not_said_before_each_prompt() -> None:
-    assert cell("label", task(label="hero", prompt="A fox"), says_label=False) == "A fox"
-
-
 @pytest.mark.parametrize(
     ("prompts", "shown"),
     [
