@@ -62,7 +62,7 @@ def build(path: Path, files: list[Path]) -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(len(files))]
     now_ms = time.time_ns() // 1_000_000
     with Store(path) as store:
-        store.tasks.add(PROFILE, ids, now_ms)
+        store.additions.add(PROFILE, ids, now_ms)
         with store.writing() as connection:
             for number, task_id in enumerate(ids):
                 (seq,) = connection.execute("SELECT seq FROM tasks WHERE task_id = ?", (task_id,)).fetchone()

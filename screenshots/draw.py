@@ -218,7 +218,7 @@ def demo_context(shot: str) -> Iterator[Context]:
             context.key_advice = "export AIGPTIMAGE_API_KEY=... and start again"
         now_ms = context.clock.now_ms()
         ids = [] if shot == "welcome" else api.task_ids
-        context.store.submit(lambda store: store.tasks.add("demo", ids, now_ms)).result()
+        context.store.submit(lambda store: store.additions.add("demo", ids, now_ms)).result()
         try:
             yield context
         finally:

@@ -27,7 +27,7 @@ def taskdash(tmp_path: Path) -> Command:
     """A list with one task."""
     command = Command(tmp_path)
     with Store(command.store) as store:
-        store.tasks.add("aigptimage", ["task_mine_12345678"], NOW_MS, label="mine")
+        store.additions.add("aigptimage", ["task_mine_12345678"], NOW_MS, label="mine")
     return command
 
 

@@ -24,7 +24,7 @@ def taskdash(tmp_path: Path) -> Command:
     """A list of 3,000 IDs: more than fits into a pipe."""
     command = Command(tmp_path)
     with Store(command.store) as store:
-        store.tasks.add("aigptimage", [f"task_model_{n:013d}" for n in range(3_000)], 1_780_000_000_000)
+        store.additions.add("aigptimage", [f"task_model_{n:013d}" for n in range(3_000)], 1_780_000_000_000)
     return command
 
 

@@ -22,7 +22,7 @@ AGE_S = 10
 def fill(path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
     with Store(path) as store:
-        store.tasks.add(PROFILE, TASKS, now_ms - 600_000)
+        store.additions.add(PROFILE, TASKS, now_ms - 600_000)
         for task_id in TASKS:
             body = waiting_body(task_id, createTime=now_ms - 1000 * AGE_S)
             answer(store, task_id, body, now_ms=now_ms - 600_000)

@@ -155,7 +155,7 @@ def configure_profile(context: Context, **changes: Any) -> None:
 
 def add(store: Store, *task_ids: str, label: str | None = None, now_ms: int = NOW_MS) -> None:
     """Put IDs on the list, as another process does."""
-    store.tasks.add(PROFILE, task_ids, now_ms, label=label)
+    store.additions.add(PROFILE, task_ids, now_ms, label=label)
 
 
 def answer(

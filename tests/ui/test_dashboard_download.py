@@ -148,7 +148,7 @@ async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_da
 async def test_a_failed_task_with_links_is_not_saved(
     desk: Context, other: Store, downloads: FakeDownloads
 ) -> None:
-    other.tasks.add(PROFILE, [PAGE_FAIL], 0)
+    other.additions.add(PROFILE, [PAGE_FAIL], 0)
     body = {
         "code": 200,
         "data": {"taskId": PAGE_FAIL, "state": "fail", "resultJson": '{"resultUrls":["https://x.test/a"]}'},

@@ -31,7 +31,7 @@ async def test_the_palette_goes_over_to_another_profile(
     desk: Context, other: Store, store_path: Path, clock: FrozenClock, watcher: FakeWatcher
 ) -> None:
     add(other, uuid(1))
-    other.tasks.add(OTHER, [uuid(2), uuid(3)], clock.now_ms())
+    other.additions.add(OTHER, [uuid(2), uuid(3)], clock.now_ms())
     theirs = FakeWatcher()
 
     def reopen(settings: Settings) -> Context:

@@ -70,7 +70,7 @@ async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
         monkeypatch.setattr(desk.store, "submit", real)
         await dash.press("enter", total=2)
         assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}
-    assert other.tasks.listed("aigptimage", [uuid(1), uuid(2)]) == {uuid(1), uuid(2)}
+    assert other.additions.listed("aigptimage", [uuid(1), uuid(2)]) == {uuid(1), uuid(2)}
 
 
 async def test_a_list_that_cannot_be_read_is_told_and_read_again(

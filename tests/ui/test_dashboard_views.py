@@ -55,8 +55,8 @@ async def dash(desk: Context, other: Store) -> AsyncIterator[Dash]:
         MANY[3]: success_body(MANY[3], ["https://cdn.example/r"])
     }
     answer_all(other, bodies)
-    other.tasks.add("kie", THEIRS, NOW_MS)
-    other.tasks.add("gone", [uuid(200)], NOW_MS)
+    other.additions.add("kie", THEIRS, NOW_MS)
+    other.additions.add("gone", [uuid(200)], NOW_MS)
     kie = Profile(name="kie", base_url="https://api.kie.ai", result_ttl_ms=3_600_000)
     configure(desk, views=VIEWS, profiles={PROFILE: desk.settings.in_use, "kie": kie})
     async with driven(desk, total=12) as made:

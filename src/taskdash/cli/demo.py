@@ -59,7 +59,7 @@ def run_demo() -> int:
         store_path = Path(folder) / "tasks.db"
         with Store(store_path) as store:
             hints = {task_id: path for task_id, path in api.listed.items() if path}
-            store.tasks.add(settings.profile, api.listed, Clock().now_ms(), hints=hints)
+            store.additions.add(settings.profile, api.listed, Clock().now_ms(), hints=hints)
         if has_terminal() and sys.stdout.isatty():
             return run_app(partial(open_context, settings, {}, store_path, is_demo=True))
         return asyncio.run(_as_text(settings, store_path))

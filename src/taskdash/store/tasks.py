@@ -1,4 +1,4 @@
-"""The list itself: adding, reading, editing and removing tasks."""
+"""The list itself: reading, editing and removing tasks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, Query
 from taskdash.domain.untrusted import inert, inert_line
-from taskdash.store.additions import Additions, clean_label
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.additions import clean_label
+from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import (
     HAS_RESULTS,
     OWN_LIFE,
@@ -75,7 +75,7 @@ class Restored(NamedTuple):
     """Maps the `seq` of tasks whose ID had been added again to that of the task that has the ID now."""
 
 
-class TaskList(Additions):
+class TaskList(Part):
     """The tasks of every profile in one store.
 
     The matches of a filter are cached until the list changes; with `may_lag`, a moment longer.

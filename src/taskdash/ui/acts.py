@@ -135,7 +135,9 @@ class Acts:
         """
         ids, hints = list(found), {task_id: path for task_id, path in found.items() if path}
         profile, now_ms = self._context.profile, self._context.clock.now_ms()
-        added = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms, hints=hints))
+        added = self._context.store.submit(
+            lambda store: store.additions.add(profile, ids, now_ms, hints=hints)
+        )
         self._context.adding.append((ids, added))
         return ids, added
 

@@ -68,7 +68,7 @@ class Scene:
 
     def finish(self, task_id: str, count: int = 1) -> None:
         """Have a task end with so many results."""
-        self.store.tasks.add(PROFILE, [task_id], self.clock.at_ms)
+        self.store.additions.add(PROFILE, [task_id], self.clock.at_ms)
         body = success_body(task_id, [f"https://cdn.test/{task_id}/{n}" for n in range(count)])
         record(self.store, PROFILE, body, self.clock.at_ms)
 

@@ -77,7 +77,7 @@ def make(store_path: Path) -> Iterator[Callable[..., FinishCommand]]:
 def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
     """Tasks that were seen waiting and then ended."""
     ids = [str(body["data"]["taskId"]) for body in bodies]
-    store.tasks.add(PROFILE, ids, NOW_MS, label=label)
+    store.additions.add(PROFILE, ids, NOW_MS, label=label)
     for task_id, body in zip(ids, bodies, strict=True):
         record(store, PROFILE, waiting_body(task_id), NOW_MS)
         record(store, PROFILE, body, NOW_MS)
@@ -165,7 +165,7 @@ def test_no_key_is_in_its_environment_its_arguments_or_its_input(
 def test_an_id_that_had_ended_when_it_was_added_is_no_news(
     store: Store, tmp_path: Path, make: Callable[..., FinishCommand]
 ) -> None:
-    store.tasks.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
+    store.additions.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
     record(store, PROFILE, success_body("task_old_12345678"), NOW_MS)
     record(store, PROFILE, success_body("task_since_1234567", completeTime=NOW_MS + 5), NOW_MS)
     run_all(make(script(tmp_path, KEEP), str(tmp_path)))

@@ -32,7 +32,7 @@ IDS = ["task_own_0000000001", "task_own_0000000002", "task_own_0000000003"]
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "tasks.db") as opened:
-        opened.tasks.add(PROFILE, IDS, NOW_MS, label="fox")
+        opened.additions.add(PROFILE, IDS, NOW_MS, label="fox")
         for task_id in IDS:
             record(opened, PROFILE, waiting_body(task_id), NOW_MS)
         record(opened, PROFILE, success_body(IDS[0], ["https://cdn.example/a.png"]), NOW_MS)

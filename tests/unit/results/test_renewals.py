@@ -37,7 +37,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
-        self.store.tasks.add("p", [TASK], NOW)
+        self.store.additions.add("p", [TASK], NOW)
         replied(self.store, success_body(TASK, links("old")))
         self.thread = StoreThread(path, "test-store")
         self.checks = 0

@@ -114,7 +114,7 @@ def a_task(name: str, **changes: object) -> TaskDetail:
 
 
 def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(store: Store) -> None:
-    store.tasks.add("p", ["task_mine"], NOW_MS, label="mine")
+    store.additions.add("p", ["task_mine"], NOW_MS, label="mine")
     failed, theirs = a_task("task_a", state=State.FAIL), a_task("task_mine", label="theirs")
     tasks = [a_task("task_b"), theirs, failed, a_task("task_b")]
     assert store.documents.import_tasks(tasks, NOW_MS) == (2, 2)
@@ -179,7 +179,7 @@ def test_a_content_is_known_when_its_file_is_gone_and_until_its_task_is(store: S
 
 
 def test_ids_are_completed_within_a_profile(store: Store) -> None:
-    store.tasks.add("p", ["task_a", "task_b", "other"], NOW_MS)
-    store.tasks.add("kie", ["task_c"], NOW_MS)
+    store.additions.add("p", ["task_a", "task_b", "other"], NOW_MS)
+    store.additions.add("kie", ["task_c"], NOW_MS)
     assert store.documents.ids_like("p", "task_", 9) == ["task_a", "task_b"]
     assert store.documents.ids_like("p", "", 1) == ["task_a"]

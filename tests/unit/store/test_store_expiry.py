@@ -28,7 +28,7 @@ TTLS = {PROFILE: 24 * H}
 def put(store: Store, name: str, body: Any, profile: str = PROFILE) -> int:
     """A task that was checked once; return its `seq`."""
     task_id = f"task_{name}_12345678"
-    store.tasks.add(profile, [task_id], NOW)
+    store.additions.add(profile, [task_id], NOW)
     return replied(store, body(task_id), profile).seq
 
 

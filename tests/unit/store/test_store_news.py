@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 def start(store: Store, count: int, label: str | None = None, first: int = 0) -> list[str]:
     """Tasks that were seen waiting."""
     ids = [f"task_news_{n:010d}" for n in range(first, first + count)]
-    store.tasks.add(PROFILE, ids, NOW, label=label)
+    store.additions.add(PROFILE, ids, NOW, label=label)
     for task_id in ids:
         replied(store, waiting_body(task_id))
     return ids
@@ -137,7 +137,7 @@ def test_batches_are_told_apart_whatever_the_clock_does(store: Store, step_ms: i
     for n in range(3):
         ids = [f"task_night{n}_{each:09d}" for each in range(2)]
         now_ms = NOW + n * step_ms
-        store.tasks.add(PROFILE, ids, now_ms, label="nightly")
+        store.additions.add(PROFILE, ids, now_ms, label="nightly")
         for task_id in ids:
             replied(store, waiting_body(task_id), now_ms=now_ms)
             replied(store, success_body(task_id), now_ms=now_ms)
@@ -182,7 +182,7 @@ def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) 
     shown = start(store, 4)
     succeed(store, shown[:3])
     # One that had ended when it was added is no news.
-    store.tasks.add(PROFILE, ["task_news_old"], NOW)
+    store.additions.add(PROFILE, ["task_news_old"], NOW)
     replied(store, success_body("task_news_old", completeTime=NOW - DAY_MS))
     assert ids(store, "unseen:yes", PROFILE) == shown[:3]
     assert (

@@ -401,5 +401,5 @@ def test_the_labels_at_both_ends_of_all_profiles_are_found(
 ) -> None:
     for profile, each in labels.items():
         for n, label in enumerate(each):
-            store.tasks.add(profile, [f"task_{profile}_{n:010d}"], NOW, label=label)
+            store.additions.add(profile, [f"task_{profile}_{n:010d}"], NOW, label=label)
     assert store.tasks.labels(Query(None), NOW) == ends

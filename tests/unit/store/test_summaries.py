@@ -146,7 +146,7 @@ def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> N
 def test_a_filter_is_completed_with_the_labels_and_models_of_the_profile(store: Store) -> None:
     add(store, uuid(20), label="night run")
     add(store, uuid(21), uuid(22), label="mugs")
-    store.tasks.add("another", [uuid(23)], NOW_MS, label="theirs")
+    store.additions.add("another", [uuid(23)], NOW_MS, label="theirs")
     gone = store.tasks.find(PROFILE, uuid(1)).seq
     values = store.summaries.filter_values(PROFILE)
     assert values == {"label": ["mugs", "night run"], "model": ["gpt-image-2-text-to-image"]}

@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def add(store: Store, first: int, count: int) -> None:
-    store.tasks.add("p", [f"task-{first + n:08}" for n in range(count)], 0)
+    store.additions.add("p", [f"task-{first + n:08}" for n in range(count)], 0)
 
 
 def read(store: Store, place: Place, query: Query = QUERY) -> Window:

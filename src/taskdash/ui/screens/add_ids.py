@@ -109,7 +109,7 @@ class AddIds(Dialog["Adding | None"]):
 
     async def _listed(self, ids: Sequence[str]) -> set[str]:
         """Return the IDs already listed; none if the store is locked or fails, which must not prevent adding them."""
-        asking = self.context.store.run(lambda store: store.tasks.listed(self.context.profile, ids))
+        asking = self.context.store.run(lambda store: store.additions.listed(self.context.profile, ids))
         try:
             return await asyncio.wait_for(asking, STORE_PATIENCE_S)
         except (StoreError, TimeoutError):
