@@ -42,11 +42,11 @@ MAX_LABEL_CELLS: Final = 50
 @click.argument("text", nargs=-1)
 @click.option("--label", metavar="L", help="Label for the new tasks.")
 @click.option(
-    "--wait", "waits", is_flag=True, help="Wait until the tasks are finished, as `taskdash wait` does."
+    "--wait", "waits", is_flag=True, help="Wait until the tasks are finished, like `taskdash wait`."
 )
 @waiting_options
 @click.option(
-    "--json", "as_json", is_flag=True, help="Output JSON; with --wait, `tasks` has the tasks as they ended."
+    "--json", "as_json", is_flag=True, help="Output JSON; --wait adds `tasks`, in their final state."
 )
 @pass_session
 def add(
@@ -59,10 +59,10 @@ def add(
     compact: bool,
     as_json: bool,
 ) -> int:
-    """Add task IDs, given as such or contained in any text (URLs, JSON, logs); `-` reads standard input.
+    """Add task IDs, given directly or found in any text (URLs, JSON, logs); `-` reads standard input.
 
-    Prints the added IDs, one per line; what was already listed or ignored goes to stderr. Exits with 1 if there are no
-    task IDs. With --wait, it then waits for all of them, listed before or not, and exits as `taskdash wait` does.
+    Prints the added IDs, one per line; the counts, and what was ignored, go to stderr. Exits with 1 if no task IDs are
+    found. With --wait, then waits for all of them, new or already listed, and exits as `taskdash wait` does.
     """
     if not waits and (compact or timeout_s is not None):
         raise click.UsageError(f"{'--compact' if compact else '--timeout'} needs --wait")
@@ -193,7 +193,7 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     """Set the label of tasks to TEXT; an empty TEXT clears it. If any ID is unknown, nothing changes.
 
     Prints the IDs of the labelled tasks, one per line. To label selected tasks, give TEXT alone with --filter, --state
-    or --label (the label they have now).
+    or --label (their current label).
     """
     if len(words) < 2 and not (words and selection.is_given):
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")

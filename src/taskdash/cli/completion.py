@@ -113,8 +113,8 @@ class LineComplete(BashComplete):
 def completion(*, shell: str) -> None:
     """Print a script that completes commands, options and task IDs in your shell.
 
-    bash: put `eval "$(taskdash completion bash)"` into ~/.bashrc. zsh: put `eval "$(taskdash completion zsh)"` into
-    ~/.zshrc, below compinit if you call it. fish: put `taskdash completion fish | source` into
+    bash: add `eval "$(taskdash completion bash)"` to ~/.bashrc. zsh: add `eval "$(taskdash completion zsh)"` to
+    ~/.zshrc, below compinit if you call it. fish: add `taskdash completion fish | source` to
     ~/.config/fish/config.fish.
     """
     print_lines([_SCRIPTS[shell].strip()])

@@ -132,7 +132,7 @@ def init(
     """Create a config file and print its path. An existing file is never overwritten.
 
     With --profile P, the profile is named P and needs --preset or --base-url. The API key is never an argument: put it
-    into the environment variable, or see `taskdash config example` for other ways.
+    in the environment variable, or see `taskdash config example` for other ways.
     """
     profile = _first_profile(session, preset, base_url, tier, key_env)
     warning = write_first_config(session.config_path, profile)
@@ -179,10 +179,10 @@ def check(session: Session) -> None:
 )
 @pass_session
 def edit(session: Session) -> None:
-    """Open the config in your editor, validate it afterwards, and offer to go on editing while anything is wrong.
+    """Open the config in your editor, then validate it; while anything is wrong, offer to edit it again.
 
-    The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as a shell
-    splits them, but no shell is run. Without a config file, a first one is created.
+    The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as in a shell,
+    but no shell is run. If there is no config file, one is created.
     """
     path = session.config_path
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -92,15 +92,15 @@ class Finding(NamedTuple):
 
 @command("Check terminal, config, key, list and versions.", example="taskdash doctor --online")
 @click.option(
-    "--online", is_flag=True, help="Also send one request, for a task that does not exist, to try the key."
+    "--online", is_flag=True, help="Also test the key with one request, for a task that does not exist."
 )
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def doctor(session: Session, *, online: bool, as_json: bool) -> int:
-    """Check whether everything taskdash needs is right here: terminal, config, API key, list, watcher and versions.
+    """Check everything taskdash needs: terminal, config, API key, list, watcher and versions.
 
-    Changes nothing. Exits with 0 if all is right, 1 if something is wrong; that something optional is missing does not
-    count. No API key is printed.
+    Changes nothing. Exits with 0 if all is well, 1 if something is wrong; missing optional parts do not count. No API
+    key is printed.
     """
     findings = [
         each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))

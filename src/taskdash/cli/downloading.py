@@ -48,7 +48,7 @@ LOOK_EVERY_S: Final = 0.1
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--all", "every", is_flag=True, help="All results on the list (same as no ID).")
-@click.option("--picked", is_flag=True, help="Only results that are picked.")
+@click.option("--picked", is_flag=True, help="Only picked results.")
 @click.option(
     "-o",
     "--output",
@@ -70,9 +70,9 @@ def download(
     """Save results that are not saved yet, and print their paths.
 
     Without IDs or a selection, saves the results of all tasks; `-` reads IDs from standard input. A result is not saved
-    again while its file exists. Files are named after the label or the prompt, the first 8 characters of the ID (more,
-    if another task shares them) and the number of the result, unless the config has a file_name. An interrupted
-    download resumes the next time, if the server supports that.
+    again while its file exists. Files are named after the label or prompt, the first 8 characters of the ID (more if
+    another task shares them) and the result number, unless the config sets file_name. Interrupted downloads resume next
+    time, if the server supports that.
     """
     if every and (task_ids or selection.is_given):
         raise UsageError(f"give {'task IDs' if task_ids else OPTIONS} or --all, not both")

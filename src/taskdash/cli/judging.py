@@ -27,14 +27,14 @@ _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
 @command("Pick results.", example="taskdash pick 5064bd1a:2 && taskdash download --picked -o best")
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@click.option("--undo", is_flag=True, help="Take picks back: the results are undecided again.")
+@click.option("--undo", is_flag=True, help="Undo picks: the results are undecided again.")
 @pass_session
 def pick(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
     """Pick result N of a task, or all its results; --filter picked:yes and download --picked find them again.
 
     Prints the picked results as ID:N, one per line; `-` reads such lines from standard input. If any ID or result is
-    unknown, nothing changes. An ID that contains a colon is taken whole if it is on the list. A result that was
-    rejected is picked instead; --undo leaves those alone that are not picked.
+    unknown, nothing changes. An ID that contains a colon is taken whole if it is on the list. Picking a rejected result
+    replaces the rejection; --undo skips results that are not picked.
     """
     return _judge(session, results, selection, Verdict.PICKED, undo=undo)
 
@@ -42,13 +42,13 @@ def pick(session: Session, results: Sequence[str], *, selection: Selection, undo
 @command("Reject results.", example='taskdash reject --filter "picked:no prompt:draft"')
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@click.option("--undo", is_flag=True, help="Take rejections back: the results are undecided again.")
+@click.option("--undo", is_flag=True, help="Undo rejections: the results are undecided again.")
 @pass_session
 def reject(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
     """Reject result N of a task, or all its results. Nothing is deleted.
 
-    Prints the rejected results as ID:N, one per line, and reads them as `taskdash pick` does. A result that was picked
-    is rejected instead; --undo leaves those alone that are not rejected.
+    Prints the rejected results as ID:N, one per line, and reads them as `taskdash pick` does. Rejecting a picked result
+    replaces the pick; --undo skips results that are not rejected.
     """
     return _judge(session, results, selection, Verdict.REJECTED, undo=undo)
 

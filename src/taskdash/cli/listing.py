@@ -73,7 +73,7 @@ def _complete_fields(context: click.Context, parameter: click.Parameter, incompl
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
-@click.option("--wide", is_flag=True, help="Print every column in full, on a terminal too.")
+@click.option("--wide", is_flag=True, help="Print all columns in full, even on a terminal.")
 @click.option(
     "--fields",
     "fields_text",
@@ -108,8 +108,8 @@ def list_tasks(
 ) -> None:
     """Print the list, newest first. Sends no request.
 
-    On a terminal, the table fits the width. Elsewhere every column is printed in full, separated by tabs, with times
-    in UTC. --fields takes JSON names, such as taskId,state,prompt.
+    On a terminal, the table fits the width. Elsewhere, all columns are printed in full, tab-separated, with times in
+    UTC. --fields takes JSON names, such as taskId,state,prompt.
 
     In a filter, all words must match: text in the ID, label, note, prompt, model or failure reason; state:fail,
     model:gpt, label:x, problem:any, reason:timeout, duration:>30s, age:<2h, saved:no, picked:yes, rejected:yes,

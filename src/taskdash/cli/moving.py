@@ -38,7 +38,7 @@ _MAX_SHOWN: Final = 5
     "form",
     type=click.Choice(["json", "csv", "toml"]),
     default="json",
-    help="Format (default: json, the only one that keeps the API's responses as they were sent).",
+    help="Format (default: json, the only one that keeps the API's raw responses).",
 )
 @selection_options
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
@@ -47,7 +47,7 @@ def export(session: Session, *, form: str, selection: Selection, all_profiles: b
     """Export the list, with everything known about each task, for `taskdash import` on another machine.
 
     The export contains all prompts and result links, but no API keys and no images. In CSV, a cell that a spreadsheet
-    would read as a formula starts with a quotation mark, which the import removes.
+    would read as a formula gets a leading apostrophe, which the import removes.
     """
     query = selection.query(session, all_profiles=all_profiles)
     now_ms = session.now_ms()
@@ -98,9 +98,9 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
 def import_list(session: Session, file: str) -> int:
     """Import a file written by `taskdash export`, or the task IDs in any other text; `-` reads standard input.
 
-    A file that a spreadsheet has saved again works too, and so does a table or JSON made by hand: taskId and any other
-    fields. Imported tasks keep their order and go on top of the list. A task that is already listed is left as it is.
-    A broken file changes nothing.
+    A file re-saved by a spreadsheet works too, and so does a table or JSON made by hand: taskId and any other fields.
+    Imported tasks keep their order and go to the top of the list. Tasks already listed are left as they are. An invalid
+    file changes nothing.
     """
     found = decoded(_read(file))
     left_out: set[str] = set()

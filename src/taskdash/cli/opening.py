@@ -36,11 +36,11 @@ def open_result(
 ) -> int:
     """Open result N of a task (default: 1) in the browser. An ID may be shortened to a unique prefix.
 
-    Instead of an ID, --filter, --state or --label may select one task, or any number with --print. An ID that is not on
-    the list is added first.
+    Instead of an ID, --filter, --state or --label may select one task, or any number with --print. A full ID that is
+    not listed is added first.
 
-    The link goes to open_command in the config, else to the program in BROWSER, else to the desktop's browser. Without
-    a browser on this screen (over SSH, or without a display), the link is printed and copied.
+    Uses open_command from the config, else the program in BROWSER, else the desktop's browser. If no browser can open
+    here (over SSH, or without a display), the link is printed and copied.
     """
     if task_id and selection.is_given and number == 1 and task_id.isdigit():
         number, task_id = _NUMBER(task_id), None

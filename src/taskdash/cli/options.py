@@ -139,7 +139,7 @@ def selection_options(function: F) -> F:
         "--filter",
         "filter_text",
         metavar="F",
-        help="Only tasks that match, as in the dashboard's filter box.",
+        help="Only tasks that match this filter, as in the dashboard.",
     )
     @click.option(
         "--state",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @command(
-    "Print the requests of failed tasks, to send them again.",
+    "Print the requests of failed tasks, to resend them.",
     example="taskdash redo --label mugs > failed.jsonl",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
@@ -43,8 +43,8 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
     """Print the createTask requests of failed tasks. Sends nothing: sending them is up to you, and costs credits.
 
     Without IDs, takes all failed tasks; --filter and --label narrow that down, --state takes others. `-` reads IDs from
-    standard input. A curl command has its own X-Request-ID, so that running it twice creates one task, and names the
-    variable of your API key. Exits with 1 if the request of a task is not known; stderr has the IDs of those.
+    standard input. Each curl command has its own X-Request-ID, so running it twice creates one task, and takes your API
+    key from its variable. Exits with 1 if any task's request is unknown; stderr lists those tasks.
     """
     task_ids = with_stdin(session, task_ids)
     lines: list[str] = []

@@ -49,15 +49,15 @@ STDOUT: Final = "-"
     metavar="FILE",
     default=DEFAULT_NAME,
     shell_complete=complete_files,
-    help=f"Where to write it (default: {DEFAULT_NAME} here; - for standard output).",
+    help=f"Output file (default: ./{DEFAULT_NAME}; - for standard output).",
 )
 @pass_session
 def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, file: str) -> int:
-    """Make a contact sheet of results: one HTML file that any browser opens, and that you can send to somebody.
+    """Make a contact sheet of results: one HTML file that opens in any browser and can be sent to anyone.
 
-    It has each result's picture, prompt, inputs, model, duration, credits, verdict and link. The pictures are embedded,
-    scaled down the more there are; the page loads nothing from the network. Without IDs or a selection, it shows the
-    results of all tasks. An earlier contact sheet is replaced, any other file is not.
+    Shows each result's picture, prompt, inputs, model, duration, credits, verdict and link. The pictures are embedded,
+    smaller the more there are; the page loads nothing from the network. Without IDs or a selection, shows the results
+    of all tasks. An existing contact sheet is overwritten, any other file is not.
     """
     path = None if file == STDOUT else absolute(file)
     if path is not None:

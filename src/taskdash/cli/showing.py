@@ -38,8 +38,8 @@ PROSE: Final = ("prompt", "reason", "note", "problem")
 def show(session: Session, task_id: str | None, *, selection: Selection, form: str | None) -> int:
     """Print a task, or all selected tasks, in full.
 
-    An ID may be shortened to a unique prefix of 6 characters or more. An ID that is not on the list is added first.
-    With --filter, --state or --label, the JSON is an array.
+    An ID may be shortened to a unique prefix of 6 characters or more. A full ID that is not listed is added first. With
+    --filter, --state or --label, the JSON is an array.
     """
     details = read_details(session, [task_id] if task_id else [], selection)
     if form == "raw":

@@ -45,14 +45,14 @@ MONEY: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "
     "--by",
     "by_name",
     type=click.Choice([by.value for by in By]),
-    help="Count by day, label, model or profile, with what it cost.",
+    help="Group by day, label, model or profile, with costs.",
 )
 @click.option(
     "--since",
     "since_s",
     metavar="TIME",
     type=length_of_time(MAX_SINCE_S),
-    help="Only tasks created since then: 7d, 12h, 15m.",
+    help="Only tasks at most this old: 7d, 12h, 15m.",
 )
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON; times are in milliseconds.")
@@ -68,13 +68,13 @@ def stats(
 ) -> None:
     """Print how many tasks of each model succeeded and failed, and how long they took. Sends no request.
 
-    RATE is successes out of all finished tasks; LEFT are those not finished. Half of the successes took no longer than
-    P50, 90% no longer than P90. CREDITS are as the gateway reports them. In the JSON, endedPerHour covers the last 24
+    RATE is the success rate of finished tasks; LEFT counts the unfinished. Half of the successes took no longer than
+    P50, 90% no longer than P90. CREDITS are as reported by the gateway. In the JSON, endedPerHour covers the last 24
     hours, oldest first.
 
-    With --by, MEAN is what a success cost on average, CHARGED how many tasks cost credits although they failed, and
-    WITHOUT how many finished tasks have no credits in their record; these are not counted as 0. Tasks belong to the
-    local day they were created on. Piped, fields are separated by tabs. With --by profile, all profiles are counted.
+    With --by, MEAN is the average cost of a success, CHARGED how many failed tasks cost credits, and WITHOUT how many
+    finished tasks have no credits in their record; these are not counted as 0. Days are local, by creation time. When
+    piped, fields are tab-separated. --by profile counts all profiles.
     """
     by = By(by_name) if by_name else By.MODEL
     query = selection.query(session, all_profiles=all_profiles or by is By.PROFILE)
@@ -188,10 +188,10 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def failures(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
-    """Show why tasks failed: how many for each reason, and the newest of them.
+    """Show why tasks failed: how many for each reason, and the newest one.
 
-    On a terminal, reasons are grouped by kind. Elsewhere, each has a line with fields separated by tabs: count, kind,
-    code, message, and ID, label and prompt of the newest task. Sends no request.
+    On a terminal, reasons are grouped by kind. Elsewhere, each is one tab-separated line: count, kind, code, message,
+    and ID, label and prompt of the newest task. Sends no request.
     """
     query = selection.query(session, all_profiles=all_profiles)
     now_ms = session.now_ms()

@@ -23,7 +23,7 @@ NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "cred
 
 
 @command(
-    "Print the list in one line, for a prompt or tmux.",
+    "Print a one-line summary, for a prompt or tmux.",
     example="taskdash status --format '{unfinished} left, {failed} failed'",
 )
 @click.option("--format", "form", metavar="TEXT", help=f"Text with names in braces: {', '.join(NAMES)}.")
@@ -33,7 +33,7 @@ NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "cred
 def status(session: Session, *, form: str | None, all_profiles: bool, as_json: bool) -> None:
     """Print how many tasks are in each state, and what those created today cost.
 
-    Sends no request and writes nothing. Counts of 0 are left out, and so are credits if no record of today's tasks has
+    Sends no request and writes nothing. Counts of 0 are left out, and so are credits if none of today's tasks report
     any.
     """
     if form is not None and as_json:

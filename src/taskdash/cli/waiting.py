@@ -51,9 +51,7 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@click.option(
-    "--no-wait", is_flag=True, help="Exit at once if the gateway rate-limits (default: wait up to 10s)."
-)
+@click.option("--no-wait", is_flag=True, help="Exit at once if rate-limited (default: wait up to 10s).")
 @click.option(
     "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
 )
@@ -63,9 +61,9 @@ def check(
 ) -> int:
     """Check tasks once, now, and print what changed.
 
-    Without IDs, checks all unfinished tasks; --filter and --label narrow that down, --state includes finished ones.
-    Prints a line for each task whose state changed: its ID, a tab, the old and the new state. Errors go to stderr. An
-    ID that is not on the list is added first.
+    Without IDs, checks all unfinished tasks; --filter and --label narrow that down, --state can select finished ones.
+    Prints a line for each task whose state changed: its ID, a tab, old and new state. Errors go to stderr. A full ID
+    that is not listed is added first.
     """
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
@@ -113,12 +111,11 @@ def wait(
 ) -> int:
     """Wait until tasks are finished, with a line on stderr for each change.
 
-    Give IDs, `-` to read them from standard input, or a selection. With a selection it waits for the tasks that match
-    at the start (if nothing does, it exits with 1), and for those that come to match while it waits. An ID that is not
-    on the list is added first.
+    Give IDs, `-` to read them from standard input, or a selection. A selection covers the tasks that match at the start
+    (if none do, exits with 1) and any that match later. A full ID that is not listed is added first.
 
     Exits with 0 only if every task succeeded; with 1 if one failed, 3 if one is unknown, 4 if the API key is missing or
-    rejected, 5 or 124 on a time-out. Rate limits and server or network errors are waited out.
+    rejected, 5 or 124 on timeout. Rate limits and server or network errors are retried.
     """
     # `beside` is the rest of the JSON document that `add --wait` prints with the tasks.
     rules: WaitRules | None = None

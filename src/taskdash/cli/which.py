@@ -45,11 +45,11 @@ _HOW: Final = {
 @form_options(json="Output JSON.")
 @pass_session
 def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
-    """Tell which task, and which of its results, each file is: file, ID:N, and what it was known by.
+    """Tell which task and result each file came from: file, ID:N, and how it was recognised.
 
-    A file is known by the list (where it was saved, or by its content if it was moved or renamed), by its own metadata
-    (see embed in the config) or by the sidecar beside it, which may be named as well.
-    Exits with 1 if any file is not known.
+    A file is recognised by the list (its path, or its content if it was moved or renamed), by its own metadata (see
+    embed in the config) or by the sidecar beside it, which can be given too. Exits with 1 if any file is not
+    recognised.
     """
     found: list[tuple[str, str, list[Origin]]] = []
     with session.open_store(only_reads=True) as store:
