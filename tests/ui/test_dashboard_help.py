@@ -89,7 +89,7 @@ async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for
             await dash.press("escape", dialog=None)
         await dash.open_palette(typed, shown=found)
     # One line has no room for it: Enter tells the whole.
-    assert "Setting bell  Whether the terminal's bell rings when a task finishes" in dash.screen
+    assert "Setting bell  Whether to ring the terminal bell when a task finishes" in dash.screen
     await dash.press("enter", dialog="TextDialog", shown="Set it in the config file")
 
 

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 _WIDTH: Final = 98
 _HEAD: Final = """\
 # Every setting of taskdash, with its default. Copy what you want to change into your own file:
-# `taskdash config path` says where it is, `taskdash config init` writes a first one,
-# `taskdash config check` tells what is wrong with it, and `taskdash config show` what is in force.
+# `taskdash config path` says where it is, `taskdash config init` creates one,
+# `taskdash config check` validates it, and `taskdash config show` prints what is in force.
 #
 # The command line wins over the environment, the environment over the file, the file over the
-# default. A setting behind a # has no fixed default, or is the other choice to one that stands
-# here. The settings up to [keys] are global: in TOML they must stand above the first [table].
+# default. A setting that is commented out has no fixed default, or is an alternative to another.
+# The settings above [keys] are global: in TOML they must come before the first [table].
 """
 _FOOT: Final = """
-# Another gateway is another table; --profile kie, TASKDASH_PROFILE or the command palette put it in
-# use. One that is known is a preset, any other of the same kind says where its records are:
+# Each further gateway has a table of its own; switch to it with --profile kie, TASKDASH_PROFILE or
+# the command palette. A known one has a preset; for any other, say where its records are:
 #
 #   [profiles.kie]
 #   preset = "kie"

@@ -101,25 +101,25 @@ class OwnCommand:
     keys: tuple[str, ...] = setting(
         (),
         KEYS,
-        "The key that runs it, or a list of keys; without one it is in the palette alone.",
+        "The key that runs it, or a list of keys; without one, it is only in the palette.",
         key="key",
         example="U",
     )
     command: tuple[str, ...] = setting(
         (),
         kinds.PROGRAM,
-        """The program and its arguments, as a list; a shell reads it only if it is one: ["sh", "-c", "..."]. It has 60
+        """The program and its arguments, as a list, without a shell; for one, use ["sh", "-c", "..."]. It has 60
         seconds.""",
         example=["upscale", "--twice"],
     )
     runs_for: str = setting(
         "each",
         kinds.one_of(("each", "all")),
-        """Whether it is run once for each task, with the task as a JSON object on its standard input and its fields as
-        TASKDASH_... in its environment, or once for all of them, with a JSON array.""",
+        """Whether to run it once for each task, with the task as a JSON object on standard input and its fields as
+        TASKDASH_... in the environment, or once for all of them, with a JSON array.""",
         key="for",
     )
-    confirm: bool = setting(False, kinds.FLAG, "Whether you are asked first.", example=True)
+    confirm: bool = setting(False, kinds.FLAG, "Whether to ask first.", example=True)
 
 
 def _command(value: object, place: Place) -> OwnCommand:
@@ -183,29 +183,29 @@ class OwnView:
     name: str = setting(
         "",
         kinds.text(_view_name, r"\S"),
-        f"What its tab is called, in 1 to {MAX_NAME_CHARS} characters.",
+        f"The name of its tab, 1 to {MAX_NAME_CHARS} characters.",
         example="to redo",
     )
     filter: str = setting(
         "",
         kinds.text(_filter),
-        "The filter of what it shows, in the words of the filter box; what stands in that box is added to it.",
+        "Its filter, written as in the filter box; what you type there is added to it.",
         example="state:fail age:<2d",
     )
     sort: str | None = setting(
-        None, SORT, "Its order, as for `view.sort`; without it that of the list.", example="-created"
+        None, SORT, "Its order, as in `view.sort`; by default, the list's.", example="-created"
     )
     columns: tuple[str, ...] | None = setting(
         None,
         kinds.some_of(COLUMN_NAMES),
-        "Its columns, as for `view.columns`; without them those of the list.",
+        "Its columns, as in `view.columns`; by default, the list's.",
         example=["state", "profile", "label", "cost", "id"],
     )
     profiles: tuple[str, ...] | None = setting(
         _IN_USE,
         PROFILES,
-        """Whose tasks it shows: a list of profiles, or "all"; without it those of the profile in use. Each of them is
-        watched, with its own key and within its own limits.""",
+        """Whose tasks it shows: a list of profiles, or "all"; by default, the profile in use. Each is watched with its
+        own key and within its own limits.""",
         example=ALL,
     )
 

@@ -69,21 +69,20 @@ class Profile:
     preset: str = setting(
         DEFAULT_PRESET,
         kinds.one_of(PRESETS),
-        """A gateway that is known, aigptimage or kie: its base_url, api_key_env, limits, record_paths and result_ttl.
-        What is written beside it wins.""",
+        """A known gateway, aigptimage or kie: its base_url, api_key_env, limits, record_paths and result_ttl. Settings
+        beside it win.""",
     )
     base_url: str = setting(
         DEFAULT_BASE_URL,
         kinds.text(kinds.checked_base_url, kinds.BASE_URL_PATTERN, secret=True),
-        """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
-        kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
+        """The gateway's URL: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is kept.
+        Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
     )
     record_paths: tuple[str, ...] = setting(
         (RECORD_PATH,),
         kinds.RECORD_PATHS,
-        """Where the records of tasks are, below base_url, the most common first: an ID that is not found
-        under one path is asked for under the next. {id} in a path is the task's ID; without it taskId=ID is added to
-        the query.""",
+        """Where task records are, below base_url, most common first: an ID not found under one path is tried under the
+        next. {id} in a path is the task ID; without it, taskId=ID is added to the query.""",
     )
     auth_header: str = setting(
         AUTH_HEADER,
@@ -93,13 +92,13 @@ class Profile:
     api_key_env: str | None = setting(
         DEFAULT_KEY_VARIABLE,
         kinds.text(_variable_name, f"^{_VARIABLE_NAME}$"),
-        """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
+        "The environment variable that holds the API key. Set only one of this, api_key_command and api_key.",
     )
     api_key_command: tuple[str, ...] = setting(
         (),
         kinds.COMMAND,
-        """A command that prints the API key as its first line, as a list of arguments or one text that is split into
-        them: for a password manager. No shell; it has 10 seconds.""",
+        """A command that prints the API key on its first line, such as a password manager's: a list of arguments, or
+        one string split into them. No shell; it has 10 seconds.""",
         example=["pass", "show", "aigptimage"],
     )
     api_key: Secret | None = setting(
@@ -114,7 +113,7 @@ class Profile:
         "free",
         kinds.one_of(TIERS),
         """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
-        enterprise. Without it free is assumed, which is slow but never too fast.""",
+        enterprise. By default, free is assumed: slow, but never too fast.""",
         example="free",
     )
     tier_assumed: bool = True
@@ -122,37 +121,34 @@ class Profile:
     per_second: int | None = setting(
         None,
         kinds.whole(1, _MAX_CHECKS),
-        """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
-        per_minute.""",
+        "The key's own limit, instead of a tier: checks in any 1 second, 1 to 1000000. Needs per_minute.",
         example=2,
     )
     per_minute: int | None = setting(
         None,
         kinds.whole(1, _MAX_CHECKS),
-        """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
-        per_second.""",
+        "The key's own limit, instead of a tier: checks in any 60 seconds, 1 to 1000000. Needs per_second.",
         example=60,
     )
     share: float = setting(
         0.5,
         kinds.FRACTION,
-        """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the same
+        """How much of the limits taskdash may use, above 0 up to 1; the rest is left for other programs on the same
         key.""",
     )
     result_ttl_ms: int | None = setting(
         None,
         kinds.length_of_time(_TEN_YEARS_MS),
-        """How long result links live, counted from the task's end, as a number with s, m, h or d: then a countdown is
-        shown, and once for each task a warning before its results expire unsaved (when a quarter of that time is
-        left, a day at most). Without it none is.""",
+        """How long result links live after the task ends, as a number with s, m, h or d, for a countdown and one
+        warning per task before unsaved results expire (with a quarter of that time left, at most a day). Without it,
+        only for links that state their expiry.""",
         key="result_ttl",
         example="24h",
     )
     allow_private: bool = setting(
         False,
         kinds.FLAG,
-        """Whether results may be downloaded from private and loopback addresses other than the gateway's own
-        host.""",
+        "Whether to allow downloads from private and loopback addresses other than the gateway's own host.",
     )
     source: Path | None = None
     """The file that defines this profile; None if it is built in."""

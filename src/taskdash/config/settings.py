@@ -88,14 +88,14 @@ class View:
         FIRST_COLUMNS,
         kinds.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-        completed, note, problem, results, saved, picks (how many results are picked), credits, family (which of the
-        record_paths knew it), profile and expires, which is there by default where a result_ttl is set.""",
+        completed, note, problem, results, saved, picks (how many results are picked), credits, family (the record path
+        it was found under), profile and expires, which is shown by default if result_ttl is set.""",
     )
     sort: str = setting(
         "added",
         SORT,
-        """What the table is sorted by: added (last first), state, label, model, cost, created, checked, id or
-        credits; a - before it reverses.""",
+        """What to sort the table by: added (newest first), state, label, model, cost, created, checked, id or credits;
+        a leading - reverses.""",
     )
     detail: str = setting(
         "auto",
@@ -109,8 +109,8 @@ class View:
     theme: str = setting(
         "textual-dark",
         _THEME,
-        """The colour theme; the command palette lists them all. auto is light or dark as the terminal is. Your own are
-        files beside the config, themes/NAME.toml.""",
+        """The colour theme; the command palette lists them all. auto is light or dark like the terminal. Your own go
+        beside the config, as themes/NAME.toml.""",
     )
     preview: bool = setting(
         True, kinds.FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
@@ -118,13 +118,13 @@ class View:
     preview_as: str = setting(
         "auto",
         kinds.one_of(("auto", "kitty", "sixel", "blocks")),
-        """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
-        (what the terminal says that it can show; in tmux kitty's, where passthrough is on, else blocks).""",
+        """How to draw pictures: kitty, sixel, blocks (coloured half blocks, for any terminal) or auto (the best the
+        terminal says it can show; in tmux, kitty if passthrough is on, else blocks).""",
     )
     widths: Mapping[str, int] = setting(
         {},
         entries_of(kinds.whole(3, 200), COLUMN_NAMES),
-        "Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs.",
+        "Column widths in terminal cells, 3 to 200. Columns not listed here get the width they need.",
         example={"label": 40},
     )
 
@@ -136,66 +136,65 @@ class Settings:
     profile: str = setting(
         DEFAULT_PROFILE,
         kinds.text(_profile_name, f"^{_PROFILE_NAME}$"),
-        """The profile in use, unless --profile or TASKDASH_PROFILE says otherwise. Where only one other profile is
-        configured, that one.""",
+        """The profile to use, unless --profile or TASKDASH_PROFILE says otherwise. By default, aigptimage or the only
+        one configured.""",
     )
     download_dir: Path | None = setting(
         None,
         kinds.FOLDER,
-        """Where results are saved: an absolute folder, or one that starts with ~. By default the folder taskdash in
-        your downloads.""",
+        """Where to save results: an absolute path, or one that starts with ~. By default, the folder taskdash in your
+        downloads.""",
         example="~/Downloads/taskdash",
     )
     open_command: tuple[str, ...] = setting(
         (),
         kinds.ARGUMENTS,
-        """The command that opens a result, as a list of arguments; the link is added as the last one. Empty: your
+        """The command that opens a result, as a list of arguments; the link is added at the end. Empty: your
         browser.""",
     )
     on_finish: tuple[str, ...] = setting(
         (),
         kinds.ARGUMENTS,
-        """A command that is run once for each task that finishes, as a list of arguments; a shell reads it only if it
-        is one: ["sh", "-c", "..."]. It gets the task as JSON on its standard input and its fields as TASKDASH_... in
-        its environment, but no API key; it has 60 seconds. Empty: none.""",
+        """A command to run once for each task that finishes, as a list of arguments, without a shell; for one, use
+        ["sh", "-c", "..."]. It gets the task as JSON on standard input and its fields as TASKDASH_... in the
+        environment, but no API key; it has 60 seconds. Empty: none.""",
     )
     bell: bool = setting(
-        False, kinds.FLAG, "Whether the terminal's bell rings when a task finishes, once for each message."
+        False, kinds.FLAG, "Whether to ring the terminal bell when a task finishes, once per message."
     )
     title: bool = setting(
         True,
         kinds.FLAG,
-        "Whether the terminal's title says what waits and what failed, such as `3 waiting · 1 failed`.",
+        "Whether to show what waits and what failed in the terminal title: `3 waiting · 1 failed`.",
     )
     auto_download: bool = setting(
         False,
         kinds.FLAG,
-        "Whether each result is saved as soon as its task finishes, before its link can expire.",
+        "Whether to save each result as soon as its task finishes, before its link can expire.",
     )
     file_name: str | None = setting(
         None,
         kinds.FILE_NAME,
-        """What saved files are called, before their ending: a template of {label}, {prompt}, {model}, {id}, {n} (the
-        number of the result) and {created} (local time), each with a length if need be, as {prompt:.40}. By default
-        they have the label or prompt, the first 8 characters of the ID and the number.""",
+        """The name of saved files, without extension: a template of {label}, {prompt}, {model}, {id}, {n} (the result
+        number) and {created} (local time), each with an optional length, as in {prompt:.40}. By default: the label or
+        prompt, the first 8 characters of the ID and the number.""",
         example="{created:.10}-{prompt:.40}-{id:.8}-{n}",
     )
     sidecar: bool = setting(
         False,
         kinds.FLAG,
-        "Whether each saved file gets a NAME.json beside it: its task, as `taskdash show --json` has it.",
+        "Whether to write a NAME.json beside each saved file: its task, as in `taskdash show --json`.",
     )
     embed: bool = setting(
         False,
         kinds.FLAG,
-        """Whether PNG and JPEG files carry prompt and task ID in their own metadata. The picture stays as it is, but
-        the file is no longer the gateway's, byte for byte: a signature in it, such as C2PA, does not fit any more.""",
+        """Whether to put prompt and task ID into the metadata of PNG and JPEG files. The picture is unchanged, but the
+        file is no longer the gateway's, byte for byte: a signature in it, such as C2PA, becomes invalid.""",
     )
     max_result_mib: int | None = setting(
         None,
         kinds.whole(1, 1_048_576),
-        """The largest result that is saved, in MiB, 1 to 1048576. Without it, it is what the disk has room for: nine
-        tenths of what is free.""",
+        "The largest result to save, in MiB, 1 to 1048576. By default, nine tenths of the free disk space.",
         example=2048,
     )
     log_level: str = setting(
@@ -206,36 +205,36 @@ class Settings:
     key_preset: str = setting(
         "default",
         kinds.one_of(("default", "plain", "vim")),
-        "The set of keys that [keys] changes: default, plain (arrows and named keys first) or vim.",
+        "The keys that [keys] builds on: default, plain (arrows and named keys first) or vim.",
     )
     keys: Mapping[str, tuple[str, ...]] = setting(
         {},
         entries_of(KEYS),
-        """Your own keys: action = "key", or a list of keys; an empty list takes the action's keys away. The help (?)
-        names the actions.""",
+        """Your own keys: action = "key", or a list of keys; an empty list unbinds the action. The help (?) names the
+        actions.""",
         example={"remove": ["x", "delete"]},
     )
     commands: Mapping[str, OwnCommand] = setting(
         {},
         COMMANDS,
-        """Commands of your own, [commands.NAME], which act on the marked tasks, else on the one at the cursor. They get
-        no API key; what they print is in the messages (m).""",
+        """Your own commands, [commands.NAME], which act on the marked tasks, else on the one at the cursor. They get no
+        API key; their output is in the messages (m).""",
     )
     views: tuple[OwnView, ...] = setting(
         (),
         VIEWS,
-        """Views of your own: each [[views]] is a tab behind the tabs of the states, and in the palette.""",
+        "Your own views: each [[views]] is a tab after the state tabs, and in the palette.",
     )
     view: View = setting(
         View(),
         table_of(View),
-        """First values only: what you change in the dashboard is remembered in view.toml and wins; the palette resets
+        """Initial values only: what you change in the dashboard is kept in view.toml and wins; the palette resets
         it.""",
     )
     profiles: Mapping[str, Profile] = setting(
         {DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)},
         PROFILES,
-        "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
+        "One table per gateway, [profiles.NAME]; a name has only letters, digits, dots, - and _.",
     )
     config_file: Path | None = field(default=None, compare=False)
     """The file that was read, if any."""
