@@ -142,18 +142,18 @@ REVIEW_ACTIONS: Final[tuple[Action, ...]] = (
     Action("review_previous", ("N",), "previous undecided result", "Move"),
     Action("review_pick", ("plus", "p"), "pick", "Verdict"),
     Action("review_reject", ("minus", "x"), "reject", "Verdict"),
-    Action("review_take_back", ("0", "u"), "take the verdict back", "Verdict"),
+    Action("review_take_back", ("0", "u"), "take back the verdict", "Verdict"),
     Action("review_undo", ("z",), "undo the last change", "Verdict"),
     Action("review_mark", ("space",), "mark or unmark", "Verdict"),
     Action("review_large", ("enter",), "toggle large view, with prompt and inputs", "View"),
     Action("review_filter", ("f",), "show all, undecided, picked or rejected", "View"),
     Action("review_open", ("o",), "open the result", "Results"),
-    Action("review_download", ("d",), "save what is marked, or what is picked", "Results"),
-    Action("review_sheet", ("e",), "contact sheet of what is shown or marked", "Results"),
+    Action("review_download", ("d",), "save marked results, else picked ones", "Results"),
+    Action("review_sheet", ("e",), "contact sheet of marked or shown results", "Results"),
     Action("review_copy", ("y",), "copy the result link", "Results"),
-    Action("review_renew", ("r",), "ask for the record again, for fresh links", "Results"),
+    Action("review_renew", ("r",), "fetch the record again, for fresh links", "Results"),
     Action("review_help", ("question_mark", "f1"), "help", "View"),
-    Action("review_close", ("escape", "q", "b"), "back to the list, with the cursor on this task", "View"),
+    Action("review_close", ("escape", "q", "b"), "back to the list, at this task", "View"),
 )
 """The actions of the review, which shares only `EVERYWHERE` with the list."""
 FOOTER_OF_REVIEW: Final = {

@@ -157,7 +157,7 @@ _ABOUT_PLACE: Final = {
         "In the list",
         (
             HelpEntry("", "Keys act on marked rows, or on the row at the cursor."),
-            HelpEntry("*", "ended and not looked at since; Esc clears all"),
+            HelpEntry("*", "finished, not viewed yet; Esc clears all"),
             HelpEntry("mouse", "click a row to select it, a heading to sort"),
         ),
     ),
@@ -192,7 +192,7 @@ def review_sections(keymap: Keymap) -> list[HelpSection]:
         HelpSection(group, [_entry(action, keymap) for action in REVIEW_ACTIONS if action.group == group])
         for group in dict.fromkeys(action.group for action in REVIEW_ACTIONS)
     ]
-    mouse = HelpEntry("mouse", "click selects, double click shows it large, the wheel scrolls")
+    mouse = HelpEntry("mouse", "click selects, double-click enlarges, the wheel scrolls")
     remark = HelpEntry("", "Verdicts and links apply to marked results, or to the one at the cursor.")
     return [*sections[1:2], HelpSection("In the review", [remark, mouse]), *sections[2:], *sections[:1]]
 
