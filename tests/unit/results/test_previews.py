@@ -298,16 +298,6 @@ async def test_a_dead_link_says_so(shelf: FileServer, small: Previews) -> None:
         assert outcome.is_expired
 
 
-async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: FileServer, files: PreviewFiles) -> None:
-    previews = Previews(picture_fetcher("https://gateway.example"), files)
-    try:
-        assert "private address" in why(await previews.look(f"{shelf.url}/a.png"))
-    finally:
-        previews.close()
-    assert shelf.requests == []
-    assert shelf.connections == 0
-
-
 async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, files: PreviewFiles) -> None:
     previews = Previews(picture_fetcher(shelf.url), files, is_installed=False)
     url = f"{shelf.url}/a.png"

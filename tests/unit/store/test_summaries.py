@@ -94,11 +94,6 @@ def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -
         assert len(store.tasks.rows(query, NOW_MS)) == reason.tasks
 
 
-def test_a_reason_that_is_negated_leaves_all_others(store: Store) -> None:
-    query = Query(PROFILE, terms=parse_filter("!reason:content-policy"))
-    assert len(store.tasks.rows(query, NOW_MS)) == 6
-
-
 def test_problems_are_counted_by_kind(store: Store) -> None:
     assert store.summaries.problems(ALL, NOW_MS) == [(ProblemKind.NOT_FOUND, 1)]
 

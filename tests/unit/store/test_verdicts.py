@@ -89,14 +89,6 @@ def test_a_task_that_was_added_anew_is_given_the_verdicts_of_the_removed_one(sto
     assert counts(store, new) == [(1, 0)]
 
 
-def test_another_process_sees_a_verdict(store: Store, path: Path) -> None:
-    one = put(store, "task_one")
-    with Store(path) as other:
-        assert ids(other, "picked:yes") == []
-        store.verdicts.give([(one, 1, PICKED)], NOW)
-        assert ids(other, "picked:yes") == ["task_one"]
-
-
 def test_a_verdict_that_a_foreign_hand_wrote_is_none(store: Store) -> None:
     one = put(store, "task_one")
     with store.writing() as connection:
