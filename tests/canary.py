@@ -35,7 +35,6 @@ def _in_base64(data: bytes) -> Iterator[bytes]:
 
 
 def forms(key: str) -> tuple[bytes, ...]:
-    """Every form that is looked for."""
     data = key.encode()
     texts = {
         key,
@@ -68,7 +67,6 @@ def found_in(data: bytes | str) -> list[str]:
 
 
 def assert_not_in(data: bytes | str, where: str) -> None:
-    """Fail where a key is in there."""
     found = found_in(data)
     assert not found, f"the API key is in {where}, as {found}"
 

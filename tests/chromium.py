@@ -94,7 +94,6 @@ class Chromium:
         return answer["result"].get("value")
 
     def wait_for(self, script: str) -> None:
-        """Wait until an expression is true in the page."""
         until_s = time.monotonic() + _ANSWER_S
         while not self.eval(script):
             assert time.monotonic() < until_s, script
@@ -117,7 +116,6 @@ class Chromium:
             )
 
     def pdf(self) -> bytes:
-        """Return the page as it is printed."""
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])
 
     def _next(self) -> Any:

@@ -277,13 +277,10 @@ class Command:
 
     @property
     def visited(self) -> list[str]:
-        """What the browser was given."""
         path = self.folder / "visited"
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_until_watched(self, by: PtyScreen, within_s: float = 30.0) -> None:
-        """Wait until the list is watched by this dashboard."""
-
         def is_watched() -> bool:
             with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
                 return (by.pid,) in connection.execute("SELECT watcher_pid FROM gateways").fetchall()
@@ -298,7 +295,6 @@ class Command:
         return [str(PROGRAM), *options, *arguments]
 
     def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
-        """The environment it gets."""
         merged = self.env | dict(changes or {})
         return {name: value for name, value in merged.items() if value is not None}
 

@@ -22,7 +22,6 @@ class Load(Protocol):
 
 
 def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
-    """Write a config file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     path.chmod(mode)

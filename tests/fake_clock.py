@@ -159,7 +159,6 @@ class FakeGateway:
     _under_way: int = 0
 
     def add(self, task_id: str, *, ends_at_s: float, age_s: float = 0.0) -> None:
-        """A task that was created `age_s` ago."""
         self.ends_at_s[task_id] = ends_at_s
         self.created_ms[task_id] = self.clock.now_ms() - round(1000 * age_s)
 
@@ -239,7 +238,6 @@ def throttled(
 def success(
     task_id: str, *, model: str = "gpt-image-2", created_ms: int = START_MS, cost_ms: int = 32_241
 ) -> Answer:
-    """A task that ended well."""
     record = Record(
         task_id=task_id,
         state=State.SUCCESS,
@@ -303,7 +301,6 @@ class World:
             await running
 
     def add(self, *task_ids: str) -> None:
-        """Put IDs on the list."""
         self.mine.additions.add("p", task_ids, self.clock.now_ms())
 
     def ask(self, *task_ids: str) -> None:

@@ -68,7 +68,6 @@ class Ranges:
         self._honours = honours
 
     async def __call__(self, peer: Peer, request: Request) -> None:
-        """Answer one request."""
         start = self._start(request)
         head = {"Accept-Ranges": "bytes", "Content-Type": "image/png", **self.headers}
         if start:

@@ -52,7 +52,6 @@ class FilesApi(FakeApi):
         await peer.send(caught.data[sent:])
 
     def file_requests(self) -> list[Request]:
-        """What was asked of the file host."""
         return [request for request in self.requests if request.path.startswith("/files/")]
 
 

@@ -26,8 +26,6 @@ WORDS = tuple(PROSE.split())
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of a paste."""
-
     text: str
     ids: tuple[str, ...] = ()
 
@@ -45,7 +43,6 @@ class Noise:
         return f"{self.random.getrandbits(128):032x}"
 
     def task_id(self) -> str:
-        """An ID of a known form."""
         pick = self.random.randrange(5)
         if pick == 0:
             return self.uuid()
@@ -316,7 +313,6 @@ class Score:
 
 
 def score(expected: tuple[str, ...], found: list[str]) -> Score:
-    """Compare what a paste has with what was found in it."""
     return Score(len(set(expected)), len(found), len(set(expected) & set(found)))
 
 

@@ -23,7 +23,6 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def plain(width: int, height: int, colour: str = "red", kind: str = "PNG") -> bytes:
-    """One colour all over."""
     return encoded(Image.new("RGB", (width, height), colour), kind)
 
 

@@ -160,7 +160,6 @@ class PtyScreen:
         return termios.tcgetattr(self._slave)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the program a signal."""
         os.kill(self.pid, number)
 
     def wait_exit(self, timeout_s: float = 30.0) -> int:
@@ -358,7 +357,6 @@ class PtyScreen:
     # The mouse, on the cell in a column of a line, both from 0
 
     def wheel(self, column: int, line: int, notches: int) -> None:
-        """Turn the wheel down so many notches, or up."""
         self.send(_mouse(65 if notches > 0 else 64, column, line) * abs(notches))
 
     def press_button(self, column: int, line: int) -> None:
@@ -370,7 +368,6 @@ class PtyScreen:
         self.send(_mouse(32, column, line))
 
     def release_button(self, column: int, line: int) -> None:
-        """Let go of the button."""
         self.send(_mouse(0, column, line, end="m"))
 
     def point_at(self, column: int, line: int) -> None:

@@ -37,14 +37,11 @@ _cells = cache(_Cells)
 
 
 class QuickScreen(pyte.Screen):
-    """The screen of such a terminal."""
-
     def __init__(self, columns: int, lines: int) -> None:
         super().__init__(columns, lines)
         self._looks: dict[tuple[Char, str], Char] = {}
 
     def draw(self, data: str) -> None:
-        """Draw a text at the cursor."""
         begin, end = self.cursor.x, self.cursor.x + len(data)
         is_usual = modes.IRM not in self.mode and not self.charset and self.g0_charset is charsets.LAT1_MAP
         try:
@@ -75,7 +72,6 @@ class QuickStream(pyte.ByteStream):
         self._screen = screen
 
     def feed(self, data: bytes) -> None:  # type: ignore[override] # as pyte's own
-        """Take in some more."""
         text: str = self.utf8_decoder.decode(data)
         feed: Any = super(pyte.ByteStream, self).feed
         at = 0

@@ -29,7 +29,6 @@ WORDS = (
 def added(
     store: Store, task_id: str, profile: str = "p", now_ms: int = NOW, label: str | None = None
 ) -> Task:
-    """Put a task on the list, and return it."""
     store.additions.add(profile, [task_id], now_ms, label=label)
     return store.tasks.find(profile, task_id)
 
@@ -61,7 +60,6 @@ def replied(store: Store, body: Body, profile: str = "p", now_ms: int = NOW) -> 
 
 
 def detail_of(store: Store, task_id: str, profile: str = "p") -> TaskDetail:
-    """Return a task with its bodies."""
     return store.tasks.find_detail(profile, task_id)
 
 

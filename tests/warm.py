@@ -87,12 +87,10 @@ class Forked:
         return code
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send it a signal, where it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it whatever it does."""
         self.send_signal(signal.SIGKILL)
         self.wait(10)
 
@@ -114,7 +112,6 @@ class Piped(Forked):
     def __init__(
         self, line: Sequence[str], *, cwd: Path, env: Mapping[str, str], first: str = "", stdin: str = ""
     ) -> None:
-        """Start it, as `Forked` does."""
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
         with tempfile.TemporaryFile() as given:
             given.write(stdin.encode())

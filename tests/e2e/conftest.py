@@ -74,7 +74,6 @@ class PlainDemo:
         return self._out.stat().st_mtime - self._started_s
 
     def close(self) -> None:
-        """End it whatever it does."""
         self._process.kill()
         self._process.wait(10)
         self._folder.cleanup()

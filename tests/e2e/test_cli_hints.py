@@ -67,7 +67,6 @@ def reader(tmp_path: Path, fake_api: FakeApi) -> Reader:
 
 
 def command_in(said: str) -> str:
-    """The one command in backquotes."""
     found = LINE.findall(said)
     assert len(found) == 1, said
     return str(found[0])

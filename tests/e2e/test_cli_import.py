@@ -24,7 +24,6 @@ TASK = {"taskId": TASK_ID, "addedAt": NOW_MS, "state": "new"}
 
 @pytest.fixture
 def taskdash(tmp_path: Path) -> Command:
-    """A list with one task."""
     command = Command(tmp_path)
     with Store(command.store) as store:
         store.additions.add("aigptimage", ["task_mine_12345678"], NOW_MS, label="mine")

@@ -39,8 +39,6 @@ BYTES = [b"\xff\xfe", b"a\x80b", b"\x1b[2J", b"x" * 100_000]
 
 
 class Line(NamedTuple):
-    """One option of one command."""
-
     path: tuple[str, ...]
     command: click.Command
     option: click.Parameter

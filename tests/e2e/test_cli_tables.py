@@ -31,7 +31,6 @@ def task(task_id: str, **more: Any) -> dict[str, Any]:
 
 
 def listing(folder: Path, *tasks: dict[str, Any]) -> Command:
-    """A list of these tasks."""
     taskdash = Command(folder)
     taskdash.ok("import", "-", stdin=json.dumps(tasks))
     return taskdash

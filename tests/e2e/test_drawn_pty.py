@@ -127,7 +127,6 @@ class Hand:
             self.screen.point_at(column, line)
 
     def click(self, text: str, times: int = 1) -> None:
-        """Click on a text."""
         self.screen.click(*place_of(self.screen, text), times)
 
     def click_row(self, number: int, times: int = 1) -> None:
@@ -179,7 +178,6 @@ class Hand:
 
 
 def acts(hand: Hand) -> list[tuple[str, Callable[[], None]]]:
-    """What a user does with the mouse, each with its name."""
     screen = hand.screen
     return [
         ("a notch of the wheel", lambda: hand.wheel(1)),

@@ -69,7 +69,6 @@ _TALLY = pytest.StashKey[_Tally]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count."""
     config.stash[_TALLY] = _Tally()
     config.pluginmanager.register(config.stash[_TALLY])
 

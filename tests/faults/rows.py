@@ -22,8 +22,6 @@ FAMILIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the matrix."""
-
     id: str
     fault: str
     trusted: str

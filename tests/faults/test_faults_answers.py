@@ -67,8 +67,6 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The one run."""
-
     taskdash: Command
     swept: Swept
     cases: dict[str, Case]
@@ -491,7 +489,6 @@ class Outage:
     good: int = 0
 
     def __call__(self, request: Request) -> Reply | Body:
-        """Answer one request."""
         began_s = self.failed_at_s[0] if self.failed_at_s else request.at_s
         if request.at_s - began_s < 0.5:
             self.failed_at_s.append(request.at_s)

@@ -143,7 +143,6 @@ def drawn_since(screen: PtyScreen, mark: int) -> str:
 
 
 def wait_until_drawn(screen: PtyScreen, mark: int, wanted: str) -> None:
-    """Wait for a text in what was drawn since."""
     screen.wait_for(lambda _: wanted in drawn_since(screen, mark))
 
 

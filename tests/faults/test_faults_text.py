@@ -34,7 +34,6 @@ def task_id(number: int) -> str:
 
 
 def hostile_body(number: int, text: str) -> dict[str, Any]:
-    """A record with the text in every field."""
     inputs = {"prompt": text, text: text, "list": [text, {text: text}]}
     fields = {
         "model": text,

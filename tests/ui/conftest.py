@@ -141,7 +141,6 @@ def nothing_of_an_app_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield

@@ -143,12 +143,10 @@ def context_on(store_path: Path, clock: FrozenClock, watcher: FakeWatcher | None
 
 
 def configure(context: Context, **changes: Any) -> None:
-    """Have other settings in force."""
     context.settings = replace(context.settings, **changes)
 
 
 def configure_profile(context: Context, **changes: Any) -> None:
-    """Have other settings of the profile in force."""
     profiles = context.settings.profiles
     configure(context, profiles={**profiles, PROFILE: replace(profiles[PROFILE], **changes)})
 
@@ -256,7 +254,6 @@ class Dash:
 
     @property
     def cursor(self) -> str | None:
-        """The ID of the task at the cursor."""
         task = self.table.task_at_cursor
         return task.task_id if task else None
 
@@ -282,7 +279,6 @@ class Dash:
 
     @property
     def toasts(self) -> list[str]:
-        """What stands in toasts."""
         return [notification.message for notification in self.app._notifications]
 
     @property
@@ -292,7 +288,6 @@ class Dash:
 
     @property
     def dialog(self) -> str | None:
-        """The class of the dialog on top."""
         return type(self.app.screen).__name__ if len(self.app.screen_stack) > 1 else None
 
     async def press(self, *keys: str, **until: Any) -> None:
@@ -333,7 +328,6 @@ class Dash:
             await getattr(self, f"until_{what}")(wanted)
 
     async def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-        """Wait until `holds` does."""
         deadline_s, pause_s = time.monotonic() + timeout_s, 0.002
         while not holds():
             assert time.monotonic() < deadline_s, f"not within {timeout_s} s: {what}\n{self.screen}"
@@ -391,7 +385,6 @@ class Dash:
         await self.settle()
 
     async def until_total(self, total: int) -> None:
-        """Wait until so many tasks are in the tab."""
         await self.until(lambda: self.table.window.total == total, f"{total} tasks in the tab")
 
     async def reload(self) -> None:

@@ -72,7 +72,6 @@ class Queue:
         self.left -= 1
 
     def forget(self) -> None:
-        """Forget what was read so far."""
         self.windows, self.searched, self.details = [], [], []
 
 

@@ -227,7 +227,6 @@ async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Conte
 
 
 def labelled(store: Store) -> list[tuple[str | None, str | None]]:
-    """Label and note of each task."""
     return [(task.label, task.note) for task in store.tasks.rows(Query(None), NOW_MS)]
 
 

@@ -22,7 +22,6 @@ MANY = [uuid(n) for n in range(100)]
 
 
 async def go_to(dash: Dash, task_id: str) -> None:
-    """Walk down to a task."""
     await dash.press(*["j"] * (dash.shown_ids.index(task_id) - (dash.cursor_line or 0)), cursor=task_id)
 
 

@@ -25,7 +25,6 @@ TEXT = "".join(
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """The processes that were started."""
     processes: list[subprocess.Popen[bytes]] = []
 
     class Noted(subprocess.Popen[bytes]):

@@ -25,7 +25,6 @@ def test_the_example_is_what_the_settings_say() -> None:
 
 
 def settings_of(found: Settings) -> Settings:
-    """What was found, wherever it was."""
     profiles = {name: dataclasses.replace(profile, source=None) for name, profile in found.profiles.items()}
     return dataclasses.replace(found, profiles=profiles)
 

@@ -36,7 +36,6 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mode(path: Path) -> str:
-    """The permission bits of `path`."""
     return f"{path.stat().st_mode & 0o7777:o}"
 
 

@@ -73,7 +73,6 @@ class Scene:
         record(self.store, PROFILE, body, self.clock.at_ms)
 
     def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
-        """End all that is under way."""
         self.queue.end(error, end)
 
     @property

@@ -39,8 +39,6 @@ NOW_MS: Final = 1_777_475_100_000
 
 
 class Memory(SavedResults):
-    """Remembers in a dictionary."""
-
     def __init__(self) -> None:
         self.kept: dict[tuple[int, int], Path] = {}
         self._settings = Settings()

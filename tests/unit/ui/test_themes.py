@@ -32,7 +32,6 @@ def contrast(text: Color, ground: Color) -> float:
 
 
 def seen(theme: str) -> dict[str, str]:
-    """The variables of a theme as the dashboard has them."""
     variables = ALL[theme].to_color_system().generate()
     return {**variables, **legible_theme(variables)}
 

@@ -51,7 +51,6 @@ def place_of(window: Window, **changes: object) -> Place:
 
 
 def holds(window: Window, height: int = HEIGHT) -> None:
-    """What is true of every window."""
     assert len(window.rows) <= 3 * height
     assert window.covers(window.top, height)
     if window.total:
