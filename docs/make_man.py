@@ -71,7 +71,7 @@ def _commands(commands: Iterable[dict[str, Any]], parent: str) -> Iterator[str]:
         name = f"{parent} {command['name']}"
         arguments = command["usage"].replace("[OPTIONS]", "").removeprefix(name).split()
         yield f".SS {_bold(name)} {_plain(' '.join(arguments))}".rstrip()
-        also = [f"`{parent} {alias}` is short for it." for alias in command["aliases"]]
+        also = [f"`{parent} {alias}` is an alias." for alias in command["aliases"]]
         yield from _paragraphs([*command["description"].split("\n"), *also])
         yield from _options(command["options"])
         yield from (".PP", "Example:", ".PP", ".EX", f"    {_plain(command['example'])}", ".EE")
