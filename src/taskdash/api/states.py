@@ -221,7 +221,8 @@ def _reason(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
         value = inert_json(value)
         return None, None if _is_empty(value) else inert(json_text(value))
     said = text(value)
-    return None, None if said and _IS_FINE.fullmatch(said) else said
+    is_none = said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said)
+    return None, None if is_none else said
 
 
 def _reason_among(values: dict[str, Json], codes: Iterable[str], depth: int = MAX_UNWRAPS) -> Reason:

@@ -196,6 +196,7 @@ def test_a_failure_by_its_flag_counts_whatever_the_code_around_it(code: int) -> 
         ({"successFlag": 1, "status": 200}, State.SUCCESS, "success"),
         # 0 may be a failure, but neither with a result nor for nothing.
         ({"successFlag": 0, "errorMessage": "success"}, State.WAITING, "generating"),
+        ({"successFlag": 0, "errorMessage": 0}, State.WAITING, "generating"),
         (
             {"successFlag": 0, "completeTime": T, "response": {"resultUrls": [f"{URL}1"]}},
             State.WAITING,
