@@ -181,7 +181,9 @@ def _hue(colour: Color) -> float | None:
 def _degrees_apart(colour: Color, hues: Sequence[float]) -> float:
     """Return a colour's distance from the nearest of other hues; -1 for a grey, which resembles all of them."""
     hue = _hue(colour)
-    return -1.0 if hue is None else min(min(abs(hue - each), 360 - abs(hue - each)) for each in hues)
+    if hue is None:
+        return -1.0
+    return min((min(abs(hue - each), 360 - abs(hue - each)) for each in hues), default=180.0)
 
 
 def _of_own(like: Color, hues: Sequence[float]) -> Color:

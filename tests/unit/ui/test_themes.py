@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 from textual.color import Color
-from textual.theme import BUILTIN_THEMES
+from textual.theme import BUILTIN_THEMES, Theme
 
 from taskdash.ui.themes import TEXTS, THEMES, grounds_of, legible_theme
 
@@ -47,6 +47,11 @@ def test_every_text_is_read_on_every_ground_and_muted_text_is_dimmer(theme: str)
         assert {name: ratio for name, ratio in ratios.items() if ratio < wanted} == {}, ground.hex
         assert ratios["text-muted"] < 0.9 * ratios["foreground"] or theme.startswith("high"), ground.hex
         assert ratios["text-muted"] < ratios["foreground"]
+
+
+def test_a_theme_whose_states_are_all_grey_is_legible_too() -> None:
+    variables = Theme("grey", "#ffffff", accent="red").to_color_system().generate()
+    assert "text-accent" in legible_theme(variables)
 
 
 def test_one_colour_means_one_thing() -> None:
