@@ -10,12 +10,10 @@ import base64
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEY: Final = "sk-canary-0123456789abcdef"
 AWKWARD_KEY: Final = "sk-canary/0123+45'67\"89\\ab=%"

@@ -17,20 +17,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from copy import copy
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.canary import KEY, assert_not_in
+from tests.pty_screen import PtyScreen
+from tests.servers import RawServer
 from tests.warm import Forked, Piped
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from tests.pty_screen import PtyScreen
-    from tests.servers import RawServer
 
 __all__ = ["EAGER", "KEY", "PROGRAM", "Command", "Done", "is_gone", "wait_until"]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.config.settings import Settings
+from taskdash.config.settings import Settings
 
 CANARY = "sk-CANARY-0123456789abcdef"
 KIE = '[profiles.kie]\nbase_url = "https://api.kie.ai"\n'

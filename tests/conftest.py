@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,11 +17,10 @@ from hypothesis import HealthCheck, settings
 # So that `from tests.servers import ...` works however pytest was started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from collections.abc import Generator, Iterator
+
 from tests.canary import files_with_key, found_in
 from tests.servers import FakeApi
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
 
 _FOREIGN = (
     "AIGPTIMAGE_API_KEY",

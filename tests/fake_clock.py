@@ -17,9 +17,11 @@ import heapq
 import itertools
 import random
 from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.record import Answer, Record, Throttle
@@ -32,13 +34,7 @@ from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
 from taskdash.watch.notes import Access
-from taskdash.watch.watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
-    from taskdash.watch.watcher import Fetch
+from taskdash.watch.watcher import Fetch, Watcher
 
 T = TypeVar("T")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from tests.servers import OnRequest, Peer, RawServer, Request, http_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 2_000 + b"IEND\xaeB`\x82"
 _RANGE = re.compile(r"bytes=([0-9]+)-")

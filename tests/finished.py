@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+
+from tests.bodies import Body
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.record import apply_answer
-
-if TYPE_CHECKING:
-    from tests.bodies import Body
-
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 
 def record(store: Store, profile: str, body: Body, now_ms: int) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from random import Random
+from random import Random
+from typing import Final
 
 _ENDS: Final = b"~uABCDEFHPQRSMmRtyzIOnc"
 _PIECES: Final = (

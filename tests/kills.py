@@ -8,17 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.warm import Piped
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WRITER: Final = """
 import sys

@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MODELS = ("nano-banana-pro", "flux-2", "kling-2-6", "gpt4o", "sora-2-text-to-video", "z-image", "seedance-2")
 PROSE = """

@@ -26,18 +26,15 @@ import subprocess
 import termios
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
+from pyte.screens import Char
 from tests.canary import assert_not_in
 from tests.quick_terminal import QuickScreen, QuickStream
 from tests.warm import Forked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
-
-    from pyte.screens import Char
 
 _SWITCHES = {
     "alternate screen": "1049",

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyte
 from pyte import charsets, modes
-from pyte.screens import wcwidth
-
-if TYPE_CHECKING:
-    from pyte.screens import Char
+from pyte.screens import Char, wcwidth
 
 _USUAL = re.compile(r"\x1b\[(?:([\d;]*)m|(\d+);(\d+)H)")
 

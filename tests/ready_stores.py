@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import pytest
 
 from taskdash.store import database
 from taskdash.store.database import Database
 from taskdash.store.store_file import PRIVATE_FILE, bring_up_to_date, create_private
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _numbers = itertools.count()
 

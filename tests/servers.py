@@ -46,7 +46,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from types import TracebackType
+from typing import Self, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.bodies import (
@@ -61,9 +62,6 @@ from tests.bodies import (
     waiting_body,
 )
 from tests.canary import assert_not_in
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = [
     "AUTHORITY",

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from tests.bodies import Body
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.record import Answer, Record, apply_answer
-from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from tests.bodies import Body
-
-    from taskdash.domain.record import Outcome
-    from taskdash.domain.task import Task, TaskDetail
-    from taskdash.store.store import Store
+from taskdash.domain.record import Answer, Outcome, Record, apply_answer
+from taskdash.domain.task import ProblemKind, State, Task, TaskDetail
+from taskdash.store.store import Store
 
 NOW = 1_790_000_000_000
 WORDS = (

@@ -20,12 +20,10 @@ import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Final
 
 KINDS: Final = ("open", "write", "fsync", "rename", "connect", "recv", "execute", "damage", "commit")
 _OS_ERRORS: Final = (errno.ENOSPC, errno.EIO)

@@ -20,13 +20,11 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+from pathlib import Path
+from typing import Any, NoReturn, Self, TextIO
 
 PACKAGES = ("domain", "config", "api", "store", "watch", "results", "cli", "ui", "ui.screens", "ui.widgets")
 _SET_BY_THE_PROGRAM = {"TEXTUAL_FPS": "240"}

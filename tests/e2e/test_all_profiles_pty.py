@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.canary import KEY
 from tests.command import Command, wait_until
 from tests.servers import FakeApi, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 OURS, THEIRS = "task_ours_0123456789abcdef", "task_kie_0123456789abcdef"
 NOT_OURS = f"{KEY}-of-kie"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.bodies import saved_name
 from tests.command import EAGER, Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ONE, TWO, OLD, DEAD = (f"task_{name}_12345678" for name in ("one", "two", "old", "dead"))
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.bodies import saved_name
 from tests.command import KEY, Command
 from tests.files_api import FilesApi
 from tests.servers import fail_body, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 OK, BAD, RUN = (f"task_{name}_12345678" for name in ("good", "bad", "run"))
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.bodies import saved_name
 from tests.command import KEY, Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 TWO, ONE, RUN = "task_two_12345678", "task_one_12345678", "task_run_12345678"
 

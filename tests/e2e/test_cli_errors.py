@@ -6,16 +6,13 @@ import json
 import shlex
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.command import KEY, Command
 from tests.servers import FakeApi, waiting_body
 
 from taskdash.cli import process
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RUN = "task_run_12345678"
 

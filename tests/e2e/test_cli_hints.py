@@ -7,18 +7,13 @@ import re
 import shlex
 import socket
 import sqlite3
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
-from tests.command import KEY, PROGRAM, Command
+from tests.command import KEY, PROGRAM, Command, Done
 from tests.e2e.test_cli_options import Runner
 from tests.servers import FakeApi, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tests.command import Done
 
 GOOD = "task_good_12345678"
 UUID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"

@@ -6,16 +6,14 @@ import csv
 import io
 import json
 import resource
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.command import KEY, Command
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 NOW_MS = 1_780_000_000_000
 TASK_ID = "task_a_12345678"

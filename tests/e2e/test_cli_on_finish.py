@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.command import EAGER, KEY, Command, wait_until
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IDS = [f"task_end_{n:012d}" for n in range(4)]
 

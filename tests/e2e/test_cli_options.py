@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import click
 import pytest
@@ -16,10 +18,6 @@ from tests.servers import closed_port
 
 from taskdash.cli.main import ALIASES
 from taskdash.cli.main import taskdash as program
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 GOOD = "task_good_12345678"
 NUMBERS = [

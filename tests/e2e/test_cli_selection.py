@@ -6,16 +6,14 @@ import json
 import re
 import shlex
 import time
+from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.command import EAGER, KEY, PROGRAM, Command
 from tests.servers import FakeApi, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MUG, MUGS, BAD, NEW, RUN = (f"task_{name}_12345678" for name in ("mug", "mugs", "bad", "new", "run"))
 TAKING = ("check", "wait --timeout 5", "show", "open", "open --print", "download", "remove", "label x")

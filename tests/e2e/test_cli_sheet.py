@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.bodies import success_body, waiting_body
@@ -15,10 +16,6 @@ from tests.pictures import plain
 
 from taskdash.domain.task import Verdict
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FOX, CLIP, DEAD, RUN = (f"task_{name}_12345678" for name in ("fox", "clip", "dead", "run"))
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.command import Command
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def tasks(state: str, count: int, **more: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ import re
 import shlex
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -16,9 +17,6 @@ from tests.command import Command
 from tests.pty_screen import PtyScreen
 
 from taskdash.domain.task_json import FIELDS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOUR_MS = 3_600_000
 PROBLEM = {"kind": "not found", "message": "recordInfo is null", "since": 1}

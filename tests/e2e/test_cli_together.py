@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.command import EAGER, Command
 from tests.kills import stopped_holder, tells_locks
 from tests.servers import FakeApi, Reply, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROCESSES = 8
 

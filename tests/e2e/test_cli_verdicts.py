@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import Command
 from tests.files_api import FilesApi
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FOX, OWL, RUN, BAD = (f"task_{name}_12345678" for name in ("fox", "owl", "run", "bad"))
 COLON = "job:7"

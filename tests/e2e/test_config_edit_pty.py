@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.canary import KEY
@@ -10,9 +10,6 @@ from tests.command import Command
 
 from taskdash.cli.configuring import find_editor
 from taskdash.domain.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = '[profiles.aigptimage]\ntier = "basic"\n'
 BAD = '[profiles.aigptimage]\n\ntear = "basic"\n'

@@ -6,18 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from taskdash.api.request import create_body
 from taskdash.demo.server import DemoApi
 from taskdash.domain.curl import Endpoint, create_command, record_command
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from taskdash.domain.task import Json
+from taskdash.domain.task import Json
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 

@@ -6,17 +6,14 @@ import contextlib
 import signal
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import KEY, Command
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 WAITING = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 FAILED = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"

@@ -6,17 +6,13 @@ import os
 import re
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import PROGRAM
+from tests.e2e.conftest import PlainDemo
 from tests.pty_screen import PtyScreen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.e2e.conftest import PlainDemo
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

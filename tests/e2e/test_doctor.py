@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.canary import KEY
@@ -18,10 +20,6 @@ from tests.e2e.test_terminal_says_pty import PATIENT
 from tests.kills import stopped_holder
 from tests.servers import FakeApi, closed_port
 from tests.unit.ui.test_terminal_answers import TERMINALS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 HOLD = """
 import sqlite3, sys

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ONE: Final = "task_one_12345678"
 

@@ -9,18 +9,17 @@ import time
 from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.command import Command
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from collections.abc import Callable, Sequence
+
+from tests.pty_screen import PtyScreen
+
 from lists import build
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from tests.pty_screen import PtyScreen
 
 COUNT: Final = 400
 LAYOUTS: Final = ((120, 36), (80, 24))

@@ -11,21 +11,16 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import Command, is_gone, wait_until
 from tests.file_server import picture
 from tests.files_api import FilesApi
-from tests.servers import http_reply, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers import Peer, Request
-    from tests.warm import Piped
+from tests.servers import Peer, Request, http_reply, success_body, waiting_body
+from tests.warm import Piped
 
 ID, OTHER = "task_one_12345678", "task_two_12345678"
 SOON_S = 20.0

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import EAGER, KEY, Command
 from tests.servers import FakeApi, Reply, closed_port, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 OLD_KEY = "sk-OLD-KEY-0123456789-of-last-year"
 OPEN, FIRST, SECOND = "task_open_12345678", "task_first_12345678", "task_second_12345678"

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.kills import assert_whole, killed_writers
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KILLS = int(os.environ.get("KILLS", "12"))
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import Command
 
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TASKS = 30
 LARGE = "x" * 1_000_000

@@ -6,17 +6,14 @@ import base64
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import KEY, Command
+from tests.pty_screen import PtyScreen
 from tests.servers import closed_port, success_body
 from tests.ui.driven_dashboard import add, answer
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from tests.pty_screen import PtyScreen
 
 SSH = "10.0.0.1 50000 10.0.0.2 22"
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"

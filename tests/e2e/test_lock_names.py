@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.command import Command
 from tests.servers import FakeApi, waiting_body
@@ -11,9 +11,6 @@ from tests.servers import FakeApi, waiting_body
 from taskdash.results.saved_results import ResultLocks
 from taskdash.store.recovery import recovering
 from taskdash.watch.lease import Lease
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ID = "task_one_12345678"
 

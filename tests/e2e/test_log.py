@@ -5,14 +5,11 @@ from __future__ import annotations
 import stat
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.command import KEY, Command
 from tests.servers import FakeApi, success_body
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 

@@ -10,18 +10,17 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from tests.command import Command
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from collections.abc import Iterator
+
+from tests.pty_screen import PtyScreen
+
 from lists import build
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pty_screen import PtyScreen
 
 COUNT = 12_000
 PATIENCE_S = 60.0

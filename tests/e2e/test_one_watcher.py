@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 import pytest
 from tests.command import wait_until
@@ -17,10 +19,6 @@ from tests.warm import Forked
 
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
 
 PER_SECOND, PER_MINUTE = 4, 45
 RETRY_AFTER_S = 2.0

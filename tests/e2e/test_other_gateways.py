@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import EAGER, KEY, Command
 from tests.servers import FakeApi, Reply, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 README = Path(__file__).parents[2] / "README.md"
 JOBS, VEO, TASKS = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/v1/tasks/{id}"

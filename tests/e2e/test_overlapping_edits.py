@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import Command
+from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.pty_screen import PtyScreen
 
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 OTHER = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"

@@ -11,20 +11,17 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from email.message import Message
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.pty_screen import PtyScreen
 
 import taskdash
 from taskdash.cli.main import COMMANDS
-
-if TYPE_CHECKING:
-    from email.message import Message
 
 ROOT = Path(__file__).parents[2]
 TESTED_ON_THE_WHEEL = ("tests/e2e/test_copied_commands.py", "tests/unit/demo/test_demo_media.py")

@@ -7,8 +7,8 @@ import os
 import re
 import struct
 import termios
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import KEY, PROGRAM, Command
@@ -17,9 +17,6 @@ from tests.pictures import halves
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_body
 from tests.unit.ui.test_terminal_answers import TERMINALS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DONE = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 RUNNING = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"

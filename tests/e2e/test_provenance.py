@@ -7,7 +7,8 @@ import io
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,12 +17,7 @@ from tests.command import KEY, Command
 from tests.file_server import Ranges
 from tests.files_api import FilesApi
 from tests.pictures import encoded, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.servers import Peer, Request
+from tests.servers import Peer, Request
 
 FOX, OWL = "task_fox_12345678", "task_owl_12345678"
 PROMPT = 'A "red" fox / and an owl'

@@ -7,18 +7,13 @@ import re
 import shutil
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from tests.command import Command
 from tests.file_server import PNG, FileServer
-from tests.servers import FakeApi, http_reply, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from tests.servers import OnRequest, Peer, Request
+from tests.servers import FakeApi, OnRequest, Peer, Request, http_reply, success_body
 
 MANY = "task_many_12345678"
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + b"\x11" * 2_000 + b"\xff\xd9"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import KEY, Command
 from tests.e2e.test_preview_pty import REMOVED, SENT, PictureApi, Terminal
 from tests.servers import success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 IDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(1, 5)]
 RUNNING = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
-from tests.servers import http_reply, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.servers import Peer, Request
+from tests.servers import Peer, Request, http_reply, success_body
 
 ID = "task_one_12345678"
 

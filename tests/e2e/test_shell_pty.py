@@ -9,17 +9,15 @@ import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.command import Command
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SHELLS: Final = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],

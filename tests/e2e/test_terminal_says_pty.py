@@ -6,16 +6,12 @@ import fcntl
 import struct
 import termios
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.command import Command
+from tests.pty_screen import PtyScreen
 from tests.unit.ui.test_terminal_answers import DARK, LIGHT, TERMINALS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.pty_screen import PtyScreen
 
 ASKED = b"\x1b[c"
 PATIENT = """

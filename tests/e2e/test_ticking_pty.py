@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.command import Command
 from tests.servers import waiting_body
 from tests.ui.driven_dashboard import PROFILE, answer
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TASKS = [f"{n}a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10" for n in range(3)]
 AGE_S = 10

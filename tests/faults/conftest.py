@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.command import KEY, Command
 from tests.faults.rows import ROWS
 from tests.servers import FakeApi
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 _IDS: Final = {row.id for row in ROWS}
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.bodies import fail_body, http_reply, success_body, waiting_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _OBEYED = re.compile(rb"401|402|403|429")
 

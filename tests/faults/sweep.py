@@ -11,19 +11,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from tests.command import Command
 from tests.servers import Peer, RawServer, Request
 from tests.warm import Piped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tests.command import Command
 
 Play = Callable[[Peer, Request], Awaitable[None]]
 Started = TypeVar("Started", subprocess.Popen[str], Piped)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from tests.bodies import (
+    Body,
     Reply,
     error_body,
     error_reply,
@@ -27,15 +29,8 @@ from tests.bodies import (
 )
 from tests.command import KEY, Command
 from tests.faults.sweep import ScriptedServer, Swept, cpu_s, running, sweep, task_id
-from tests.servers import FakeApi, sends
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from tests.bodies import Body
-    from tests.servers import Request
-    from tests.warm import Piped
+from tests.servers import FakeApi, Request, sends
+from tests.warm import Piped
 
 URL: Final = "https://cdn.example.com/result.png"
 CREATED_MS: Final = 1777459967759

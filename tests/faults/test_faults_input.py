@@ -7,18 +7,16 @@ import signal
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
+from tests.command import Command
 from tests.faults.sweep import memory_mb
 from tests.input_noise import keys, sequence
+from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
 from taskdash.ui.terminal import TerminalInput
-
-if TYPE_CHECKING:
-    from tests.command import Command
-    from tests.pty_screen import PtyScreen
 
 UUID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 

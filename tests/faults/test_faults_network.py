@@ -14,23 +14,19 @@ import threading
 import time
 import zlib
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.bodies import http_reply, success_body, waiting_body
 from tests.command import KEY, Command
 from tests.faults.reply_noise import malformed, noise
-from tests.faults.sweep import DEADLINE_S, ScriptedServer, Swept, running, start_check, sweep, task_id
+from tests.faults.sweep import DEADLINE_S, Play, ScriptedServer, Swept, running, start_check, sweep, task_id
 from tests.servers import AUTHORITY, FakeApi, Peer, RawServer, Request, closed_port, sends, tls_server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.faults.sweep import Play
-    from tests.warm import Piped
+from tests.warm import Piped
 
 MB: Final = 1 << 20
 CAP_BYTES: Final = 4 * MB

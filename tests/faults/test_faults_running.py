@@ -9,16 +9,13 @@ import shlex
 import signal
 import termios
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
-from tests.command import KEY
+from tests.command import KEY, Command
 from tests.faults.sweep import cpu_s
+from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, waiting_body
-
-if TYPE_CHECKING:
-    from tests.command import Command
-    from tests.pty_screen import PtyScreen
 
 IDS: Final = [f"task_{number:032x}" for number in range(40)]
 

@@ -11,8 +11,9 @@ import re
 import shlex
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 import pytest
@@ -23,15 +24,20 @@ from tests.command import Command, wait_until
 from tests.faults import hostile, trees
 from tests.file_server import PNG, FileServer
 from tests.files_api import FilesApi
-from tests.servers import FakeApi, Reply, fail_body, http_reply, success_body, waiting_body
+from tests.servers import (
+    FakeApi,
+    OnRequest,
+    Peer,
+    Reply,
+    Request,
+    fail_body,
+    http_reply,
+    success_body,
+    waiting_body,
+)
 
 from taskdash.results.folder import Folder
 from taskdash.results.saved_results import stem_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers import OnRequest, Peer, Request
 
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
 NAME: Final = saved_name(IDS[0])

@@ -13,28 +13,24 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 from PIL import Image
 from tests.canary import KEY
+from tests.command import Command, Done
 from tests.files_api import FilesApi
 from tests.kills import JUDGE, assert_whole, killed_writers
 from tests.pictures import encoded
-from tests.servers import Reply, success_body, waiting_body
+from tests.pty_screen import PtyScreen
+from tests.servers import FakeApi, Reply, success_body, waiting_body
 from tests.store_lists import added, recorded
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.command import Command, Done
-    from tests.pty_screen import PtyScreen
-    from tests.servers import FakeApi
 
 IDS: Final = [f"task_{number:012d}" for number in range(200)]
 NO_TRACEBACK: Final = "Traceback"

@@ -8,18 +8,15 @@ import json
 import re
 import time
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.bodies import Reply, fail_body, success_body, waiting_body
 from tests.command import KEY, Command
 from tests.faults import hostile
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.pty_screen import PtyScreen
-    from tests.servers import FakeApi
+from tests.pty_screen import PtyScreen
+from tests.servers import FakeApi
 
 MARK = "ZQ"
 HARMLESS = dict.fromkeys((

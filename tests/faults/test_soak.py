@@ -7,17 +7,15 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.fake_clock import World
 
 from taskdash.domain.budget import Limits
 from taskdash.domain.schedule import plan_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 DAY: Final = 864_000
 """Ten checks a second for 24 hours."""

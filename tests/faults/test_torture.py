@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from tests.bodies import saved_name
+from tests.command import Command
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
 from tests.torture import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.command import Command
 
 LISTED: Final = ["task_listed_00000001", "task_listed_00000002"]
 NEW: Final = "task_new_00000003"

@@ -6,11 +6,9 @@ import hashlib
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 MINE: Final = b"this is mine"
 

@@ -6,7 +6,9 @@ import gc
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
@@ -26,23 +28,17 @@ from tests.ui.driven_dashboard import (
 )
 from textual._compositor import Compositor
 from textual.content import Content
+from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
+from textual.timer import Timer
 
+from taskdash.config.settings import View
 from taskdash.results import desktop
 from taskdash.store.store import Store
 from taskdash.ui import announce, context, following
+from taskdash.ui.context import Context
 from taskdash.ui.widgets import task_table
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
-
-    from textual.css.model import RuleSet
-    from textual.timer import Timer
-
-    from taskdash.config.settings import View
-    from taskdash.ui.context import Context
 
 
 def pytest_configure(config: pytest.Config) -> None:

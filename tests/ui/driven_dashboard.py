@@ -14,37 +14,32 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from tests.servers import Body
 from textual import events
 from textual._context import visible_screen_stack
 from textual.keys import _character_to_key
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
 from taskdash.config.settings import Settings
+from taskdash.domain.query import Query
 from taskdash.domain.record import apply_answer
 from taskdash.results.desktop import Opened
-from taskdash.store.store import StoreThread
+from taskdash.store.store import Store, StoreThread
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context
 from taskdash.ui.screens.main import MainScreen
+from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.watch.machine import Clock
 from taskdash.watch.status import WatchStatus
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-    from tests.servers import Body
-    from textual.pilot import Pilot
-
-    from taskdash.domain.query import Query
-    from taskdash.store.store import Store
-    from taskdash.ui.widgets.task_table import TaskTable
-    from taskdash.watch.thread import WatcherThread
+from taskdash.watch.thread import WatcherThread
 
 PROFILE = "aigptimage"
 NOW_MS = 1_777_475_100_000

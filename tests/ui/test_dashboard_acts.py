@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import (
@@ -25,10 +23,8 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.query import Query
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(20)]
 LINKS = [f"https://cdn.example.com/{n}.png" for n in range(1, 12)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tests.ui.driven_dashboard import (
@@ -17,19 +17,16 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.widgets import Input
 
 from taskdash.domain.query import Query
 from taskdash.domain.secret import Secret
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.screens import add_ids
 from taskdash.ui.screens.add_ids import AddIds
 from taskdash.ui.terminal import MAX_LINE_CHARS
-
-if TYPE_CHECKING:
-    from textual.await_complete import AwaitComplete
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 A, B, C = uuid(1), uuid(2), uuid(3)
 LOG = f"""\

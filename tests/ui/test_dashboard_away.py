@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PROFILE,
+    Dash,
+    FrozenClock,
     add,
     answer,
     answer_all,
@@ -18,13 +18,9 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.store.news import Missed
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.widgets.passing import AWAY_FROM_MS, IDLE_MS, away_text
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash, FrozenClock
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 HOUR_MS = 3_600_000
 AWAY = "While you were away: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tests.ui.driven_dashboard import (
@@ -20,10 +20,8 @@ from tests.ui.driven_dashboard import (
 from textual.color import Color
 
 from taskdash.domain.task import ProblemKind
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 ADVICE = "set AIGPTIMAGE_API_KEY to the key and start again"
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
-from tests.ui.driven_dashboard import NOW_MS, FrozenClock, add, add_answered, answer_all, driven, uuid
+from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add, add_answered, answer_all, driven, uuid
 from tests.ui.test_dashboard_download import FakeDownloads
 
+from taskdash.results.download_thread import DownloadThread
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.screens.batches import LineList
 from taskdash.ui.screens.review import Review
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.results.download_thread import DownloadThread
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 @pytest.fixture

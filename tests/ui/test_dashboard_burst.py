@@ -6,7 +6,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from tests.ui.driven_dashboard import driven
@@ -15,16 +15,14 @@ from taskdash.store.store import StoreThread
 from taskdash.store.tasks import TaskList
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+
 from lists import build
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
-
-    from taskdash.domain.query import Query
-    from taskdash.domain.task import Task, TaskDetail
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.domain.query import Query
+from taskdash.domain.task import Task, TaskDetail
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 COUNT: Final = 5_000
 MOST_LEFT: Final = 10

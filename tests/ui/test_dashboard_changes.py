@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, waiting_body
-from tests.ui.driven_dashboard import NOW_MS, add, answer, answer_all, driven, uuid
+from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add, answer, answer_all, driven, uuid
 from textual.geometry import Region
 from textual.widgets import Input
 
 from taskdash.domain.query import Query
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.widgets import task_table
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash, FrozenClock
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from tests.bodies import Body
 from tests.servers import success_body
 from tests.ui.driven_dashboard import (
     PAGE_FAIL,
@@ -15,6 +16,7 @@ from tests.ui.driven_dashboard import (
     PAGE_SUCCESS,
     PAGE_WAITING,
     PROFILE,
+    Dash,
     add,
     add_answered,
     answer,
@@ -26,18 +28,11 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.secret import Secret
+from taskdash.domain.task import Json
 from taskdash.results.desktop import MAX_TERMINAL_BYTES, ClipboardError, ClipboardProgram
+from taskdash.store.store import Store
 from taskdash.ui import copying
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.bodies import Body
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.domain.task import Json
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.ui.context import Context
 
 REQUEST_ID = "0b54b1b0-8f4f-4b0e-9c53-2f1f6d6ad6a4"
 AUTHORIZATION = '-H "Authorization: Bearer $KIE_API_KEY"'

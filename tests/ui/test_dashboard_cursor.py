@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import PROFILE, Dash, add, answer, answer_all, driven, uuid
 from textual.screen import Screen
+from textual.widget import Widget
 
 from taskdash.domain.query import Query, Sort, SortKey
-
-if TYPE_CHECKING:
-    from textual.widget import Widget
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 

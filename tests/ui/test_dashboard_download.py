@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 from tests.ui.driven_dashboard import (
@@ -18,14 +19,9 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.results.download_status import DownloadStatus, Running
-from taskdash.results.download_thread import News
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from taskdash.results.download_thread import DownloadThread
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.results.download_thread import DownloadThread, News
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 
 class FakeDownloads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.bodies import success_body
@@ -20,11 +20,8 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 H = 3_600_000
 TTL_MS = 24 * H

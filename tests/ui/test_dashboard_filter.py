@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, waiting_body
-from tests.ui.driven_dashboard import Dash, add, add_answered, answer, driven, uuid
+from tests.ui.driven_dashboard import Dash, FakeWatcher, add, add_answered, answer, driven, uuid
 
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import FakeWatcher
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 SEA, FOX = [uuid(n) for n in range(3)], [uuid(n) for n in range(3, 5)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, success_body
@@ -13,12 +12,10 @@ from textual.app import App
 from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
+from taskdash.store.store import Store
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.context import Context
 from taskdash.ui.screens.palette import Palette
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 @pytest.mark.dashboard(size=(80, 24))

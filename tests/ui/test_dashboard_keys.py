@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import (
@@ -18,12 +16,10 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
+from taskdash.store.store import Store
 from taskdash.ui.actions import FOOTER
+from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.servers import success_body
-from tests.ui.driven_dashboard import PAGE_LINK, FakeBrowser, add, add_answered, answer, driven, uuid
+from tests.ui.driven_dashboard import PAGE_LINK, Dash, FakeBrowser, add, add_answered, answer, driven, uuid
 
+from taskdash.store.store import Store
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.ui.context import Context
 
 
 def hyperlinks(dash: Dash) -> list[tuple[str, str]]:

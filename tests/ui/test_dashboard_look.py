@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
+from tests.ui.driven_dashboard import Dash, add, driven, fill_with_the_page, uuid
 
 from taskdash.config.settings import View
 from taskdash.domain.query import Sort, SortKey
+from taskdash.domain.task import TaskDetail
+from taskdash.store.store import Store
 from taskdash.store.tasks import TaskList
 from taskdash.ui import context
+from taskdash.ui.context import Context
 from taskdash.ui.widgets.panes import Splitter
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.domain.task import TaskDetail
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 def titles(dash: Dash) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.servers import error_body, fail_body, success_body, waiting_body
@@ -23,15 +24,11 @@ from tests.ui.driven_dashboard import (
 from textual.widgets import Input
 
 from taskdash.config.describe import explained_settings
+from taskdash.config.settings import Settings
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import ProblemKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.config.settings import Settings
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 MARKUP = ["[red]x", "[/]", "[/red]", "[@click=app.exit]X[/]", "[link=file:///x]y", "$primary", "[b", "\\[b]"]
 A, B = uuid(1), uuid(2)

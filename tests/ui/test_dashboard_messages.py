@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
@@ -11,6 +9,7 @@ from tests.ui.driven_dashboard import (
     PAGE_LINK,
     PAGE_SUCCESS,
     Dash,
+    FrozenClock,
     add,
     answer,
     answer_all,
@@ -22,15 +21,11 @@ from tests.ui.test_dashboard_told import LATER_MS, begin, ended
 from tests.ui.test_dialogs_at_any_size import OPENED_BY, reopen
 from textual.widgets._toast import Toast
 
+from taskdash.store.store import Store
 from taskdash.ui import messages
+from taskdash.ui.context import Context
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.widgets.bars import MessageLine
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import FrozenClock
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 async def test_what_an_act_says_takes_a_row_over_the_footer_until_the_next_or_a_while(

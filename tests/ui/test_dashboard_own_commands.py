@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.ui.driven_dashboard import PAGE_SUCCESS, Dash, configure, driven, fill_with_the_page
 
 from taskdash.config.own import OwnCommand
 from taskdash.results.own_commands import OwnCommands, Programs
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 @pytest.fixture

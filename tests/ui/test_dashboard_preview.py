@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from tests.pictures import halves, kept_picture
@@ -16,23 +18,17 @@ from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 from taskdash.config.own_files import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
-from taskdash.results.decoding import Decoders
+from taskdash.results.decoding import Decoders, Picture
 from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.fetch import Fetcher
+from taskdash.results.part import Sink
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
+from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
+from taskdash.ui.context import Context
 from taskdash.ui.widgets import preview as widget
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.preview import Preview
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from taskdash.results.decoding import Picture
-    from taskdash.results.part import Sink
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 FIRST, SECOND, FOUR, RUNNING = uuid(1), uuid(2), uuid(3), uuid(4)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tests.ui.driven_dashboard import PROFILE, FakeWatcher, add, configure, context_on, driven, uuid
+from tests.ui.driven_dashboard import (
+    PROFILE,
+    Dash,
+    FakeWatcher,
+    FrozenClock,
+    add,
+    configure,
+    context_on,
+    driven,
+    uuid,
+)
 
 from taskdash.config.profile import Profile
+from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
+from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import Dash, FrozenClock
-
-    from taskdash.config.settings import Settings
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.ui.context import Context
 
 OTHER = "kie"
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from tests.servers import fail_body, success_body
-from tests.ui.driven_dashboard import add, add_answered, answer, driven, uuid
+from tests.ui.driven_dashboard import Dash, add, add_answered, answer, driven, uuid
 
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import error_body, success_body, waiting_body
@@ -24,9 +23,8 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 A, B, C = uuid(1), uuid(2), uuid(3)
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.ui.driven_dashboard import Dash, add, driven, uuid
 
 from taskdash.domain.errors import StoreError
+from taskdash.store.store import Store
 from taskdash.ui import following
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.ui.context import Context
 
 
 @pytest.fixture(autouse=True)

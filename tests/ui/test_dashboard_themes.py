@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.ui.driven_dashboard import driven
 from textual.widgets import Input
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.config.settings import View
-    from taskdash.ui.context import Context
+from taskdash.config.settings import View
+from taskdash.ui.context import Context
 
 
 def own_themes(desk: Context, folder: Path, **texts: str) -> None:

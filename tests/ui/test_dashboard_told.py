@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
-from tests.bodies import fail_body, success_body, waiting_body
+from tests.bodies import Body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PROFILE,
@@ -21,18 +23,10 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.notices import Way
+from taskdash.results.own_commands import FinishCommand
+from taskdash.store.store import Store
 from taskdash.ui import announce
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.bodies import Body
-
-    from taskdash.results.own_commands import FinishCommand
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
-
+from taskdash.ui.context import Context
 
 LATER_MS = NOW_MS + 2_000
 """When the ends are learned: after the dashboard was opened."""

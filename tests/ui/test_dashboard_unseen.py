@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
-from tests.ui.driven_dashboard import PROFILE, Dash, add, answer_all, context_on, driven, uuid
+from tests.ui.driven_dashboard import PROFILE, Dash, FrozenClock, add, answer_all, context_on, driven, uuid
 
 from taskdash.domain.errors import StoreError
 from taskdash.store.news import News
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import FrozenClock
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(6)]
 

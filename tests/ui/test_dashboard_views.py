@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
@@ -27,15 +28,11 @@ from taskdash.config.profile import Profile
 from taskdash.domain.notices import Way
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.record import apply_answer
+from taskdash.results.download_thread import DownloadThread
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.service import Service
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from taskdash.results.download_thread import DownloadThread
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
-    from taskdash.watch.thread import WatcherThread
+from taskdash.watch.thread import WatcherThread
 
 MANY = [uuid(n) for n in range(12)]
 THEIRS = [uuid(n) for n in range(100, 103)]

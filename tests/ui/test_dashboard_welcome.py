@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.ui.driven_dashboard import PROFILE, add, context_on, driven, fill_with_the_page, uuid
+from tests.ui.driven_dashboard import (
+    PROFILE,
+    Dash,
+    FrozenClock,
+    add,
+    context_on,
+    driven,
+    fill_with_the_page,
+    uuid,
+)
 from textual.widgets import Input
 
+from taskdash.config.settings import Settings
+from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
+from taskdash.ui.context import Context
 from taskdash.ui.widgets.passing import STEPS, Tour
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import Dash, FrozenClock
-
-    from taskdash.config.settings import Settings
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 @pytest.fixture

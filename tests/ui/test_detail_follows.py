@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bodies import success_body
-from tests.ui.driven_dashboard import FrozenClock, add, answer_all, context_on, driven, uuid
+from tests.ui.driven_dashboard import Dash, FrozenClock, add, answer_all, context_on, driven, uuid
 
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.ui.driven_dashboard import Dash
 
 WORDS: Final = ("cat", "cot", "dog", "dig", "state:fail", "-", "!cat", '"a dog"')
 GAPS_S: Final = (0.0, 0.0, 0.001, 0.01, 0.03, 0.1, 0.2)

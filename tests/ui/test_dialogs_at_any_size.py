@@ -6,13 +6,14 @@ import random
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.servers import success_body
 from tests.ui.driven_dashboard import (
     PAGE_LINK,
     PAGE_SUCCESS,
+    Dash,
     add,
     add_answered,
     answer,
@@ -22,14 +23,10 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.query import SortKey
+from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
+from taskdash.ui.context import Context
 from taskdash.ui.screens.questions import Confirm
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 OPENED_BY: Final = {
     "a": "AddIds",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,12 +10,10 @@ from tests.faults import hostile
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.content import Content
+from textual.filter import LineFilter
 from textual.widgets import Static
 
 from taskdash.ui.line_filters import Colourless, InertLines
-
-if TYPE_CHECKING:
-    from textual.filter import LineFilter
 
 BACKGROUND = Color(0, 0, 0)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 from textual._context import visible_screen_stack
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
+from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.widgets._toast import Toast
@@ -17,12 +18,6 @@ from textual.widgets._toast import Toast
 from taskdash.ui.widgets import drawing
 from taskdash.ui.widgets.drawing import Drawn
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from textual.app import ComposeResult
-    from textual.pilot import Pilot
 
 BLOCKS = bytes(range(1, 1 + 4 * 3 * 6))
 PLAIN = Drawn("PNG", 8, 6, 4, 3, BLOCKS)

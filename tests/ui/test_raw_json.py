@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import success_body
-from tests.ui.driven_dashboard import add, add_answered, answer, driven, uuid
+from tests.ui.driven_dashboard import Dash, add, add_answered, answer, driven, uuid
 from textual.containers import VerticalScroll
 
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.screens import inspect
-
-if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import Dash
-
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.pictures import halves, kept_picture
-from tests.servers import success_body, waiting_body
+from tests.servers import Body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     PROFILE,
     Dash,
@@ -28,22 +28,16 @@ from tests.ui.driven_dashboard import (
 from taskdash.domain.task import Verdict
 from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.fetch import Fetcher
+from taskdash.results.part import Sink
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.saved import SavedFile
+from taskdash.store.store import Store
+from taskdash.ui.context import Context
 from taskdash.ui.screens.review import Review
 from taskdash.ui.widgets import review_pictures
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.review_grid import ReviewGrid
 from taskdash.ui.widgets.review_pictures import LargeResult
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.servers import Body
-
-    from taskdash.results.part import Sink
-    from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 PICKED, REJECTED = Verdict.PICKED, Verdict.REJECTED
 TASKS = [uuid(number) for number in range(1, 9)]

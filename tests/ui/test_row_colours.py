@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.segment import Segment
+from rich.style import Style
+from tests.ui.driven_dashboard import Dash
 from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 from textual.geometry import Region
@@ -13,11 +13,6 @@ from taskdash.domain.task import State
 from taskdash.ui.line_filters import rounding_for
 from taskdash.ui.themes import TEXTS
 from taskdash.ui.widgets.row_drawing import PIECES, ROWS, RowStyles
-
-if TYPE_CHECKING:
-    from rich.style import Style
-    from tests.ui.driven_dashboard import Dash
-
 
 WANTED = 4.5
 """Of text, by the Web Content Accessibility Guidelines."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.input_noise import sequence
 from textual import events
+from textual.message import Message
 
 from taskdash.ui.line_filters import has_no_colour
 from taskdash.ui.terminal import MAX_PASTE_CHARS, OPEN_PASTE_S, TerminalInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from textual.message import Message
 
 START, END = b"\x1b[200~", b"\x1b[201~"
 UUIDS = b"5064bd1a-025a-490b-b28f-6a9fa12eb88a 5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"

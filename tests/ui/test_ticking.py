@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import waiting_body
 from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add_answered, uuid
 
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 TASKS = [uuid(n) for n in range(3)]
 CREATED_MS = NOW_MS - 100_000

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tests.servers import (
@@ -23,11 +23,9 @@ from tests.servers import (
 
 from taskdash import __version__
 from taskdash.api.client import Gateway
+from taskdash.domain.record import Answer
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from taskdash.domain.record import Answer
 
 KEY = "sk-CANARY-0123456789"
 GOOD = http_reply(200, json.dumps(waiting_body("task_a")).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,9 +14,6 @@ from taskdash.api.network import find_proxy
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
 from taskdash.domain.untrusted import inert_line
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = Secret("sk-CANARY-0123456789")
 BROKEN = [

@@ -12,7 +12,8 @@ import socket
 import time
 from contextlib import aclosing
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -35,13 +36,9 @@ from tests.servers import (
 
 from taskdash.api.client import Gateway
 from taskdash.api.network import explain
+from taskdash.domain.record import Answer
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.domain.record import Answer
 
 KEY = "sk-CANARY/0123+456789=="
 

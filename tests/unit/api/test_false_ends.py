@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,6 @@ from hypothesis import strategies as st
 from taskdash.api import names
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DATA = Path(__file__).parents[2] / "data"
 EXPECTED = json.loads((DATA / "families" / "expected.json").read_text())

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body
 
 from taskdash.api.request import NoRequestError, callback_of, create_body, echoed_request, whole
+from taskdash.domain.task import Json
 from taskdash.domain.untrusted import inert
-
-if TYPE_CHECKING:
-    from taskdash.domain.task import Json
 
 PAYLOADS = Path(__file__).parents[2] / "data" / "payloads"
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.record import Answer, Record
 from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from taskdash.domain.record import Answer, Record
 
 PAYLOADS = Path(__file__).parents[2] / "data" / "payloads"
 ID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"

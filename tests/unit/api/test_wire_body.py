@@ -5,18 +5,14 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
 
 from taskdash.api.body import MAX_BODY_BYTES, MAX_VALUES
 from taskdash.api.wire import parse_answer
+from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from taskdash.domain.record import Answer
 
 ID = "task_1"
 RECORD = b'{"code":200,"data":{"taskId":"task_1","state":"success","model":"m"}}'

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.record import Answer, Record
 from taskdash.domain.task import Json, ProblemKind, State
-
-if TYPE_CHECKING:
-    from taskdash.domain.record import Answer, Record
 
 FAMILIES = Path(__file__).parents[2] / "data" / "families"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FAMILIES / "expected.json").read_text())

@@ -7,7 +7,8 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,7 @@ from hypothesis import strategies as st
 from taskdash.api.names import STATE as STATE_KEYS
 from taskdash.api.record import RECORD_FIELDS
 from taskdash.api.wire import parse_answer
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from taskdash.domain.record import Answer
+from taskdash.domain.record import Answer
 
 
 def _script(name: str) -> ModuleType:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.record import Record
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.links import safe_url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from taskdash.domain.record import Record
 
 CREATE = 1777459967759
 COMPLETE = 1777460000000

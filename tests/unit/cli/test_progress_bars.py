@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pyte
 import pytest
 
 from taskdash.cli.progress import DownloadProgress, Progress
 from taskdash.results.download_status import DownloadStatus, Running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STATUS = DownloadStatus(
     total=12,

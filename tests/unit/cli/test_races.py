@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from tests.servers import FakeApi
 
 from taskdash.cli.process import exit_code_of
 from taskdash.store.database import Database
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from tests.servers import FakeApi
 
 GOOD = "task_good_12345678"
 LINK = "https://10.0.0.1/1.png"

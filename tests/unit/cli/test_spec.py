@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import pytest
@@ -23,9 +24,6 @@ from taskdash.domain.task import ProblemKind
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.store import faults
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 README = Path(__file__).parents[3] / "README.md"
 TYPES: dict[str, tuple[type, ...]] = {

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.config_files import Load, write
 
 from taskdash.config.load import load_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.config.settings import Settings
+from taskdash.config.settings import Settings
 
 
 @pytest.fixture(autouse=True)

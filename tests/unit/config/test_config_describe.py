@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.config_files import CANARY
+from tests.config_files import CANARY, Load
 
 from taskdash.config.describe import Line, describe
 from taskdash.config.keys import find_key
 from taskdash.config.kinds import length_text
 from taskdash.config.settings import Settings, demo_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.config_files import Load
 
 
 def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[str, Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,9 +19,6 @@ from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.query import SortKey
 from taskdash.domain.secret import Secret
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KIE = Profile(
     name="kie",

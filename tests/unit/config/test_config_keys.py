@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.command import is_gone, wait_until
@@ -17,9 +18,6 @@ from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def by_command(script: str, **profile: Any) -> Profile:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.config_files import CANARY, KIE, write
+from tests.config_files import CANARY, KIE, Load, write
 
 from taskdash.config.load import load_settings, toml_values
 from taskdash.config.profile import DEFAULT_PRESET, PRESETS, Profile, preset_profile
@@ -18,11 +18,6 @@ from taskdash.config.settings import Settings, View
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import key_faults
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.config_files import Load
 
 # Setting, values that are wrong, and what is said of each; the schema refuses them too.
 WRONG: list[tuple[str, list[str], list[str]]] = [

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from itertools import count
-from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.config.toml_lines import key_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FILE = '''\
 # [no] = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,9 +13,6 @@ from PIL import Image, ImageStat
 
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, SONG
 from taskdash.demo.server import DemoApi
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 400_000
 PICTURES = [name for name in MEDIA if name.endswith(".webp")]

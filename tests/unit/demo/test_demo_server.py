@@ -4,7 +4,8 @@ import contextlib
 import http.client
 import json
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -13,9 +14,6 @@ from taskdash.api.wire import parse_answer
 from taskdash.demo.server import DemoApi
 from taskdash.domain.budget import TIERS
 from taskdash.domain.task import State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 START_S = 1_777_474_689.024
 FIELDS = [

@@ -7,18 +7,14 @@ import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command, shell_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.domain.task import Json
+from taskdash.domain.task import Json
 
 KEY = "sk-CANARY-0123456789"
 GATEWAY = Endpoint("https://aigptimage.com", "AIGPTIMAGE_API_KEY")

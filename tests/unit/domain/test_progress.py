@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from taskdash.domain.progress import Progress, UnfinishedKind, progress_of, time_left
 from taskdash.domain.task import State, Task
 from taskdash.domain.usual import Usual
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 NOW_MS = 1_777_475_100_000
 USUAL = Usual(30_000, 40_000, 90_000)

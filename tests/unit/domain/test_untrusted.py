@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskdash.domain.task import Json
 from taskdash.domain.untrusted import (
     CUT_MARK,
     MAX_DEPTH,
@@ -22,9 +22,6 @@ from taskdash.domain.untrusted import (
     inert_line,
     raw_text,
 )
-
-if TYPE_CHECKING:
-    from taskdash.domain.task import Json
 
 ANY_TEXT = st.text(
     st.characters(codec=None) | st.sampled_from("\ud800\udfff\u202e\u200b\x1b\x9b\r\n\t\u0301 ")

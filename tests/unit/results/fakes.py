@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from taskdash.results.fetch import Fetcher
+from taskdash.results.folder import Folder
 from taskdash.results.part import PartFile, Sink
 from taskdash.results.saved_results import ResultLocks
 from taskdash.watch.machine import Clock
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
-
-    from taskdash.results.folder import Folder
 
 
 async def save(folder: Folder, fetcher: Fetcher, url: str, stem: str = "hero-1", key: str = "a" * 32) -> Path:

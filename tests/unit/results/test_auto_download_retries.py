@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.bodies import success_body
@@ -20,10 +21,6 @@ from taskdash.results.faults import DiskError, DownloadError, ExpiredError, Pass
 from taskdash.results.folder import Folder
 from taskdash.results.saved_results import SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
-    from pathlib import Path
 
 PROFILE = "p"
 NOW_MS = 1_777_475_100_000

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from taskdash.results import desktop
 from taskdash.results.desktop import Opened, open_file, open_url
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PICTURE = "https://cdn.example.com/result.png"
 

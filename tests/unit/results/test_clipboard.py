@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +19,6 @@ from taskdash.results.desktop import (
     find_clipboard,
     terminal_sequence,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TEXT = "灯台と猫 'quoted' $(touch pwned)\n-n second line"
 ALL = ("pbcopy", "clip.exe", "wl-copy", "xclip", "xsel", "tmux")

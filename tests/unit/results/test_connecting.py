@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.file_server import PNG, FileServer
@@ -16,10 +17,6 @@ from tests.unit.results.fakes import save as save_in
 from taskdash.results.faults import PassingError, PrivateHostError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 TIMEOUTS = Timeouts(connect_s=60.0, answer_s=10.0)
 """Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine."""

@@ -6,7 +6,7 @@ import asyncio
 import re
 import stat
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -22,9 +22,6 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
 from taskdash.results.saved_results import stem_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def save(target: Path, url: str) -> Path:

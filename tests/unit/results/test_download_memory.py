@@ -5,15 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.file_server import PNG, FileServer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.servers import OnRequest, Peer, Request
+from tests.servers import OnRequest, Peer, Request
 
 _CODE = """
 import asyncio, resource, sys

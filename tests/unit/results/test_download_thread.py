@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.bodies import success_body
@@ -17,10 +18,6 @@ from taskdash.config.settings import Settings
 from taskdash.domain.secret import KnownKeys
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 PROFILE = "aigptimage"
 

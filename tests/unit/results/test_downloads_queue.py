@@ -7,16 +7,17 @@ import hashlib
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer, Ranges, picture
-from tests.servers import Peer, Request, http_reply
+from tests.servers import OnRequest, Peer, Request, http_reply
 from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.config.settings import Settings
@@ -29,11 +30,6 @@ from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
 from taskdash.results.renewals import Renewals, Renewed
 from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from tests.servers import OnRequest
 
 NOW_MS: Final = 1_777_475_100_000
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,7 @@ from taskdash.domain.task import Task
 from taskdash.domain.words import moment
 from taskdash.results.folder import Folder
 from taskdash.results.saved_results import result_stem, stem_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 NAMES = 100_000
 CREATED = 300

@@ -9,11 +9,12 @@ import shlex
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.bodies import fail_body, success_body, waiting_body
+from tests.bodies import Body, fail_body, success_body, waiting_body
 from tests.command import is_gone, wait_until
 from tests.finished import record
 
@@ -28,12 +29,6 @@ from taskdash.results.own_commands import (
     run_command,
 )
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
-    from tests.bodies import Body
 
 PROFILE = "aigptimage"
 KEY = "sk-canary-0123456789abcdef"

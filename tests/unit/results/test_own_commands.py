@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from tests.bodies import success_body, waiting_body
@@ -14,14 +15,9 @@ from tests.finished import record
 
 from taskdash.config.own import OwnCommand
 from taskdash.domain.secret import KnownKeys, Secret
+from taskdash.domain.task import TaskDetail
 from taskdash.results.own_commands import Ended, OwnCommands, Programs
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from taskdash.domain.task import TaskDetail
 
 PROFILE = "aigptimage"
 KEY = "sk-canary-0123456789abcdef"

@@ -10,7 +10,8 @@ import signal
 import stat
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -20,10 +21,6 @@ from tests.pictures import bomb, encoded, halves, kept_picture, plain
 from taskdash.results import decoding, preview_worker
 from taskdash.results.decoding import Decoders, DecodingError, Picture
 from taskdash.results.previews import PreviewFiles
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -8,7 +8,8 @@ import io
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -29,10 +30,6 @@ from taskdash.results.previews import (
     install_line,
     picture_fetcher,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(5_000)
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.bodies import success_body
+from tests.bodies import Body, success_body
 from tests.store_lists import NOW, replied
 from tests.unit.results.fakes import StillClock
 
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
 from taskdash.results.renewals import LONGEST_WAIT_S, Renewals, Renewed
-from taskdash.results.saved_results import wanted_of
+from taskdash.results.saved_results import Wanted, wanted_of
 from taskdash.store.store import Store, StoreThread
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
-    from tests.bodies import Body
-
-    from taskdash.results.saved_results import Wanted
 
 TASK = "task_a_12345678"
 

@@ -6,10 +6,10 @@ import asyncio
 import json
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.file_server import FileServer, Ranges, picture
@@ -20,9 +20,6 @@ from taskdash.results.faults import DiskError, DownloadError, PassingError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DATA = picture(200_000)
 KEY = part_key("list", "profile", "task", "1")

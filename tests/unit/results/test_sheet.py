@@ -6,7 +6,8 @@ import io
 import os
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import AsyncMock
 
 import pytest
@@ -24,10 +25,6 @@ from taskdash.results.faults import DownloadError
 from taskdash.results.previews import Previews
 from taskdash.results.sheet import HEAD, SIDES, Card, cards_of, check_place, make_sheet, save_sheet
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 NOW = 1_790_000_000_000
 KEY = "sk-a-key-of-nobody"

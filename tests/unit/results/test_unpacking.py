@@ -6,7 +6,8 @@ import asyncio
 import gzip
 import itertools
 import zlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,6 @@ from hypothesis import strategies as st
 from taskdash.results import content
 from taskdash.results.content import OTHER_PACKINGS, PACKINGS, labels_of, packings_of
 from taskdash.results.faults import DownloadError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
 
 PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
     "gzip": gzip.compress,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from taskdash.store.store_file import UNSETTLED_NS, ChangeHint
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW_NS = 1_780_000_000_000_000_000
 OLD_NS = NOW_NS - 10 * UNSETTLED_NS

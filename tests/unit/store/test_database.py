@@ -11,19 +11,16 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.kills import stopped_holder, tells_locks
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
+from taskdash.store.additions import Added
 from taskdash.store.database import Database
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
-
-if TYPE_CHECKING:
-    from taskdash.store.additions import Added
 
 
 def mode_of(path: Path) -> int:

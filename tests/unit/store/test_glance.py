@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from shutil import copy
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.kills import stopped_holder, tells_locks
@@ -19,9 +19,6 @@ from taskdash.store import glance as module
 from taskdash.store.glance import Glance, glance
 from taskdash.store.rows import STATES
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OLD = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
 DAY_MS = 86_400_000

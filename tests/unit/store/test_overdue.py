@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.store_lists import NOW, added, ids, recorded
@@ -11,9 +10,7 @@ from tests.store_lists import NOW, added, ids, recorded
 from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 
 def finish(store: Store, count: int, cost_ms: int, profile: str = "p", model: str = "image") -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.store_lists import added, ids, recorded
@@ -13,14 +14,9 @@ from tests.store_lists import added, ids, recorded
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.query import Query
-from taskdash.domain.task import State, Verdict
+from taskdash.domain.task import State, Task, Verdict
 from taskdash.store.store import Store
 from taskdash.store.store_file import copies_of, keep_copy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from taskdash.domain.task import Task
 
 PAGE: Final = 4_096
 IDS: Final = [f"task_{n:012d}" for n in range(300)]

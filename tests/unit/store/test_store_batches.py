@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.store_lists import NOW, added, recorded
 
-from taskdash.domain.progress import UnfinishedKind
+from taskdash.domain.progress import LabelFigures, UnfinishedKind
 from taskdash.domain.task import State
-
-if TYPE_CHECKING:
-    from taskdash.domain.progress import LabelFigures
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +19,7 @@ from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task,
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.saved import SavedAs, SavedFile
-
-if TYPE_CHECKING:
-    from taskdash.store.store import Store
+from taskdash.store.store import Store
 
 NOW_MS = 1_780_000_000_000
 EVERYTHING = Query(None)

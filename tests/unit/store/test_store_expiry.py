@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body, waiting_body
@@ -14,11 +15,6 @@ from taskdash.domain.query_language import parse_filter
 from taskdash.domain.words import expiry_of
 from taskdash.store.query_sql import where
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    import pytest
 
 PROFILE = "p"
 H = 3_600_000

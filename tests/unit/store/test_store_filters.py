@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,18 +12,11 @@ from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.failures import classify
-from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, TextTerm
+from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, Term, TextTerm
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import fold
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from taskdash.domain.query import Term
-    from taskdash.domain.task import Task
 
 COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
 

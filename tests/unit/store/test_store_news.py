@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
@@ -11,10 +11,6 @@ from tests.store_lists import NOW, ids, replied
 
 from taskdash.domain.notices import Batch, Way, notices
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 PROFILE = "p"
 DAY_MS = 86_400_000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.servers import error_body, fail_body, success_body, waiting_body
@@ -14,10 +15,6 @@ from taskdash.domain.query_language import parse_filter
 from taskdash.domain.tally import By, TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ALL = Query(PROFILE)
 POLICY = "The prompt was flagged: request 0123456789abc"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +13,6 @@ from taskdash.domain.query import SortKey
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.domain.usual import Usual
 from taskdash.ui.text.columns import COLUMNS, GAP, NOTHING, Moment, place_columns, shared_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 DEFAULT_COLUMNS = View().columns
 NOW_MS = 1_777_475_100_000

@@ -11,7 +11,7 @@ import struct
 import termios
 import unicodedata
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -28,9 +28,6 @@ from taskdash.ui.widgets.drawing import (
     placeholders,
     through_tmux,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
 

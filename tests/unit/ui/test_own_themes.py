@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import tomli_w
@@ -15,9 +15,6 @@ from textual.theme import Theme
 from taskdash.domain.errors import ConfigError
 from taskdash.ui.own_themes import _FIELDS, _VARIABLES, known_themes, load_theme, load_themes
 from taskdash.ui.themes import legible_theme
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """\
 primary = "#3d8bff"

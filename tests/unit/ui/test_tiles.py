@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,6 @@ from taskdash.domain.task import State, Task, Verdict
 from taskdash.results.faults import Refused
 from taskdash.ui.review_list import Result, TaskCard
 from taskdash.ui.text.tiles import CAPTION_ROWS, Names, Tiles, caption, line, tiles_for, why_no_picture
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 CELL = (10, 20)
 PROMPTS = [

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.query import Query, Sort, SortKey
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Task
 from taskdash.store.store import Store
 from taskdash.ui.widgets.window import Place, Window, read_window
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from taskdash.domain.task import Task
 
 QUERY = Query("p")
 HEIGHT = 10

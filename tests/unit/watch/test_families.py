@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.fake_clock import World, problem
 
 from taskdash.domain.budget import Limits
 from taskdash.domain.task import ProblemKind, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 PATHS = ("/first", "/second", "/third")
 

@@ -9,7 +9,8 @@ import stat
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,6 @@ from taskdash.domain.errors import StoreError
 from taskdash.store.gateways import Process
 from taskdash.watch.lease import Lease
 from taskdash.watch.machine import is_alive, is_stopped, this_process
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 HOLDER = """
 import sys

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.fake_clock import World, problem, success, throttled
@@ -17,13 +18,8 @@ from taskdash.domain.query import Query
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.gateways import Process, Viewer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from taskdash.watch.status import WatchStatus
-    from taskdash.watch.watcher import Watcher
+from taskdash.watch.status import WatchStatus
+from taskdash.watch.watcher import Watcher
 
 SOAK_HOURS = float(os.environ.get("SOAK_HOURS", "0.2"))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from tests.command import wait_until
 from tests.fake_clock import success
 
 from taskdash.domain.budget import TIERS
+from taskdash.domain.record import Answer
 from taskdash.domain.task import State
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
@@ -20,12 +22,6 @@ from taskdash.watch.machine import Clock
 from taskdash.watch.notes import Access
 from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from taskdash.domain.record import Answer
 
 
 async def fetch(task_id: str, _: str) -> Answer:
