@@ -75,7 +75,7 @@ class Record:
 _TAKEN_OVER: Final = {each.name for each in fields(Record)} & {each.name for each in fields(Task)} - {
     "task_id"
 }
-"""What a task has of its record as that has it."""
+"""The fields that a task takes over from its record unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

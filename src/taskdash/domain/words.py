@@ -190,7 +190,7 @@ def short_countdown(expiry: Expiry, now_ms: int) -> str:
 
 
 def filter_of(ttl_ms: int) -> str:
-    """Return the filter for what is about to expire and not saved, as it is typed."""
+    """Return the filter for unsaved results about to expire, as typed in the filter box."""
     minutes, seconds = divmod(max(1, notice_ms(ttl_ms) // 1_000), 60)
     counts = ((minutes // 60, "h"), (minutes % 60, "m"), (seconds, "s"))
     return f"expires:<{''.join(f'{count}{unit}' for count, unit in counts if count)} saved:no"

@@ -146,7 +146,7 @@ def kind_of_content(head: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a result is according to the server and the link."""
+    """The kind of a result according to the server and the link."""
 
     media_type: str
     """Such as `image/png`; "" if the server does not say."""
@@ -250,7 +250,7 @@ def labels_of(content_encoding: str) -> list[str]:
 
 
 def packings_of(labels: Iterable[str]) -> list[str]:
-    """Return those of the labels that are a packing; raise DownloadError where there are too many."""
+    """Return the labels that can be decompressed here; raise DownloadError if there are too many."""
     packings = [label for label in labels if label in PACKINGS]
     if len(packings) > _MAX_LAYERS:
         raise DownloadError("it is packed too often")
@@ -258,14 +258,14 @@ def packings_of(labels: Iterable[str]) -> list[str]:
 
 
 def unpacked(pieces: AsyncIterator[bytes], packings: Sequence[str]) -> AsyncIterator[bytes]:
-    """Return a file out of what arrives, a block at a time; a `DownloadError` says that it cannot be unpacked."""
+    """Return the decompressed pieces, a block at a time; they raise DownloadError if the data is corrupt."""
     for packing in reversed(packings):
         pieces = _without(packing, pieces)
     return pieces
 
 
 async def _without(packing: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Take off one packing, if the bytes have it."""
+    """Undo one compression, unless the data turns out not to have it."""
     head = b""
     async for piece in pieces:
         head += piece
@@ -283,7 +283,7 @@ async def _inflated(decoder: zlib._Decompress | None, pieces: AsyncIterator[byte
                 yield decoder.decompress(data, _BLOCK_BYTES)
                 data = decoder.unconsumed_tail
                 if decoder.eof:
-                    # Another part may follow; anything else behind the end is nobody's.
+                    # Another gzip member may follow; ignore anything else after the end.
                     data = decoder.unused_data
                     decoder = zlib.decompressobj(wbits=31) if data.startswith(GZIP) else None
         if decoder is not None:

@@ -162,7 +162,7 @@ class Previews:
     ) -> None:
         """Prepare to get pictures, and first frames of clips if there is an `ffmpeg`."""
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
-        """What has to be installed before there can be any picture; "" where nothing has."""
+        """What to install to get pictures; "" if nothing is missing."""
         self._fetcher = fetcher
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()

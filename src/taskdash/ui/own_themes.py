@@ -48,7 +48,7 @@ def _variable(value: object, place: Place) -> str:
         if styled.split() and _STYLES.issuperset(styled.split()):
             return styled
         raise ValueError(f"{quoted(styled)} is not a style, use words such as bold, underline or none")
-    # Only where Textual has it itself: those are colours of texts, never of what they are written on.
+    # Only for variables where Textual uses it itself: text colours, never backgrounds.
     if _VARIABLES[place.key].startswith("auto") and isinstance(value, str) and re.fullmatch(_AUTO, value):
         return value
     return text(_colour).read(value, place)
