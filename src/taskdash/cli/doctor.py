@@ -59,7 +59,7 @@ _MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
 
 
 class Grade(StrEnum):
-    """How serious a finding is."""
+    """Grades how serious a finding is."""
 
     OK = "ok"
     NOTE = "note"

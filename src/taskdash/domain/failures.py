@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FailureClass(StrEnum):
-    """What a failure is about, and so what to do next."""
+    """Names what a failure is about, and so what to do next."""
 
     CONTENT_POLICY = "content policy"
     """The prompt, an input or the result was refused: change the prompt."""

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class End(Enum):
-    """How a download ended."""
+    """Names the ways in which a download ends."""
 
     SAVED = "saved"
     KNOWN = "known"

@@ -1,4 +1,4 @@
-"""Why a result was not saved, and whether a retry may help; why there is no picture of it."""
+"""Explains why a result was not saved, and whether a retry may help, or why there is no picture."""
 
 from __future__ import annotations
 

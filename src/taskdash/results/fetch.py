@@ -69,7 +69,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a fetch waits at each stage."""
+    """Limits how long a fetch waits at each stage."""
 
     connect_s: float = 10.0
     """For each address of a host."""

@@ -53,7 +53,7 @@ _ASKED: Final = (
 
 
 class InLine(NamedTuple):
-    """How many tasks are due for a check, and when the next one will be."""
+    """Says how many tasks are due for a check, and when the next one will be."""
 
     asked: int
     new: int

@@ -25,7 +25,7 @@ KNOWN_VERSION: Final = len(MIGRATIONS)
 
 
 class Examined(NamedTuple):
-    """What was found in a sound store."""
+    """Describes a sound store."""
 
     size_bytes: int
     is_private: bool

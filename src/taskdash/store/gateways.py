@@ -1,4 +1,4 @@
-"""What processes share about a profile's gateway: checks sent, limits learned, and who is watching or viewing."""
+"""Shares facts about a gateway between the processes of a profile: checks sent, limits learned, who watches or views."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reserved(NamedTuple):
 
 
 class GatewayNote(NamedTuple):
-    """What the last watcher recorded about a profile's gateway. The mappings are opaque to the store."""
+    """Holds what the last watcher recorded about a profile's gateway. The mappings are opaque to the store."""
 
     watcher: Process | None = None
     status: Mapping[str, Any] = MappingProxyType({})

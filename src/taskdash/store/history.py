@@ -1,4 +1,4 @@
-"""How long the tasks of a list took, and which ones have waited too long by that measure."""
+"""Reads how long the tasks of a list took, and which ones have waited too long by that measure."""
 
 from __future__ import annotations
 

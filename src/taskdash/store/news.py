@@ -46,7 +46,7 @@ class Missed(NamedTuple):
 
 
 class News(Part):
-    """Which ends of tasks are still to be announced, or looked at by the user."""
+    """Tracks which ends of tasks are still to be announced, or looked at by the user."""
 
     def untold(self, profile: str, way: Way, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end was not yet announced in this way, in the order it was learned."""
