@@ -1,4 +1,4 @@
-"""Shares facts about a gateway between the processes of a profile: checks sent, limits learned, who watches or views."""
+"""Shares facts about a gateway between processes: checks sent, limits learned, and who is watching or viewing."""
 
 from __future__ import annotations
 
