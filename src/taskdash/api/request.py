@@ -9,8 +9,9 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api.body import UnreadableError, json_document
-from taskdash.api.envelope import envelope_of
+from taskdash.api.fields import Fields
 from taskdash.api.record import request_in
+from taskdash.api.wire import envelope_of
 from taskdash.domain.record_paths import RECORD_PATH, family_of
 from taskdash.domain.untrusted import CUT_MARK
 
@@ -53,7 +54,7 @@ def echoed_request(body: bytes, task_id: str) -> Json:
         record = envelope_of(json_document(body.decode("utf-8-sig", "replace")), task_id).record
     except UnreadableError:
         return None
-    return request_in(record) if record is not None else None
+    return request_in(Fields(record)) if record is not None else None
 
 
 def create_body(param: Json, model: str | None) -> dict[str, Json]:

@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from taskdash.api import names
+from taskdash.api import fields
 from taskdash.api.body import json_within, unwrapped
-from taskdash.api.values import Fields, timestamp_ms, whole_number
+from taskdash.api.fields import Fields, timestamp_ms, whole_number
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _FILES: Final = ("video", "audio", "image")
 """Likewise, but only if they hold an object that describes the file (fal, AIML): a bare link in them is an input."""
 _HELD: Final = frozenset(_HOLDERS)
 _RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
-_REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
+_REQUESTS: Final = (*fields.PARAM, "input", "inputs", "request")
 
 # For `output: [{"url": ...}]` in answers without an envelope. Not among the known keys, because `url` at the top of
 # a result is one URL among others.
@@ -272,7 +272,7 @@ def links_end_ms(
     """
     if not urls:
         return None
-    if (said := Fields(record).read(timestamp_ms, *names.LINK_END)) is not None:
+    if (said := Fields(record).read(timestamp_ms, *fields.LINK_END)) is not None:
         return said
     ends = [*_said_in(parts.values(), _MAX_HELD_DEPTH)]
     ends += filter(None, (_signed_end_ms(url, complete_ms) for url in urls[:_MAX_LINKS]))
@@ -281,7 +281,7 @@ def links_end_ms(
 
 def is_purged(record: dict[str, Json]) -> bool:
     """Return whether the record says that its result was removed or its links have expired."""
-    said = [record.get(key) for key in names.PURGED]
+    said = [record.get(key) for key in fields.PURGED]
     return any(
         each is True or whole_number(each) == 1 or (isinstance(each, str) and each.strip().lower() in _GONE)
         for each in said
@@ -294,7 +294,7 @@ def _said_in(values: Iterable[Json], depth: int) -> Iterator[int]:
         if isinstance(value, list) and depth:
             yield from _said_in(value[:_MAX_ITEMS], depth - 1)
         elif isinstance(value, dict) and depth:
-            if (said := Fields(value).read(timestamp_ms, *names.LINK_END)) is not None:
+            if (said := Fields(value).read(timestamp_ms, *fields.LINK_END)) is not None:
                 yield said
             yield from _said_in(list(value.values())[:_MAX_ITEMS], depth - 1)
 

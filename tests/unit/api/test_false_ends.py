@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskdash.api import names
+from taskdash.api import fields
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, State
 
@@ -115,7 +115,7 @@ def says(record: dict[str, Json]) -> set[State]:
             str(flag).strip().removesuffix(".0")
         )
         found |= {of_flag} if of_flag else set()
-        gives_reason = any(record.get(name) for name in (*names.REASON, *names.ENDED))
+        gives_reason = any(record.get(name) for name in (*fields.REASON, *fields.ENDED))
         found |= {State.FAIL} if str(flag).strip() in ("0", "0.0") and gives_reason else set()
     return found
 

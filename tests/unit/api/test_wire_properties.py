@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.api.names import STATE as STATE_KEYS
+from taskdash.api.fields import STATE as STATE_KEYS
 from taskdash.api.record import RECORD_FIELDS
 from taskdash.api.wire import parse_answer
 from taskdash.domain.record import Answer
