@@ -31,9 +31,8 @@ from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import ChangeHint
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
-from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
-from taskdash.watch.notes import Access
+from taskdash.watch.peers import Access, Lease
 from taskdash.watch.watcher import Fetch, Watcher
 
 T = TypeVar("T")

@@ -14,9 +14,8 @@ from taskdash.store.saved import gone_files
 from taskdash.store.store import StoreThread
 from taskdash.watch.accounts import MAX_IN_FLIGHT, WatchPolicy
 from taskdash.watch.dispatch import Dispatch
-from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
-from taskdash.watch.notes import Access
+from taskdash.watch.peers import Access, Lease
 from taskdash.watch.watcher import Watcher
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 from tests.command import EAGER, Command, wait_until
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
-from taskdash.watch.lease import Lease
+from taskdash.watch.peers import Lease
 
 SHELL = """
 import os, subprocess, sys

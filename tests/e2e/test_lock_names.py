@@ -10,7 +10,7 @@ from tests.servers import FakeApi, waiting_body
 
 from taskdash.results.saved_results import ResultLocks
 from taskdash.store.recovery import recovering
-from taskdash.watch.lease import Lease
+from taskdash.watch.peers import Lease
 
 ID = "task_one_12345678"
 

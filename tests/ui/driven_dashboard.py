@@ -38,8 +38,7 @@ from taskdash.ui.context import Context
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.watch.machine import Clock
-from taskdash.watch.status import WatchStatus
-from taskdash.watch.thread import WatcherThread
+from taskdash.watch.thread import WatcherThread, WatchStatus
 
 PROFILE = "aigptimage"
 NOW_MS = 1_777_475_100_000

@@ -9,7 +9,7 @@ from taskdash.cli.rules import EXIT_CODES, first_cause, gone, removed_line, word
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.domain.words import plural
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,7 +28,7 @@ from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
-from taskdash.watch.status import CONNECTION
+from taskdash.watch.thread import CONNECTION
 from taskdash.watching import build_watcher
 from taskdash.wiring import open_finish_command
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.results.own_commands import FinishCommand
     from taskdash.store.store import Store
-    from taskdash.watch.status import WatchStatus
+    from taskdash.watch.thread import WatchStatus
     from taskdash.watch.watcher import Watcher
 
 POLL_S: Final = 0.1

@@ -17,7 +17,7 @@ from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_REASON, plural, started_ms, state_word
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts
 from taskdash.watch.machine import boot_id, this_process
-from taskdash.watch.notes import Notes, Viewers
+from taskdash.watch.peers import Notes, Viewers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.machine import Clock
-    from taskdash.watch.notes import Access
-    from taskdash.watch.status import WatchStatus
+    from taskdash.watch.peers import Access
+    from taskdash.watch.thread import WatchStatus
 
 CANDIDATES: Final = 32
 COUNT_EVERY_S: Final = 1.0

@@ -1,4 +1,4 @@
-"""Runs a watcher in a thread with its own event loop, so that a stalled terminal does not stop it."""
+"""Runs a watcher in a thread with its own event loop, where no stalled terminal stops it, and reports its status."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from taskdash.domain.errors import StoreError, TaskdashError
-from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
+    from taskdash.domain.task import ProblemKind
     from taskdash.watch.watcher import Watcher
 
 T = TypeVar("T")
@@ -23,6 +23,54 @@ BUILD_AGAIN_S: Final = 1.0
 """The pause between attempts to open the store."""
 YIELD_S: Final = 5.0
 """How long a process that is being suspended waits for an unresponsive watcher."""
+CONNECTION: Final = "connection"
+
+
+class WatchStatus(NamedTuple):
+    """Tells how a watcher is doing at a moment. Times are Unix milliseconds."""
+
+    leading: bool = False
+    """Whether this process sends the checks."""
+    has_key: bool = True
+    watcher_pid: int | None = None
+    """The process that sends them; None if none is known."""
+    watcher_stopped: bool = False
+    """Whether the other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
+    differs: str = ""
+    """The difference from the process that sends the checks: "API key", "base URL", or `CONNECTION`, if that one
+    cannot reach the gateway and this one may; "" for none."""
+    key_doubted: bool = False
+    """Whether the sending process's key was refused, with no proper answer since."""
+    paused: bool = False
+    """Whether this or another dashboard has paused scheduled checks."""
+    used: int = 0
+    """Checks sent in the last 60 s."""
+    per_second: int = 0
+    per_minute: int = 0
+    """With `per_second`, the limits of the budget."""
+    tier: str | None = None
+    """The key's tier, if it is known or assumed."""
+    learned: str | None = None
+    """A line on the key's limits as reported by the server."""
+    problem: ProblemKind | None = None
+    """The problem with the gateway or the key, not with a single task."""
+    message: str = ""
+    paths_remark: str = ""
+    """A line on paths in the config that the gateway may not have."""
+    held_until_ms: int | None = None
+    """When checks resume, or a refused key is tried again; None if at most the budget holds checks up."""
+    over_budget: bool = False
+    """Whether due checks have to wait for the budget."""
+    due: int = 0
+    """The number of tasks due for a check."""
+    new: int = 0
+    """How many of them were never checked."""
+    next_check_at_ms: int | None = None
+    """When the next check falls due, at the latest; None if nothing is left to check."""
+    store_problem: str | None = None
+    """Why the store cannot be used at present; nothing is checked until it can."""
+    failure: str | None = None
+    """Why this watcher has crashed; this process sends no more checks."""
 
 
 class _UnwaitedThreads(ThreadPoolExecutor):

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.record import Answer, Outcome
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.store.store import StoreThread
     from taskdash.watch.dispatch import Dispatch
-    from taskdash.watch.lease import Lease
     from taskdash.watch.machine import Clock
+    from taskdash.watch.peers import Lease
 
 FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0

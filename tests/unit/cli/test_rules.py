@@ -9,7 +9,7 @@ import pytest
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.rules import WaitRules, change_line
 from taskdash.domain.task import Problem, ProblemKind, State, Task
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 START_MS = 1_780_000_000_000
 S = 1_000

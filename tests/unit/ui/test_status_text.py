@@ -8,7 +8,7 @@ import pytest
 
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.text.status import banner_of
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 NOW_MS = 1_777_475_100_000
 

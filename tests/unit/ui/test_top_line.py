@@ -10,7 +10,7 @@ from taskdash.domain.progress import Progress
 from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.text.status import list_title, status_rows, top_line, unseen_order
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 
 NOW_MS = 1_777_475_100_000
 HEALTHY = WatchStatus(

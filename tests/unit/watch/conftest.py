@@ -7,10 +7,10 @@ from functools import cache
 import pytest
 
 from taskdash.store.store_file import lock_path
-from taskdash.watch import lease
+from taskdash.watch import peers
 
 
 @pytest.fixture(autouse=True)
 def locks_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No link in the path of a store leads elsewhere meanwhile: finding its lock is a fourth of a test's time."""
-    monkeypatch.setattr(lease, "lock_path", cache(lock_path))
+    monkeypatch.setattr(peers, "lock_path", cache(lock_path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskdash.domain.secret import Secret
-from taskdash.watch.notes import Access
+from taskdash.watch.peers import Access
 
 URL = "https://gateway.test"
 

@@ -16,13 +16,13 @@ import pytest
 
 from taskdash.domain.errors import StoreError
 from taskdash.store.gateways import Process
-from taskdash.watch.lease import Lease
 from taskdash.watch.machine import is_alive, is_stopped, this_process
+from taskdash.watch.peers import Lease
 
 HOLDER = """
 import sys
 from pathlib import Path
-from taskdash.watch.lease import Lease
+from taskdash.watch.peers import Lease
 
 lease = Lease(Path(sys.argv[1]), sys.argv[2])
 print(lease.acquire(), flush=True)

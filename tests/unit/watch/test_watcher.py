@@ -18,7 +18,7 @@ from taskdash.domain.query import Query
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.gateways import Process, Viewer
-from taskdash.watch.status import WatchStatus
+from taskdash.watch.thread import WatchStatus
 from taskdash.watch.watcher import Watcher
 
 SOAK_HOURS = float(os.environ.get("SOAK_HOURS", "0.2"))

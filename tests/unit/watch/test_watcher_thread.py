@@ -17,9 +17,8 @@ from taskdash.domain.task import State
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
-from taskdash.watch.lease import Lease
 from taskdash.watch.machine import Clock
-from taskdash.watch.notes import Access
+from taskdash.watch.peers import Access, Lease
 from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.progress import Progress
     from taskdash.domain.query import Sort
-    from taskdash.watch.status import WatchStatus
+    from taskdash.watch.thread import WatchStatus
 
 FEW_NEW: Final = 20
 """Up to this many new IDs are checked too soon for a bar to be worth it."""

@@ -1,22 +1,33 @@
-"""Exchanges notes between the processes on one list, through the store, and builds a follower's status from them."""
+"""Shares a list and its key with other processes: who has the lease, and what each leaves in the store for the others.
+
+The lease is the right to send checks. One process holds it per list and profile, by an OS file lock that dies with it.
+A lock belongs to a file, not to its name. If the folder is removed or restored from a copy, another process can lock
+the new file of that name, so the holder verifies before each burst that it has locked the current one.
+"""
 
 from __future__ import annotations
 
 import math
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from filelock import FileLock, Timeout
+
 from taskdash.domain.budget import TIERS
+from taskdash.domain.errors import StoreError
 from taskdash.domain.task import ProblemKind
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
+from taskdash.store.store_file import Identity, identity_of, lock_path
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.machine import is_alive, is_stopped, this_process
-from taskdash.watch.status import CONNECTION, WatchStatus, told_by, told_in
+from taskdash.watch.thread import CONNECTION, WatchStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from taskdash.domain.secret import Secret
     from taskdash.store.checks import InLine
@@ -30,6 +41,71 @@ READ_EVERY_S: Final = 30.0
 MARK_BYTES: Final = 4
 """Enough to tell two keys apart, too few to recover one."""
 _SAME_MOMENT_MS: Final = 1_000
+_LOCK_TRIES: Final = 3
+_TOLD: Final[dict[str, type]] = {
+    **dict.fromkeys(("problem", "message", "paths_remark", "tier", "learned"), str),
+    **dict.fromkeys(("per_second", "per_minute", "held_until_ms"), int),
+    **dict.fromkeys(("key_doubted", "over_budget"), bool),
+}
+
+
+class Lease:
+    """The lock file beside the store's file. Not tied to a thread."""
+
+    def __init__(self, store_path: Path, profile: str) -> None:
+        self._store_path = store_path
+        self._profile = profile
+        self._lock: FileLock | None = None
+        self._identity: Identity | None = None
+
+    @property
+    def held(self) -> bool:
+        """Return whether this process holds the lease, with a lock on the file that has the name now."""
+        return self._lock is not None and self._identity_now() == self._identity
+
+    def acquire(self) -> bool:
+        """Take the lease if it is free; return whether this process holds it.
+
+        Raises StoreError if no lock file can be made in the store's folder.
+        """
+        if self.held:
+            return True
+        self.release()
+        for _ in range(_LOCK_TRIES):
+            before, path = self._identity_now(), self._path()
+            if not path.parent.is_dir():
+                # FileLock would create it.
+                raise StoreError("no lock can be made beside the store: its folder is gone")
+            lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                return False
+            except OSError as error:
+                raise StoreError(
+                    f"no lock can be made beside the store ({error.strerror}): is its folder read-only?"
+                ) from error
+            if before is not None and self._identity_now() == before:
+                self._lock, self._identity = lock, before
+                return True
+            # The file was just created or replaced; only another try can be sure which one is locked.
+            lock.release(force=True)
+        return False
+
+    def release(self) -> None:
+        """Release the lease, so that another process can take it."""
+        if self._lock is not None:
+            self._lock.release(force=True)
+            self._lock = self._identity = None
+
+    def _path(self) -> Path:
+        return lock_path(self._store_path, profile=self._profile)
+
+    def _identity_now(self) -> Identity | None:
+        """Return the identity of the file that has the name; None if there is none or it cannot be read."""
+        with suppress(OSError):
+            return identity_of(self._path())
+        return None
 
 
 class Access:
@@ -267,6 +343,18 @@ class Notes:
         allowed = f"{limits.per_minute:,} checks a minute, {limits.per_second:,} a second"
         advice = f'set tier = "{tier}"' if TIERS.get(tier) == limits else "set both in the config"
         return f"The server allows {allowed}: {advice}."
+
+
+def told_by(status: WatchStatus) -> dict[str, Any]:
+    """Return the fields of a leader's status that followers cannot find out for themselves, to be stored."""
+    return {name: getattr(status, name) for name in _TOLD}
+
+
+def told_in(note: Mapping[str, Any]) -> WatchStatus:
+    """Return the status that a leader stored; fields that make no sense are ignored."""
+    told = {name: note[name] for name, kind in _TOLD.items() if isinstance(note.get(name), kind)}
+    problem = next((kind for kind in ProblemKind if kind == told.get("problem")), None)
+    return WatchStatus(**told | {"problem": problem})
 
 
 def _what_hinders(note: GatewayNote) -> tuple[object, ...]:
