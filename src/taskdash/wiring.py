@@ -42,12 +42,20 @@ COPY_NAME: Final = "copied.txt"
 
 
 async def _build_watcher(
-    profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
+    profile: Profile,
+    key: Secret | None,
+    store_path: Path,
+    on_change: Callable[[], None],
+    *,
+    trust_env: bool = True,
+    forgets_gone_files: bool = False,
 ) -> Watcher:
-    from taskdash.watching import build_watcher, forget_gone_files
+    from taskdash.store.saved import forget_gone_files
+    from taskdash.watch.watcher import build_watcher
 
     store = StoreThread(store_path, "watcher-store")
-    forget_gone_files(store)
+    if forgets_gone_files:
+        forget_gone_files(store)
     return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
 
 
@@ -59,13 +67,11 @@ async def _build_other_watcher(
     on_change: Callable[[], None],
 ) -> Watcher:
     """Build the watcher of a profile other than the one in use, with its own key, if it has one."""
-    from taskdash.watching import build_watcher
-
     key = None
     with suppress(KeyMissingError):
         key = (await asyncio.to_thread(find_key, profile, environ)).secret
         keys.add(key)
-    return await build_watcher(profile, key, store_path, on_change)
+    return await _build_watcher(profile, key, store_path, on_change)
 
 
 def _serve_others(
@@ -165,10 +171,13 @@ def open_context(
     if not os.environ.get("HOME", "").startswith("/"):
         # Without a home it may raise: better now than when a result is saved.
         download_dir(settings)
+    build_watcher = partial(
+        _build_watcher, profile, key, store_path, trust_env=not is_demo, forgets_gone_files=True
+    )
     return Context(
         settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
-        watcher=WatcherThread(partial(_build_watcher, profile, key, store_path, trust_env=not is_demo)),
+        watcher=WatcherThread(build_watcher),
         others=_serve_others(settings, environ, store_path, keys),
         clock=Clock(),
         # Even in the demo the real environment, as browser and clipboard need it.

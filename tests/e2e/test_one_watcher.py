@@ -31,7 +31,7 @@ from pathlib import Path
 from taskdash.config.profile import Profile
 from taskdash.domain.secret import Secret
 from taskdash.watch.machine import Clock
-from taskdash.watching import build_watcher
+from taskdash.watch.watcher import build_watcher
 
 # A wall clock that the test sets, as an administrator or a time server would: by what stands in a file, in ms.
 wall = Path(sys.argv[2] + ".wall")

@@ -30,7 +30,7 @@ from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import Clock
-from taskdash.watching import build_watcher
+from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_context
 
 if TYPE_CHECKING:

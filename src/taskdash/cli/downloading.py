@@ -26,7 +26,7 @@ from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.renewals import Renewals
 from taskdash.results.saved_results import wanted_of
 from taskdash.watch.thread import run_unwaited
-from taskdash.watching import build_watcher
+from taskdash.watch.watcher import build_watcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,7 @@ from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
 from taskdash.watch.thread import CONNECTION
-from taskdash.watching import build_watcher
+from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_finish_command
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
@@ -17,6 +18,7 @@ from taskdash.store.query_sql import UNSAVED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from taskdash.store.store import StoreThread
 
 _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
@@ -64,6 +66,21 @@ def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, st
     """
     # A list may have 100,000 files, and Path takes three times as long.
     return [(seq, n, path) for seq, n, path in files if not os.path.isfile(path)]  # noqa: PTH113 - see above
+
+
+def forget_gone_files(store: StoreThread) -> None:
+    """Check in a thread of its own whether saved files still exist, and forget the others: slow disks take a minute.
+
+    It uses the watcher's store, because opening another would create a new list if the file has just been deleted.
+    """
+
+    def look() -> None:
+        # The store may be closed meanwhile.
+        with suppress(StoreError, RuntimeError):
+            gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
+            store.submit(lambda opened: opened.saved.forget(gone)).result()
+
+    Thread(target=look, name="saved-files", daemon=True).start()
 
 
 class SavedFiles(Part):

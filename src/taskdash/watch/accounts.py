@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
+from taskdash.domain.budget import DEADLINE_S, TIERS, Budget, Limits, Spent, allowed, learned
 from taskdash.domain.health import LONGEST_PAUSE_S, Health
 from taskdash.domain.record import Answer, Throttle
 from taskdash.domain.record_paths import RECORD_PATH, RecordPaths
@@ -21,6 +21,7 @@ from taskdash.watch.machine import Clock, boot_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from taskdash.config.profile import Profile
     from taskdash.store.gateways import Entry, GatewayNote, Sent
 
 MAX_IN_FLIGHT: Final = 32
@@ -47,6 +48,23 @@ class WatchPolicy:
     record_paths: tuple[str, ...] = (RECORD_PATH,)
     scheduled: bool = True
     """Whether to check the tasks that are due. False: only those that somebody asks for."""
+
+
+def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
+    """Return the limits that a profile sets for its checks."""
+    written, tier = None, profile.tier or "free"
+    if profile.per_second is not None and profile.per_minute is not None:
+        written = Limits(profile.per_second, profile.per_minute)
+    words = f"{tier} (assumed)" if profile.tier_assumed else tier
+    return WatchPolicy(
+        profile=profile.name,
+        limits=written or TIERS[tier],
+        share=profile.share,
+        tier=None if written else words,
+        written=written,
+        record_paths=profile.record_paths,
+        scheduled=scheduled,
+    )
 
 
 @dataclass(frozen=True, slots=True)

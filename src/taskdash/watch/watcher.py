@@ -12,19 +12,25 @@ import asyncio
 import logging
 import math
 import os
+import random
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.record import Answer, Outcome
+from taskdash.domain.record import Answer
+from taskdash.store.store import StoreThread
+from taskdash.watch.accounts import MAX_IN_FLIGHT, policy_of
+from taskdash.watch.dispatch import Dispatch
+from taskdash.watch.machine import Clock
+from taskdash.watch.peers import Access, Lease
 from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskdash.config.profile import Profile
+    from taskdash.domain.secret import Secret
     from taskdash.domain.task import Task
-    from taskdash.store.store import StoreThread
-    from taskdash.watch.dispatch import Dispatch
-    from taskdash.watch.machine import Clock
-    from taskdash.watch.peers import Lease
 
 FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0
@@ -42,7 +48,6 @@ STOP_GRACE_S: Final = 2.0
 """How long `stop` waits for a store locked by another process."""
 STAND_DOWN_S: Final = 1.5
 """How long a locked store may delay giving up the lease when this process is being suspended."""
-
 FLUSH_EVERY_S: Final = 0.2
 FLUSH_AT: Final = 100
 FLUSH_AT_BYTES: Final = 1024 * 1024
@@ -54,46 +59,6 @@ _log.addHandler(logging.NullHandler())
 
 Fetch = Callable[[str, str], Awaitable[Answer]]
 """Sends a check, given a task ID and the path to request it under."""
-
-
-class Arrival(NamedTuple):
-    """A task as it was when checked, the answer, and when that came, in Unix ms."""
-
-    task: Task
-    answer: Answer
-    at_ms: int
-
-
-class Arrivals:
-    """The answers waiting to be stored, in order of arrival. Used on one event loop."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Arrival] = []
-        self._written = asyncio.Event()
-        self._flushed_at_s = 0.0
-
-    def written(self, count: int, now_s: float) -> None:
-        """Drop the first `count` of them, which are on disk."""
-        del self.waiting[:count]
-        self._written.set()
-        self._flushed_at_s = now_s
-
-    def due_in_s(self, now_s: float) -> float:
-        """Return how long they may still wait for others; 0 or less: store them now."""
-        if self._is_much():
-            return 0.0
-        # A clock that is set back must not keep answers from the disk.
-        return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - now_s)
-
-    async def room(self) -> None:
-        """Wait until little is left to store."""
-        while self._is_much():
-            self._written.clear()
-            await self._written.wait()
-
-    def _is_much(self) -> bool:
-        bodies_bytes = sum(len(arrival.answer.raw) for arrival in self.waiting)
-        return len(self.waiting) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
 
 
 class Watcher:
@@ -128,7 +93,6 @@ class Watcher:
         self._on_change = on_change
         self._on_end = on_end
         self._event = asyncio.Event()
-        self._never = asyncio.Event()
         self._stood_down = asyncio.Event()
         self._stopping = False
         self._yielding = False
@@ -136,7 +100,10 @@ class Watcher:
         self._competes_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
         self._checks: set[asyncio.Task[None]] = set()
-        self._arrived = Arrivals()
+        self._arrived: list[tuple[Task, Answer, int]] = []
+        """The answers waiting to be stored: each with its task as it was when checked, and when it came, in Unix ms."""
+        self._flushed = asyncio.Event()
+        self._flushed_at_s = 0.0
         self._version = -1
         self._asked_at_s = -math.inf
         self._error: Exception | None = None
@@ -176,7 +143,9 @@ class Watcher:
 
     async def room(self) -> None:
         """Wait until few answers are left to store, as the next one may be large."""
-        await self._arrived.room()
+        while self._has_arrived_much():
+            self._flushed.clear()
+            await self._flushed.wait()
 
     # The loop
 
@@ -226,21 +195,19 @@ class Watcher:
                 self._recovered()
             except StoreError as error:
                 wait_s = self._trouble(error)
-            if self._dispatch.should_hand_over and not self._checks and not self._arrived.waiting:
+            if self._dispatch.should_hand_over and not self._checks and not self._arrived:
                 self._competes_at_s = self._clock.now_s() + HAND_OVER_S
                 self._dispatch.was_refused = True  # until another process is found to hold it
                 break
             await self._sleep(wait_s)
-            rest_s = began_s + LEAST_ROUND_S - self._clock.now_s()
-            if rest_s > 0:
-                await self._clock.wait(self._never, rest_s)
+            await self._clock.sleep(max(0.0, began_s + LEAST_ROUND_S - self._clock.now_s()))
         await self._step_down()
 
     async def _round(self) -> float:
         """Run one round; return how long to sleep at most."""
         if self._error is not None:
             raise self._error
-        if self._arrived.waiting and self._arrived.due_in_s(self._clock.now_s()) <= 0:
+        if self._flush_due_in_s() <= 0:
             await self._flush()
         changed = await self._others_wrote()
         picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
@@ -252,10 +219,7 @@ class Watcher:
             self._checks.add(check)
             check.add_done_callback(self._checks.discard)
         self._publish(self._joined(self._dispatch.status()))
-        waits = [LEAD_POLL_S, self._dispatch.wait_s]
-        if self._arrived.waiting:
-            waits.append(self._arrived.due_in_s(self._clock.now_s()))
-        return max(0.0, min(waits))
+        return max(0.0, min(LEAD_POLL_S, self._dispatch.wait_s, self._flush_due_in_s()))
 
     async def _others_wrote(self) -> bool:
         """Return whether another process may have changed the list; ask rarely while its file looks unchanged."""
@@ -287,19 +251,39 @@ class Watcher:
             self._dispatch.answered(task, answer)
             self._event.set()
         if answer is not None:
-            self._arrived.waiting.append(Arrival(task, answer, self._clock.now_ms()))
+            self._arrived.append((task, answer, self._clock.now_ms()))
+
+    def _has_arrived_much(self) -> bool:
+        bodies_bytes = sum(len(answer.raw) for _, answer, _ in self._arrived)
+        return len(self._arrived) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
+
+    def _flush_due_in_s(self) -> float:
+        """Return how long answers may still wait for others; 0 or less: store them now."""
+        if not self._arrived:
+            return math.inf
+        if self._has_arrived_much():
+            return 0.0
+        # A clock that is set back must not keep answers from the disk.
+        return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - self._clock.now_s())
 
     async def _flush(self) -> None:
         """Store the answers that arrived. Only then can their tasks be picked again."""
-        arrived = self._arrived.waiting[:]
-        if not arrived:
+        outcomes = [self._dispatch.outcome(*arrived) for arrived in self._arrived]
+        if not outcomes:
             return
-        outcomes = [self._dispatch.outcome(*item) for item in arrived]
         await self._store.run(lambda store: store.checks.record(outcomes))
-        self._arrived.written(len(arrived), self._clock.now_s())
+        del self._arrived[: len(outcomes)]
+        self._flushed.set()
+        self._flushed_at_s = self._clock.now_s()
         self._dispatch.recorded(outcomes)
         for outcome in outcomes:
-            _log_outcome(outcome)
+            task = outcome.task
+            if outcome.finished:
+                _log.info("%s ended as %s", task.task_id, task.state)
+            elif task.problem is not None and outcome.changed:
+                _log.warning("%s: %s: %s", task.task_id, task.problem.kind, task.problem.message)
+            else:
+                _log.debug("%s checked: %s", task.task_id, task.raw_state or task.state)
         self._on_change()
 
     # Leave
@@ -362,11 +346,41 @@ class Watcher:
             self._on_change()
 
 
-def _log_outcome(outcome: Outcome) -> None:
-    task = outcome.task
-    if outcome.finished:
-        _log.info("%s ended as %s", task.task_id, task.state)
-    elif task.problem is not None and outcome.changed:
-        _log.warning("%s: %s: %s", task.task_id, task.problem.kind, task.problem.message)
-    else:
-        _log.debug("%s checked: %s", task.task_id, task.raw_state or task.state)
+async def build_watcher(
+    profile: Profile,
+    key: Secret | None,
+    store_path: Path,
+    on_change: Callable[[], None],
+    *,
+    scheduled: bool = True,
+    trust_env: bool = True,
+    store: StoreThread | None = None,
+) -> Watcher:
+    """Return a watcher for the running event loop, with its own gateway, and its own store unless one is given."""
+    clock = Clock()
+    access = Access(profile.base_url, key)
+    # Random numbers, to spread retries.
+    dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
+    gateway = None
+    if key is not None:
+        from taskdash.api.client import Gateway
+
+        gateway = Gateway(
+            profile.base_url,
+            key,
+            auth_header=profile.auth_header,
+            connections=MAX_IN_FLIGHT,
+            trust_env=trust_env,
+        )
+    watcher = Watcher(
+        store=store or StoreThread(store_path, "watcher-store"),
+        lease=Lease(store_path, profile.name),
+        dispatch=dispatch,
+        fetch=gateway.fetch_record if gateway else None,
+        clock=clock,
+        on_change=on_change,
+        on_end=gateway.aclose if gateway else None,
+    )
+    if gateway is not None:
+        gateway.room_for_large = watcher.room
+    return watcher
