@@ -23,7 +23,7 @@ from PIL import Image
 
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.domain.task import State
-from taskdash.store.query_sql import STATE_CODES
+from taskdash.store.rows import STATE_CODES
 from taskdash.store.store import Store
 from terminal import COLUMNS, LINES, Terminal, own_environ
 

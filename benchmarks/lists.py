@@ -11,8 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
-from taskdash.store.additions import folded_search_text
-from taskdash.store.query_sql import STATE_CODES
+from taskdash.store.rows import STATE_CODES, folded_search_text
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ async def label_batches(pilot: Pilot[None]) -> None:
     def label(store: Store) -> None:
         seqs = store.tasks.seqs(Query("demo"), 0)
         for n, name in enumerate(("mugs", "posters", "autumn campaign")):
-            store.tasks.edit(seqs[n::4], label=name, note=None)
+            store.edits.edit(seqs[n::4], label=name, note=None)
 
     await pilot.app.context.store.run(label)  # type: ignore[attr-defined] # it is the dashboard
 

@@ -96,5 +96,5 @@ def fill(store: Store, count: int = 600) -> list[Task]:
         outcomes.append(apply_answer(task, answer, NOW - chance.randrange(7)))
     store.checks.record(outcomes)
     for task in store.tasks.rows(Query("p"), NOW)[::7]:
-        store.tasks.edit([task.seq], label=some(1), note=some())
+        store.edits.edit([task.seq], label=some(1), note=some())
     return store.tasks.rows(Query("p"), NOW)

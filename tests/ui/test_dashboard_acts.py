@@ -115,7 +115,7 @@ async def test_z_undoes_one_removal_after_the_other(dash: Dash) -> None:
 @pytest.mark.dashboard(tasks=20)
 async def test_a_marked_task_that_another_process_removes_is_marked_no_more(other: Store, dash: Dash) -> None:
     await dash.press("space")
-    other.tasks.remove([other.tasks.find(PROFILE, MANY[0]).seq], NOW_MS)
+    other.edits.remove([other.tasks.find(PROFILE, MANY[0]).seq], NOW_MS)
     await dash.until_total(19)
     await dash.until(lambda: "marked" not in dash.lines[-1], "no marks in the footer")
     await dash.press("y")

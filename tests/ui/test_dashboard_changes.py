@@ -260,7 +260,7 @@ async def test_an_edit_writes_what_was_typed_and_nothing_else(desk: Context, oth
             1,
         ):
             await dash.press("e", dialog="EditLabel")
-            other.tasks.edit([seq], label=theirs[0], note=theirs[1])
+            other.edits.edit([seq], label=theirs[0], note=theirs[1])
             await dash.press(*typed, "enter", said_times=number)
             assert dash.said[-1].startswith("Saved" if typed else "Nothing changed")
             assert labelled(other) == [expected]
@@ -275,8 +275,8 @@ async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(
         await dash.press("A", "e", dialog="EditLabel")
         await dash.press("x", "enter", said="Saved")
         seqs = other.tasks.seqs(Query(None), NOW_MS)
-        other.tasks.edit(seqs[:1], label="theirs", note=None)
-        other.tasks.edit(seqs[1:2], label=None, note="theirs")
+        other.edits.edit(seqs[:1], label="theirs", note=None)
+        other.edits.edit(seqs[1:2], label=None, note="theirs")
         await dash.press("z")
         await dash.until_said("Restored label and note of 2 tasks. Skipped 1 that was changed again since.")
         assert labelled(other) == [("theirs", None), ("sea", "theirs"), ("sea", None)]
@@ -297,5 +297,5 @@ async def test_z_says_what_it_could_not_bring_back(desk: Context, other: Store, 
         assert (task.label, task.note) == ("again", "label: sea")
         await dash.press("escape", "x", dialog="Confirm")
         await dash.press("y", total=2)
-        other.tasks.remove([], clock.at_ms + 2 * 86_400_000)
+        other.edits.remove([], clock.at_ms + 2 * 86_400_000)
         await dash.press("z", said="Nothing to restore: removed tasks are kept for a day.")

@@ -37,7 +37,7 @@ async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(other:
 
 def remove(store: Store, *task_ids: str) -> None:
     """Take tasks off the list, as another process does."""
-    store.tasks.remove([store.tasks.find(PROFILE, task_id).seq for task_id in task_ids], 0)
+    store.edits.remove([store.tasks.find(PROFILE, task_id).seq for task_id in task_ids], 0)
 
 
 @pytest.mark.dashboard(tasks=100)
@@ -64,11 +64,11 @@ async def test_where_tasks_are_removed_the_cursor_stays_or_goes_to_the_next(othe
 
 @pytest.mark.dashboard(tasks=3)
 async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(other: Store, dash: Dash) -> None:
-    removal = other.tasks.remove([task.seq for task in other.tasks.rows(Query(PROFILE), 0)], 0)
+    removal = other.edits.remove([task.seq for task in other.tasks.rows(Query(PROFILE), 0)], 0)
     await dash.until_total(0)
     await dash.until_cursor(None)
     await dash.press("j", "k", "G", "g", "pagedown", "pageup", "space", "enter", "o", "1", "y")
-    other.tasks.restore(removal)
+    other.edits.restore(removal)
     await dash.until_total(3)
     assert dash.cursor in MANY[:3]
     await dash.press("G", cursor=MANY[2])

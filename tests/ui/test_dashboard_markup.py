@@ -117,7 +117,7 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other:
     param = json.dumps({"model": EVERYWHERE, "input": {"prompt": EVERYWHERE, EVERYWHERE: [EVERYWHERE]}})
     answer(other, A, success_body(A, [HREF, f"{HREF}?2"], param=param, model=EVERYWHERE))
     answer(other, B, fail_body(B, param=param, failMsg=EVERYWHERE, failCode="[/]", model=EVERYWHERE))
-    other.tasks.edit([other.tasks.find("aigptimage", A).seq], label=None, note=EVERYWHERE)
+    other.edits.edit([other.tasks.find("aigptimage", A).seq], label=None, note=EVERYWHERE)
     async with driven(desk, (160, 60), total=2) as dash:
         for key, dialog, shown in (
             ("e", "EditLabel", EVERYWHERE),

@@ -151,7 +151,7 @@ async def test_one_label_is_said_over_the_list_and_several_in_a_column(desk: Con
         await dash.until_shown("Tasks 1–3 of 3 ━")
         assert "◐ waiting     hero shot  A cine" in dash.row(A)
         assert "◐ waiting     A cine" in dash.row(uuid(4))
-        other.tasks.remove([other.tasks.find("aigptimage", uuid(4)).seq], NOW_MS)
+        other.edits.remove([other.tasks.find("aigptimage", uuid(4)).seq], NOW_MS)
         add_answered(other, waiting_body(C), label="mugs")
         await dash.until_shown("Label")
         assert "hero shot  " in dash.row(A)

@@ -114,7 +114,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
 def test_screen(picture: Compare, other: Store, name: str) -> None:
     size, keys, until = SCREENS[name]
     if name == "labels-that-differ":
-        other.tasks.edit([other.tasks.find("aigptimage", uuid(2)).seq], label="fox", note="")
+        other.edits.edit([other.tasks.find("aigptimage", uuid(2)).seq], label="fox", note="")
 
     async def act(dash: Dash) -> None:
         await dash.press(*keys, **until)
@@ -194,7 +194,7 @@ def test_no_key(picture: Compare, desk: Context, watcher: FakeWatcher) -> None:
 
 
 def test_empty(picture: Compare, other: Store) -> None:
-    other.tasks.remove([task.seq for task in other.tasks.rows(Query(None), NOW_MS)], NOW_MS)
+    other.edits.remove([task.seq for task in other.tasks.rows(Query(None), NOW_MS)], NOW_MS)
     assert picture(size="80x24", total=0)
 
 

@@ -21,7 +21,7 @@ from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
-from taskdash.store.additions import clean_label
+from taskdash.store.rows import clean_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Json
-    from taskdash.store.additions import Added
+    from taskdash.store.edits import Added
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
@@ -205,7 +205,7 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
         raise click.UsageError(f"the label comes last, and {shown(text)} is a task ID; nothing was labelled")
     with session.open_store() as store:
         tasks = selection.tasks(session, store, task_ids)
-        store.tasks.edit([task.seq for task in tasks], label=text, note=None)
+        store.edits.edit([task.seq for task in tasks], label=text, note=None)
     print_lines(task.task_id for task in tasks)
     cleaned = clean_label(text)
     talk(
@@ -236,7 +236,7 @@ def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -
             tasks = selection.tasks(session, store, task_ids)
         except UnknownTaskError as error:
             raise UnknownTaskError(f"{error}\nnothing was removed") from None
-        store.tasks.remove([task.seq for task in tasks], session.now_ms())
+        store.edits.remove([task.seq for task in tasks], session.now_ms())
     print_lines(task.task_id for task in tasks)
     talk(f"{plural(len(tasks), 'task')} removed")
     return 0

@@ -16,7 +16,7 @@ from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort, Term
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.additions import clean_label
+from taskdash.store.rows import clean_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -50,6 +50,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S: Final = 30.0
 IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
 """Membership in a list of any length, bound as one value made by `as_json`."""
+_MODULES: Final = {"additions": "edits", "history": "query_sql", "verdicts": "saved"}
+"""The modules of the parts that are not named like their module."""
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 _GONE_S: Final = 0.5
@@ -124,7 +126,7 @@ class Database:
         kind = type(self).__annotations__.get(name)
         if kind is None:
             raise AttributeError(name)
-        module = import_module(f"taskdash.store.{'saved' if name == 'verdicts' else name}")
+        module = import_module(f"taskdash.store.{_MODULES.get(name, name)}")
         part: Part = getattr(module, kind)(self)
         setattr(self, name, part)
         return part

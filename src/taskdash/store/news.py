@@ -12,8 +12,8 @@ from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
 from taskdash.store.database import IN_LIST, Part, as_json
-from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
-from taskdash.store.rows import STATES, by_state, read_tasks
+from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, UNSAVED
+from taskdash.store.rows import STATE_CODES, STATES, by_state, read_tasks
 
 if TYPE_CHECKING:
     import sqlite3

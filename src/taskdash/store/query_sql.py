@@ -1,17 +1,11 @@
-"""Translates a `domain.query.Query` to SQL, and caches its matches until the list changes.
+"""Translates a `domain.query.Query` to SQL, and finds the tasks that are overdue by the list's own history.
 
-User input is always bound as values. With the cache each key press costs a slice of the matches, not another search.
-They are one array of numbers, 8 bytes a task. SQLite returns them as one text: fetching a row per task would acquire
-and release the GIL each time, and the screen would stall in between.
+User input is always bound as values.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from array import array
-from collections import Counter
-from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import (
@@ -28,17 +22,14 @@ from taskdash.domain.query import (
     TextTerm,
 )
 from taskdash.domain.task import State
-from taskdash.domain.untrusted import inert_line
-from taskdash.store.additions import SEARCHED
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.rows import SEARCHED, STATE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from taskdash.store.store import Store
 
-STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
-"""As stored; their order is the order of `--sort state`."""
 # Word for word as in the indexes, or SQLite would not use them. The end of a task is determined as by
 # `domain.notices.ended_ms`.
 _END: Final = "complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms"
@@ -80,15 +71,7 @@ _FAILED: Final = f"state = {STATE_CODES[State.FAIL]}"
 _SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 """Maps a comparison of ages to the reverse comparison of the moments that they count from."""
 
-LAG_MS: Final = 1_000
-"""How far matches that serve key presses may lag behind the list."""
-_SPANS_HOLD_MS: Final = 1_000
-"""How long matches by age or remaining lifetime stay valid."""
-_FEW: Final = 4_000
-"""Up to this many tasks, sorting them is quicker than reading the whole list in order."""
-
 Condition = tuple[str, list[Any]]
-Version = tuple[int, int]
 
 
 def where(database: Store, query: Query, now_ms: int) -> Condition:
@@ -233,121 +216,76 @@ def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
     return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
 
 
-class Found:
-    """The tasks that match a filter, in any state, and those last listed, in their order."""
-
-    def __init__(self, query: Query, at_ms: int, version: Version, codes: array[int]) -> None:
-        self.profile = query.profile
-        self.terms = query.terms
-        self.at_ms = at_ms
-        self.version = version
-        self._codes = codes
-        """`seq` times 4 plus the state's code, ascending."""
-        self.by_state = Counter(code & 3 for code in codes)
-        self.listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
-        """The states and order last requested, and the `seq` of those tasks."""
-        self.labels: tuple[str | None, ...] | None = None
-        """Their first and last label; None until requested."""
-
-    def in_states(self, states: frozenset[State] | None) -> array[int]:
-        """Return the `seq` of the tasks in these states (None: in any), ascending."""
-        if states is None:
-            return array("q", (code >> 2 for code in self._codes))
-        wanted = {STATE_CODES[state] for state in states}
-        return array("q", (code >> 2 for code in self._codes if code & 3 in wanted))
-
-
-class Matches:
-    """Caches the matches of the last filter on one store's list."""
-
-    def __init__(self, database: Store) -> None:
-        self._database = database
-        self._last: Found | None = None
-
-    def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> Found:
-        """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
-        version = self._database.version()
-        last = self._last
-        if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
-            age_ms = now_ms - last.at_ms
-            is_current = last.version == version and 0 <= age_ms < _holds_ms(query.terms)
-            if is_current or (may_lag and 0 <= age_ms < LAG_MS):
-                return last
-        # Free the old matches before the next search begins.
-        self._last = last = None
-        self._last = Found(query, now_ms, version, self._search(query, now_ms))
-        return self._last
-
-    def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
-        """Return the `seq` of every task of `query`, in its order."""
-        found = self.found(query, now_ms, may_lag=may_lag)
-        wanted = query.states, query.sort
-        if found.listing is None or found.listing[0] != wanted:
-            found.listing = wanted, self._in_order(found.in_states(query.states), query.profile, query.sort)
-        return found.listing[1]
-
-    def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return `end_labels` of the tasks that match."""
-        found = self.found(query, now_ms, may_lag=may_lag)
-        if found.labels is None:
-            seqs = found.in_states(None)
-            # If there are many, the labels of the whole list will do.
-            condition, values = where(self._database, Query(query.profile), now_ms)
-            if len(seqs) <= _FEW:
-                condition, values = f"seq {IN_LIST}", [as_json(seqs)]
-            found.labels = end_labels(self._database, condition, values) if seqs else ()
-        return found.labels
-
-    def _in_order(self, seqs: array[int], profile: str | None, sort: Sort) -> array[int]:
-        if sort.key is SortKey.ADDED:
-            return seqs[::-1] if sort.reverse else seqs
-        if len(seqs) <= _FEW:
-            sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
-            return numbers(self._database, sql, [as_json(seqs)])
-        wanted, (condition, values) = set(seqs), where(self._database, Query(profile, sort=sort), 0)
-        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"
-        whole = numbers(self._database, sql, values)
-        return array("q", compress(whole, (seq in wanted for seq in whole)))
-
-    def _search(self, query: Query, now_ms: int) -> array[int]:
-        texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
-        if len(texts) == len(query.terms):
-            table, (condition, values) = "search", where_searched(query.profile, texts)
-        else:
-            query = Query(query.profile, None, query.terms)
-            table, (condition, values) = "tasks", where(self._database, query, now_ms)
-        sql = f"SELECT seq * 4 + state FROM {table} WHERE {condition}"
-        return array("q", sorted(numbers(self._database, sql, values)))
-
-
-def end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
-    """Return the first and last label under a condition, once if they are equal, after None if some have none."""
-    ends = [
-        row[0]
-        for end in (
-            "label IS NULL",
-            "label IS NOT NULL ORDER BY label",
-            "label IS NOT NULL ORDER BY label DESC",
-        )
-        for row in database.rows(f"SELECT label FROM tasks WHERE {condition} AND {end} LIMIT 1", values)
-    ]
-    # The file may have been edited by hand.
-    labels = (None if label is None else inert_line(str(label)) for label in ends)
-    return tuple(dict.fromkeys(labels))
-
-
-def numbers(database: Store, sql: str, values: Sequence[Any]) -> array[int]:
-    """Return the only column of a query, in its order, in a single step of SQLite."""
-    # A LIMIT, even an unlimited one, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
-    text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT json_group_array(n) FROM found", values)
-    return array("q", json.loads(text))
-
-
-def _holds_ms(terms: tuple[Term, ...]) -> float:
-    moving = any(
+def is_moving(terms: tuple[Term, ...]) -> bool:
+    """Return whether tasks come to match, or cease to, as time passes."""
+    return any(
         isinstance(term, ExpiryTerm)
         or (isinstance(term, SpanTerm) and term.field == "age")
         or (isinstance(term, FlagTerm) and term.flag is Flag.OVERDUE)
         for term in terms
     )
-    return _SPANS_HOLD_MS if moving else float("inf")
+
+
+class History(Part):
+    """The durations of tasks. A task is overdue if it has waited longer than its kind's `Usual.overdue_ms`."""
+
+    def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
+        """Return model, variant and costTime (ms) of the most recent successes, oldest first."""
+        rows = self._database.rows(
+            "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
+            "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
+            "ORDER BY finished_at_ms DESC LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
+
+    def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
+        """Return model, variant and age (ms) at the last check of waiting tasks, newest first."""
+        rows = self._database.rows(
+            f"SELECT model, variant, checked_at_ms - {BEGUN} FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
+            "AND checked_at_ms IS NOT NULL ORDER BY seq LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(age_ms)) for model, variant, age_ms in rows]
+
+    def overdue(self, profile: str | None, now_ms: int) -> list[int]:
+        """Return the `seq` of every task of a profile (None: of all) that is overdue at `now_ms`."""
+        profiles = [profile]
+        if profile is None:
+            # Each gateway has a history of its own.
+            sql = "SELECT profile FROM counts WHERE state = 1 AND tasks > 0"
+            profiles = [name for (name,) in self._database.rows(sql)]
+        found = [self._found("seq", name, now_ms) for name in profiles if name is not None]
+        return [seq for rows in found for (seq,) in rows]
+
+    def overdue_by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
+        """Return how many tasks of each label are overdue; labels without any are left out."""
+        return dict(self._found("label, count(*)", profile, now_ms, "GROUP BY label"))
+
+    def _found(self, columns: str, profile: str, now_ms: int, rest: str = "") -> list[tuple[Any, ...]]:
+        # `state < 2` is there to match the index of unfinished tasks, or SQLite would not use it.
+        waiting = "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1"
+        kinds = self._database.rows(f"SELECT DISTINCT model, variant {waiting}", [profile])
+        if not kinds:
+            return []
+        # Imported late, as few lists have waiting tasks when they are read.
+        from taskdash.domain.usual import Durations
+
+        history = Durations(self.durations(profile))
+        history.see_waiting(self.waiting(profile))
+        # A variant whose durations do not differ from the others' gets its model's limit.
+        limits: dict[tuple[str, ...], int] = {}
+        for model, variant in kinds:
+            if of_kind := history.usual(model, variant):
+                of_model = history.usual(model)
+                is_apart = variant is not None and of_kind != of_model
+                limits[(model, variant) if is_apart else (model,)] = of_kind.overdue_ms
+        if not limits:
+            return []
+        cases, values = [], []
+        for kind in sorted(limits, key=len, reverse=True):
+            cases.append(f"WHEN model = ?{' AND variant = ?' if len(kind) > 1 else ''} THEN ?")
+            values += [*kind, limits[kind]]
+        sql = f"SELECT {columns} {waiting} AND ? - {BEGUN} > CASE {' '.join(cases)} END {rest}"
+        return self._database.rows(sql, [profile, now_ms, *values])

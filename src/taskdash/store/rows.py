@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
-from taskdash.domain.untrusted import inert, inert_json, inert_line
-from taskdash.store.additions import folded_search_text
-from taskdash.store.query_sql import STATE_CODES
+from taskdash.domain.untrusted import fold, inert, inert_json, inert_line
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +17,11 @@ if TYPE_CHECKING:
     from taskdash.domain.record import Record
     from taskdash.store.store import Store
 
-
+STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
+"""As stored; their order is the order of `--sort state`."""
+MAX_LABEL_CHARS: Final = 200
+SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
+"""The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 _LINES_KEPT: Final = ("note", "prompt", "fail_msg")
 """Texts of a task that may have more than one line."""
 _NEVER_CHECKED: Final = (
@@ -138,6 +141,25 @@ def urls_from_text(text: str | None) -> tuple[str, ...]:
     """Parse result links as they are stored in `bodies`."""
     urls = load_json(text)
     return tuple(str(url) for url in urls) if isinstance(urls, list) else ()
+
+
+def clean_label(label: str | None) -> str | None:
+    """Return a label as it is stored: one inert line of at most 200 characters, or None if nothing is left."""
+    return inert_line(label, MAX_LABEL_CHARS) or None if label else None
+
+
+def clean_note(note: str | None) -> str | None:
+    """Return a note as it is stored: inert, with its line breaks, or None if nothing is left."""
+    return inert(note).strip() or None if note else None
+
+
+def folded_search_text(*texts: str | None) -> str:
+    """Return the text that filter words are matched against: the fields of `SEARCHED`, in that order, folded.
+
+    Field n stands between the control characters n and n + 1, which inert text never contains. So a single search
+    can serve any field, and no match spans two.
+    """
+    return fold("".join([f"{mark}{text or ''}" for mark, text in zip_longest("\1\2\3\4\5\6\7", texts)]))
 
 
 def search_text(task: Task) -> str:

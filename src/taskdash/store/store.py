@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from taskdash.store.additions import Additions
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
+    from taskdash.store.edits import Additions, Edits
     from taskdash.store.gateways import Gateways
-    from taskdash.store.history import History
     from taskdash.store.news import News
+    from taskdash.store.query_sql import History
     from taskdash.store.saved import SavedFiles, Verdicts
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
@@ -34,6 +34,7 @@ class Store(Database):
     """An open store and its parts. Use it from one thread at a time."""
 
     additions: Additions
+    edits: Edits
     tasks: TaskList
     documents: Documents
     saved: SavedFiles

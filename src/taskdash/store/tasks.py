@@ -1,89 +1,160 @@
-"""The list itself: reading, editing and removing tasks."""
+"""Reads the list: windows of it, counts, and tasks with all that is known of them.
+
+The matches of a filter are cached until the list changes. So each key press costs a slice of them, not another search.
+They are one array of numbers, 8 bytes a task. SQLite returns them as one text: fetching a row per task would acquire
+and release the GIL each time, and the screen would stall in between.
+"""
 
 from __future__ import annotations
 
+import json
+from array import array
 from bisect import bisect_left
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.query import NEWEST_FIRST, Query
-from taskdash.domain.untrusted import inert, inert_line
-from taskdash.store.additions import clean_label
+from taskdash.domain.query import NEWEST_FIRST, Query, Sort, SortKey, TextTerm
+from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import (
     HAS_RESULTS,
     OWN_LIFE,
-    Matches,
-    end_labels,
-    numbers,
+    is_moving,
     order,
     precedes,
     sort_column,
     where,
+    where_searched,
 )
 from taskdash.store.rows import (
-    CHECKED_COLUMNS,
     DETAIL_COLUMNS,
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
     SAVED_COLUMNS,
+    STATE_CODES,
     TASK_COLUMNS,
     TASK_WIDTH,
     by_state,
     detail_from_row,
     read_tasks,
-    search_text,
     task_from_row,
     urls_from_text,
 )
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from taskdash.domain.query import Term
     from taskdash.domain.task import State, Task, TaskDetail
     from taskdash.store.store import Store
 
 MIN_PREFIX_CHARS: Final = 6
+LAG_MS: Final = 1_000
+"""How far matches that serve key presses may lag behind the list."""
+_MOVING_HOLD_MS: Final = 1_000
+"""How long matches stay valid that depend on the time."""
+_FEW: Final = 4_000
+"""Up to this many tasks, sorting them is quicker than reading the whole list in order."""
 _PORTION: Final = 500
 _PORTION_BYTES: Final = 4 * 1_048_576
-REMOVAL_KEPT_MS: Final = 24 * 3_600_000
 
 
-class Labels(NamedTuple):
-    """The label and the note of a task."""
+@dataclass(slots=True)
+class _Found:
+    """Holds the tasks that match a filter, in any state, and those last listed, in their order."""
 
-    label: str | None
-    note: str | None
+    profile: str | None
+    terms: tuple[Term, ...]
+    at_ms: int
+    version: tuple[int, int]
+    codes: array[int]
+    """`seq` times 4 plus the state's code, ascending."""
+    listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
+    """The states and order last requested, and the `seq` of those tasks."""
+    labels: tuple[str | None, ...] | None = None
+    """Their first and last label; None until requested."""
+    by_state: Counter[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_state = Counter(code & 3 for code in self.codes)
+
+    def in_states(self, states: frozenset[State] | None) -> array[int]:
+        """Return the `seq` of the tasks in these states (None: in any), ascending."""
+        if states is None:
+            return array("q", (code >> 2 for code in self.codes))
+        wanted = {STATE_CODES[state] for state in states}
+        return array("q", (code >> 2 for code in self.codes if code & 3 in wanted))
 
 
-class Edit(NamedTuple):
-    """The label and note of a task before and after an edit."""
+class _Matches:
+    """Caches the matches of the last filter on one store's list."""
 
-    seq: int
-    before: Labels
-    after: Labels
+    def __init__(self, database: Store) -> None:
+        self._database = database
+        self._last: _Found | None = None
 
+    def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> _Found:
+        """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
+        version = self._database.version()
+        last = self._last
+        if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
+            age_ms = now_ms - last.at_ms
+            holds = age_ms < _MOVING_HOLD_MS or not is_moving(query.terms)
+            if age_ms >= 0 and ((last.version == version and holds) or (may_lag and age_ms < LAG_MS)):
+                return last
+        # Free the old matches before the next search begins.
+        self._last = last = None
+        texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
+        if len(texts) == len(query.terms):
+            table, (condition, values) = "search", where_searched(query.profile, texts)
+        else:
+            table, (condition, values) = "tasks", where(self._database, query._replace(states=None), now_ms)
+        codes = _numbers(self._database, f"SELECT seq * 4 + state FROM {table} WHERE {condition}", values)
+        self._last = _Found(query.profile, query.terms, now_ms, version, array("q", sorted(codes)))
+        return self._last
 
-class Restored(NamedTuple):
-    """The result of undoing a removal: how many tasks came `back`, and which had been added `again`."""
+    def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
+        """Return the `seq` of every task of `query`, in its order."""
+        found = self.found(query, now_ms, may_lag=may_lag)
+        wanted = query.states, query.sort
+        if found.listing is None or found.listing[0] != wanted:
+            found.listing = wanted, self._in_order(found.in_states(query.states), query.profile, query.sort)
+        return found.listing[1]
 
-    back: int
-    again: dict[int, int]
-    """Maps the `seq` of tasks whose ID had been added again to that of the task that has the ID now."""
+    def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
+        """Return the end labels of the tasks that match."""
+        found = self.found(query, now_ms, may_lag=may_lag)
+        if found.labels is None:
+            seqs = found.in_states(None)
+            # If there are many, the labels of the whole list will do.
+            condition, values = where(self._database, Query(query.profile), now_ms)
+            if len(seqs) <= _FEW:
+                condition, values = f"seq {IN_LIST}", [as_json(seqs)]
+            found.labels = _end_labels(self._database, condition, values) if seqs else ()
+        return found.labels
+
+    def _in_order(self, seqs: array[int], profile: str | None, sort: Sort) -> array[int]:
+        if sort.key is SortKey.ADDED:
+            return seqs[::-1] if sort.reverse else seqs
+        if len(seqs) <= _FEW:
+            sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
+            return _numbers(self._database, sql, [as_json(seqs)])
+        wanted, (condition, values) = set(seqs), where(self._database, Query(profile, sort=sort), 0)
+        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"
+        whole = _numbers(self._database, sql, values)
+        return array("q", compress(whole, (seq in wanted for seq in whole)))
 
 
 class TaskList(Part):
-    """The tasks of every profile in one store.
-
-    The matches of a filter are cached until the list changes; with `may_lag`, a moment longer.
-    """
+    """Reads the tasks of every profile in one store. With `may_lag`, matches of a filter may be a moment old."""
 
     def __init__(self, database: Store) -> None:
         super().__init__(database)
-        self._matches = Matches(database)
+        self._matches = _Matches(database)
 
     def rows(
         self,
@@ -117,7 +188,7 @@ class TaskList(Part):
             return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
         condition, values = where(self._database, query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
-        return list(numbers(self._database, sql, values))
+        return list(_numbers(self._database, sql, values))
 
     def listed_seqs(self, seqs: Sequence[int]) -> set[int]:
         """Return those of `seqs` that are on the list."""
@@ -156,11 +227,11 @@ class TaskList(Part):
         return by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return `end_labels` of the tasks of `query`, in any state."""
+        """Return the end labels of the tasks of `query`, in any state."""
         if query.terms:
             return self._matches.labels(query, now_ms, may_lag=may_lag)
         if query.profile is not None:
-            return end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
+            return _end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
         # Profile by profile, through its index; across all of them SQLite would read the whole list.
         names = self._database.rows("SELECT DISTINCT profile FROM counts")
         found = {label for (name,) in names for label in self.labels(Query(name), now_ms)}
@@ -312,131 +383,6 @@ class TaskList(Part):
             raise _unknown(profile, text)
         return detail
 
-    def remove(self, seqs: Sequence[int], now_ms: int) -> int:
-        """Take tasks off the list in one transaction; return the number that `restore` takes.
-
-        Tasks removed more than a day ago are deleted for good.
-        """
-        return self._database.again(lambda: self._remove(seqs, now_ms))
-
-    def _remove(self, seqs: Sequence[int], now_ms: int) -> int:
-        with self._database.writing() as connection:
-            connection.execute(
-                "DELETE FROM tasks WHERE removal IN (SELECT removal FROM removals WHERE removed_at_ms < ?)",
-                (now_ms - REMOVAL_KEPT_MS,),
-            )
-            connection.execute("DELETE FROM removals WHERE removed_at_ms < ?", (now_ms - REMOVAL_KEPT_MS,))
-            cursor = connection.execute("INSERT INTO removals (removed_at_ms) VALUES (?)", (now_ms,))
-            removal = int(cursor.lastrowid or 0)
-            connection.executemany(
-                "UPDATE tasks SET removal = ? WHERE seq = ? AND removal = 0", ((removal, seq) for seq in seqs)
-            )
-        return removal
-
-    def restore(self, removal: int) -> Restored:
-        """Put back the tasks that `remove` took, with records, labels and places.
-
-        An ID that was added again meanwhile keeps its new place, and takes over the removed task's record if it has
-        none yet, its saved files and verdicts if the links are the same, and its label and note beside its own.
-        """
-        with self._database.writing() as connection:
-            again = dict(
-                connection.execute(
-                    "SELECT old.seq, new.seq FROM tasks AS old JOIN tasks AS new USING (profile, task_id) "
-                    "WHERE old.removal = ? AND new.removal = 0",
-                    (removal,),
-                ).fetchall()
-            )
-            for old, new in again.items():
-                self._unite(connection, old, new)
-            back = connection.execute("UPDATE tasks SET removal = 0 WHERE removal = ?", (removal,)).rowcount
-        return Restored(back, again)
-
-    def _unite(self, connection: sqlite3.Connection, old: int, new: int) -> None:
-        columns = ", ".join(CHECKED_COLUMNS)
-        next_check = (
-            "CASE WHEN tasks.asked_at_ms IS NULL THEN old.next_check_at_ms ELSE tasks.next_check_at_ms END"
-        )
-        seqs = {"old": old, "new": new}
-        is_taken = connection.execute(
-            f"UPDATE tasks SET ({columns}, next_check_at_ms) = "
-            f"(SELECT {columns}, {next_check} FROM tasks AS old WHERE seq = :old) WHERE seq = :new AND state = 0",
-            seqs,
-        ).rowcount
-        if is_taken:
-            connection.execute(
-                f"INSERT OR IGNORE INTO bodies (seq, {DETAIL_COLUMNS}) "
-                f"SELECT :new, {DETAIL_COLUMNS} FROM bodies WHERE seq = :old",
-                seqs,
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO untold SELECT :new, way FROM untold WHERE seq = :old", seqs
-            )
-        for table, of_results in (
-            ("saved", "n, path, saved_at_ms, bytes"),
-            ("contents", "n, sha256"),
-            ("verdicts", "n, verdict, given_at_ms"),
-        ):
-            connection.execute(
-                f"INSERT OR IGNORE INTO {table} (seq, {of_results}) "
-                f"SELECT :new, {of_results} FROM {table} WHERE seq = :old "
-                "AND (SELECT result_urls FROM bodies WHERE seq = :old) "
-                "IS (SELECT result_urls FROM bodies WHERE seq = :new)",
-                seqs,
-            )
-        labels = "SELECT label, note FROM tasks WHERE seq = ?"
-        before, after = (Labels(*connection.execute(labels, (seq,)).fetchone()) for seq in (old, new))
-        self._write_labels(connection, {new: _united(before, after)})
-        connection.execute("DELETE FROM tasks WHERE seq = ?", (old,))
-
-    def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
-        """Set label and note of tasks in one transaction; return the edits, for `undo_edit`.
-
-        None leaves a text as it is, "" removes it.
-        """
-        with self._database.writing() as connection:
-            edits = []
-            for seq, before in self._labels(seqs).items():
-                new_label = before.label if label is None else clean_label(label)
-                new_note = before.note if note is None else clean_note(note)
-                edits.append(Edit(seq, before, Labels(new_label, new_note)))
-            self._write_labels(connection, {edit.seq: edit.after for edit in edits})
-        return edits
-
-    def undo_edit(self, edits: Sequence[Edit]) -> int:
-        """Revert whatever nobody has changed since the edits; return how many tasks were reverted completely."""
-        undone, whole = {}, 0
-        with self._database.writing() as connection:
-            now = self._labels([edit.seq for edit in edits])
-            for edit in edits:
-                if edit.seq in now:
-                    changes = [*zip(edit.before, edit.after, now[edit.seq], strict=True)]
-                    undone[edit.seq] = Labels(*(old if new == at else at for old, new, at in changes))
-                    whole += all(old == new or at in (old, new) for old, new, at in changes)
-            self._write_labels(connection, undone)
-        return whole
-
-    def _labels(self, seqs: Sequence[int]) -> dict[int, Labels]:
-        return {task.seq: Labels(task.label, task.note) for task in self.by_seq(seqs)}
-
-    def _write_labels(self, connection: sqlite3.Connection, labels: Mapping[int, Labels]) -> None:
-        connection.executemany(
-            "UPDATE tasks SET label = ?, note = ? WHERE seq = ?",
-            ((*each, seq) for seq, each in labels.items()),
-        )
-        for task in self.by_seq([*labels]):
-            connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (search_text(task), task.seq))
-
-
-def _united(before: Labels, after: Labels) -> Labels:
-    """Merge two labels and notes: those of `after` come first, and nothing of `before` is lost."""
-    lines = [after.note]
-    if before.note != after.note:
-        lines.append(before.note)
-    if before.label and after.label and before.label != after.label:
-        lines.append(f"label: {before.label}")
-    return Labels(after.label or before.label, clean_note("\n".join(filter(None, lines))))
-
 
 def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
     # An empty variable of a script arrives as an ID.
@@ -444,6 +390,24 @@ def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
     return UnknownTaskError(f"{name} is not on the list of profile {inert_line(profile)}{hint}")
 
 
-def clean_note(note: str | None) -> str | None:
-    """Return a note as it is stored: inert, with its line breaks, or None if nothing is left."""
-    return inert(note).strip() or None if note else None
+def _end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
+    """Return the first and last label under a condition, once if they are equal, after None if some have none."""
+    ends = [
+        row[0]
+        for end in (
+            "label IS NULL",
+            "label IS NOT NULL ORDER BY label",
+            "label IS NOT NULL ORDER BY label DESC",
+        )
+        for row in database.rows(f"SELECT label FROM tasks WHERE {condition} AND {end} LIMIT 1", values)
+    ]
+    # The file may have been edited by hand.
+    labels = (None if label is None else inert_line(str(label)) for label in ends)
+    return tuple(dict.fromkeys(labels))
+
+
+def _numbers(database: Store, sql: str, values: Sequence[Any]) -> array[int]:
+    """Return the only column of a query, in its order, in a single step of SQLite."""
+    # A LIMIT, even an unlimited one, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
+    text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT json_group_array(n) FROM found", values)
+    return array("q", json.loads(text))

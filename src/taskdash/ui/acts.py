@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import Task, TaskDetail, Verdict
     from taskdash.results.desktop import Opened
-    from taskdash.store.additions import Added
+    from taskdash.store.edits import Added
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
@@ -154,10 +154,10 @@ class Acts:
     async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Feedback:
         """Take tasks off the list; undo brings them back, and marks those in `marked` again."""
         now_ms = self._context.clock.now_ms()
-        removal = await self._context.store.run(lambda store: store.tasks.remove(seqs, now_ms))
+        removal = await self._context.store.run(lambda store: store.edits.remove(seqs, now_ms))
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            restored = store.tasks.restore(removal)
+            restored = store.edits.restore(removal)
             return _restored(restored.back, len(restored.again)), restored.again
 
         self._undo.append((undo, marked))
@@ -169,13 +169,13 @@ class Acts:
         """Set the label and note of tasks; None leaves them as they are."""
         if label is None and note is None:
             return Feedback("Nothing changed.")
-        edits = await self._context.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
+        edits = await self._context.store.run(lambda store: store.edits.edit(seqs, label=label, note=note))
 
         if not edits:
             return warning("Not saved: the task is no longer on the list.")
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            return _edit_undone(store.tasks.undo_edit(edits), len(edits)), {}
+            return _edit_undone(store.edits.undo_edit(edits), len(edits)), {}
 
         self._undo.append((undo, frozenset()))
         return Feedback(

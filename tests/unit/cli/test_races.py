@@ -48,7 +48,7 @@ class Meanwhile:
             return
         self.done = True
         with Store(self.path) as store:
-            store.tasks.remove([store.tasks.find("aigptimage", GOOD).seq], 0)
+            store.edits.remove([store.tasks.find("aigptimage", GOOD).seq], 0)
 
 
 @pytest.fixture

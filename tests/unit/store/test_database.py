@@ -17,8 +17,8 @@ from tests.kills import stopped_holder, tells_locks
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
-from taskdash.store.additions import Added
 from taskdash.store.database import Database
+from taskdash.store.edits import Added
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 

@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
         recorded(store, added(store, "charged"), State.FAIL, credits=2.5)
         recorded(store, added(store, "other", "q"), credits=7, create_time_ms=NOW)
         removed = recorded(store, added(store, "removed"), credits=50, create_time_ms=NOW)
-        store.tasks.remove([removed.seq], NOW)
+        store.edits.remove([removed.seq], NOW)
     return path
 
 

@@ -29,7 +29,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     with Store(path) as store:
         store.additions.add("p", IDS, 1, label="nightly")
         removed = store.tasks.find("p", IDS[7])
-        store.tasks.remove([removed.seq], 2)
+        store.edits.remove([removed.seq], 2)
     return path.read_bytes()
 
 
@@ -115,7 +115,7 @@ def test_what_was_removed_since_the_copy_does_not_come_back(path: Path, sound: b
     with Store(path) as store:
         keep_copy(path)
         gone = [store.tasks.find("p", each).seq for each in IDS[20:30]]
-        store.tasks.remove(gone, 3)
+        store.edits.remove(gone, 3)
     spoil(path)
     with Store(path) as store:
         assert restored(store) == set(IDS) - {IDS[7], *IDS[20:30]}

@@ -24,7 +24,7 @@ def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> No
         for n in range(2):
             added(store, f"task_{label}_{n}", profile, label=label)
     gone = added(store, "task_gone", label="gone")
-    store.tasks.remove([gone.seq], NOW)
+    store.edits.remove([gone.seq], NOW)
     recorded(store, store.tasks.find("p", "task_mugs_0"), State.FAIL)
     recorded(store, store.tasks.find("p", "task_mugs_1"), State.WAITING, model="m", create_time_ms=5)
     found = store.summaries.batches("p", NOW, None)

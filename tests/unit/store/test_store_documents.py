@@ -57,7 +57,7 @@ LISTS = st.fixed_dictionaries(
 def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
     store.connection.executescript("DELETE FROM tasks;")
     task, other = added(store, "task_a", label=of["label"]), added(store, "task_b")
-    store.tasks.edit([task.seq], label=of["label"], note=of["note"])
+    store.edits.edit([task.seq], label=of["label"], note=of["note"])
     prompt, urls = inert(of["prompt"]), tuple(map(inert_line, of["urls"]))
     recorded(
         store,
@@ -166,13 +166,13 @@ def test_a_content_is_known_when_its_file_is_gone_and_until_its_task_is(store: S
     store.saved.forget_gone()
     assert store.saved.results_at(path) == []
     assert store.saved.results_with(digest) == [SavedAs("p", "task_a", 1, None, digest)]
-    removal = store.tasks.remove([task.seq], NOW_MS)
+    removal = store.edits.remove([task.seq], NOW_MS)
     assert store.saved.results_with(digest) == []
     added(store, "task_a")
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     assert [each.task_id for each in store.saved.results_with(digest)] == ["task_a"]
-    store.tasks.remove(store.tasks.seqs(EVERYTHING, NOW_MS), NOW_MS)
-    store.tasks.remove([], NOW_MS + 25 * 3_600_000)
+    store.edits.remove(store.tasks.seqs(EVERYTHING, NOW_MS), NOW_MS)
+    store.edits.remove([], NOW_MS + 25 * 3_600_000)
     assert store.value("SELECT count(*) FROM contents") == 0
 
 

@@ -119,7 +119,7 @@ def test_what_a_filter_found_stands_in_every_order(
     filled: tuple[Store, list[Task]], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _ = filled
-    monkeypatch.setattr("taskdash.store.query_sql._FEW", few)
+    monkeypatch.setattr("taskdash.store.tasks._FEW", few)
     for sort in (Sort(key, reverse) for key in SortKey for reverse in (False, True)):
         for states in (None, frozenset({State.FAIL}), frozenset({State.NEW, State.WAITING})):
             query = Query("p", states, parse_filter("fox"), sort)
@@ -159,9 +159,9 @@ def test_what_a_filter_found_is_found_again_after_any_change_of_the_list(
         other.additions.add("p", ["task_fox_3"], NOW)
         assert (found(may_lag=True), found()) == (1, 2)
         seq = other.tasks.find("p", "task_2").seq
-        other.tasks.edit([seq], label="a fox", note=None)
+        other.edits.edit([seq], label="a fox", note=None)
         assert (found(may_lag=True), found(may_lag=True, at_ms=NOW + 60_000)) == (2, 3)
-    removal = store.tasks.remove([seq], NOW)
+    removal = store.edits.remove([seq], NOW)
     # A moment longer it stands on its line, so that the others stay on theirs.
     for may_lag, shown in (
         (True, ["task_fox_3", "task_fox_1", "task_2"]),
@@ -169,7 +169,7 @@ def test_what_a_filter_found_is_found_again_after_any_change_of_the_list(
     ):
         rows = store.tasks.rows(query, NOW + 60_000, limit=9, may_lag=may_lag)
         assert [task.task_id for task in rows] == shown
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     assert found() == 3
 
 

@@ -72,10 +72,10 @@ def test_of_many_processes_one_gets_each_task(store: Store, path: Path) -> None:
 
 def test_a_removed_task_is_not_told_but_is_once_it_is_back(store: Store) -> None:
     succeed(store, listed := start(store, 1))
-    removal = store.tasks.remove(seqs_of(store, listed), NOW)
+    removal = store.edits.remove(seqs_of(store, listed), NOW)
     assert untold(store) == []
     assert store.news.claim_next(PROFILE, Way.COMMAND) is None
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     assert untold(store) == listed
 
 
@@ -83,7 +83,7 @@ def test_what_was_deleted_for_good_leaves_nothing_behind(store: Store) -> None:
     ids = start(store, 2)
     succeed(store, ids[:1])
     for n, seq in enumerate(seqs_of(store, ids)):
-        store.tasks.remove([seq], NOW + 2 * n * DAY_MS)
+        store.edits.remove([seq], NOW + 2 * n * DAY_MS)
     assert store.value("SELECT count(*) FROM untold") == 0
 
 
@@ -154,7 +154,7 @@ def test_a_task_that_is_given_a_label_is_of_the_batch_that_is_under_way(store: S
     succeed(store, start(store, 2, "nightly"))
     tell(store)
     ids = start(store, 2, "nightly", first=10) + start(store, 1, first=20)
-    store.tasks.edit(seqs_of(store, ids[2:]), label="nightly", note=None)
+    store.edits.edit(seqs_of(store, ids[2:]), label="nightly", note=None)
     succeed(store, ids)
     assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
 
@@ -170,7 +170,7 @@ def test_marked_tasks_are_a_batch_once_all_that_are_listed_are_finished(store: S
     replied(store, success_body(ids[0]))
     replied(store, fail_body(ids[1]))
     assert store.news.batch_of(seqs) is None
-    store.tasks.remove([seqs[2]], NOW)
+    store.edits.remove([seqs[2]], NOW)
     assert store.news.batch_of(seqs) == Batch(None, 1, 1, frozenset(seqs))
 
 

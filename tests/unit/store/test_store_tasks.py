@@ -97,13 +97,13 @@ def test_kept_counts_follow_every_change(store: Store) -> None:
     fill(store, 500)
     assert store.tasks.counts(Query("p"), NOW) == counted()
     seqs = store.tasks.seqs(Query("p"), NOW)[:100]
-    removal = store.tasks.remove(seqs, NOW)
+    removal = store.edits.remove(seqs, NOW)
     assert store.tasks.counts(Query("p"), NOW) == counted()
     assert sum(counted().values()) == 400
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     assert store.tasks.counts(Query("p"), NOW) == counted()
-    store.tasks.remove(seqs, NOW)
-    store.tasks.remove([], NOW + 25 * 3_600_000)  # purges what was removed a day ago
+    store.edits.remove(seqs, NOW)
+    store.edits.remove([], NOW + 25 * 3_600_000)  # purges what was removed a day ago
     assert store.tasks.counts(Query("p"), NOW) == counted()
     assert store.value("SELECT count(*) FROM search") == store.value("SELECT count(*) FROM tasks")
     assert sum(store.tasks.counts(Query(None), NOW).values()) == 401
@@ -119,15 +119,15 @@ def test_each_paste_stands_above_the_earlier_ones_in_its_own_order(store: Store)
 def test_removed_tasks_come_back_whole_in_their_place(store: Store) -> None:
     store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="mine")
     before = store.tasks.rows(Query("p"), NOW)
-    removal = store.tasks.remove([before[0].seq, before[1].seq], NOW)
-    assert store.tasks.restore(removal) == (2, {})
+    removal = store.edits.remove([before[0].seq, before[1].seq], NOW)
+    assert store.edits.restore(removal) == (2, {})
     assert store.tasks.rows(Query("p"), NOW) == before
 
 
 def known(store: Store, label: str | None, note: str | None) -> Task:
     """A task with a record, a saved result and an end that nobody was told of."""
     task = added(store, "task_1", label=label or "")
-    store.tasks.edit([task.seq], label=None, note=note)
+    store.edits.edit([task.seq], label=None, note=note)
     for state in (State.WAITING, State.SUCCESS):
         task = recorded(
             store, task, state, b"1", prompt="a fox", param={"n": 1}, result_urls=("https://x/1",)
@@ -150,11 +150,11 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
     store: Store, before: LabelAndNote, after: LabelAndNote, expected: LabelAndNote
 ) -> None:
     old = known(store, *before)
-    removal = store.tasks.remove([old.seq], NOW)
+    removal = store.edits.remove([old.seq], NOW)
     new = added(store, "task_1", now_ms=NOW + 9, label=after[0] or "")
-    store.tasks.edit([new.seq], label=None, note=after[1])
+    store.edits.edit([new.seq], label=None, note=after[1])
     store.checks.ask([new.seq], NOW + 9)
-    assert store.tasks.restore(removal) == (0, {old.seq: new.seq})
+    assert store.edits.restore(removal) == (0, {old.seq: new.seq})
     detail = detail_of(store, "task_1")
     task = detail.task
     assert (task.label, task.note, task.state, task.prompt) == (*expected, State.SUCCESS, "a fox")
@@ -170,10 +170,10 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
 
 def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(store: Store) -> None:
     old = known(store, "old", None)
-    removal = store.tasks.remove([old.seq], NOW)
+    removal = store.edits.remove([old.seq], NOW)
     new = added(store, "task_1", now_ms=NOW + 9)
     recorded(store, new, raw=b"2", result_urls=("https://x/2",), prompt="a wolf")
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     detail = detail_of(store, "task_1")
     assert (detail.task.label, detail.task.prompt, detail.raw) == ("old", "a wolf", b"2")
     assert (detail.result_urls, detail.saved) == (("https://x/2",), ())
@@ -182,11 +182,11 @@ def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(stor
 def test_only_what_an_edit_changed_and_nobody_since_is_set_back(store: Store) -> None:
     store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="a")
     seqs = store.tasks.seqs(Query("p"), NOW)
-    edits = store.tasks.edit(seqs, label="b", note=None)
-    store.tasks.edit(seqs[:1], label=None, note="theirs")
-    store.tasks.edit(seqs[1:2], label="c", note=None)
-    store.tasks.remove(seqs[2:], NOW)
-    assert store.tasks.undo_edit(edits) == 1
+    edits = store.edits.edit(seqs, label="b", note=None)
+    store.edits.edit(seqs[:1], label=None, note="theirs")
+    store.edits.edit(seqs[1:2], label="c", note=None)
+    store.edits.remove(seqs[2:], NOW)
+    assert store.edits.undo_edit(edits) == 1
     left = [(task.label, task.note) for task in store.tasks.rows(Query("p"), NOW)]
     assert left == [("a", "theirs"), ("c", None)]
 
@@ -239,15 +239,15 @@ def test_a_whole_id_is_that_id_or_unknown(store: Store, data: st.DataObject) -> 
 
 def test_an_edit_is_searched_from_then_on_and_can_be_undone(store: Store) -> None:
     store.additions.add("p", ["task_1", "task_2"], NOW)
-    before = store.tasks.edit(store.tasks.seqs(Query("p"), NOW), label="Ärger", note="two\nlines")
+    before = store.edits.edit(store.tasks.seqs(Query("p"), NOW), label="Ärger", note="two\nlines")
     assert [len(ids(store, words)) for words in ("ärger", "LINES", "label:ÄRG", "!lines")] == [2, 2, 2, 0]
-    store.tasks.undo_edit(before)
+    store.edits.undo_edit(before)
     assert ids(store, "ärger") == []
 
 
 def test_a_label_edited_while_a_check_was_under_way_stays_searchable(store: Store) -> None:
     task = added(store, "task_1")
-    store.tasks.edit([task.seq], label="hero", note=None)
+    store.edits.edit([task.seq], label="hero", note=None)
     assert recorded(store, task, prompt="a fox", model="m").label == "hero"
     for words in ("hero", "fox", "m", "task_1"):
         assert ids(store, words) == ["task_1"], words
@@ -359,12 +359,12 @@ def test_thousands_removed_in_one_transaction_come_back_as_they_were(store: Stor
     found = store.tasks.counts(Query("p", terms=parse_filter("fox")), NOW)
     with Store(tmp_path / "tasks.db") as other:
         versions = {other.data_version()}
-        removal = store.tasks.remove([task.seq for task in before[500:4_500]], NOW)
+        removal = store.edits.remove([task.seq for task in before[500:4_500]], NOW)
         versions.add(other.data_version())
         assert other.tasks.rows(Query("p"), NOW) == before[:500] + before[4_500:]
         assert sum(other.tasks.counts(Query("p", terms=parse_filter("fox")), NOW).values()) == 20
         assert store.tasks.listed_seqs([before[0].seq, before[500].seq]) == {before[0].seq}
-        assert store.tasks.restore(removal).back == 4_000
+        assert store.edits.restore(removal).back == 4_000
         versions.add(other.data_version())
         assert len(versions) == 3
         assert other.tasks.rows(Query("p"), NOW) == before
@@ -381,7 +381,7 @@ def test_a_removal_that_cannot_be_finished_removes_nothing(store: Store) -> None
             "BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     with pytest.raises(StoreError):
-        store.tasks.remove(seqs, NOW)
+        store.edits.remove(seqs, NOW)
     assert store.tasks.seqs(Query("p"), NOW) == seqs
     assert store.tasks.removals() == 0
 

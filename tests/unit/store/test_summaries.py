@@ -142,5 +142,5 @@ def test_a_filter_is_completed_with_the_labels_and_models_of_the_profile(store: 
     gone = store.tasks.find(PROFILE, uuid(1)).seq
     values = store.summaries.filter_values(PROFILE)
     assert values == {"label": ["mugs", "night run"], "model": ["gpt-image-2-text-to-image"]}
-    store.tasks.remove([gone, store.tasks.find(PROFILE, uuid(20)).seq], NOW_MS)
+    store.edits.remove([gone, store.tasks.find(PROFILE, uuid(20)).seq], NOW_MS)
     assert store.summaries.filter_values(PROFILE)["label"] == ["mugs"]

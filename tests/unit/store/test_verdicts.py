@@ -71,20 +71,20 @@ def test_verdicts_outlive_a_check_and_a_removal_and_go_with_the_task(store: Stor
     store.verdicts.give([(one, 1, PICKED), (one, 2, REJECTED)], NOW)
     replied(store, success_body("task_one", ["https://cdn.example.com/x.png?renewed"] * 2), now_ms=NOW + 9)
     assert counts(store, one) == [(1, 1)]
-    removal = store.tasks.remove([one], NOW)
-    assert store.tasks.restore(removal).back == 1
+    removal = store.edits.remove([one], NOW)
+    assert store.edits.restore(removal).back == 1
     assert counts(store, one) == [(1, 1)]
-    store.tasks.remove([one], NOW)
-    store.tasks.remove([], NOW + 25 * 3_600_000)
+    store.edits.remove([one], NOW)
+    store.edits.remove([], NOW + 25 * 3_600_000)
     assert store.value("SELECT count(*) FROM verdicts") == 0
 
 
 def test_a_task_that_was_added_anew_is_given_the_verdicts_of_the_removed_one(store: Store) -> None:
     one = put(store, "task_one")
     store.verdicts.give([(one, 2, PICKED)], NOW)
-    removal = store.tasks.remove([one], NOW)
+    removal = store.edits.remove([one], NOW)
     new = added(store, "task_one").seq
-    store.tasks.restore(removal)
+    store.edits.restore(removal)
     assert store.verdicts.of([new]) == {new: {2: PICKED}}
     assert counts(store, new) == [(1, 0)]
 

@@ -135,7 +135,7 @@ changes = st.lists(
 def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_can(
     store: Store, steps: list[tuple[str, int | SortKey]]
 ) -> None:
-    store.tasks.remove(store.tasks.seqs(QUERY, 0), 0)
+    store.edits.remove(store.tasks.seqs(QUERY, 0), 0)
     query = QUERY
     add(store, next(unused), 30)
     window = read(store, Place(height=HEIGHT), query)
@@ -148,7 +148,7 @@ def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_c
             gone = store.tasks.seqs(query, 0)[value : value + 3]
             if before is not None and before.seq in gone:
                 gone.remove(before.seq)
-            store.tasks.remove(gone, 0)
+            store.edits.remove(gone, 0)
         elif what == "move" and isinstance(value, int) and window.total:
             window = read(
                 store,

@@ -690,10 +690,10 @@ async def test_the_answer_of_a_task_removed_meanwhile_is_kept_with_it(world: Wor
     async with world.watching():
         await world.clock.run_for(1)
         seq = world.mine.tasks.find("p", "task_a").seq
-        removal = world.mine.tasks.remove([seq], world.clock.now_ms())
+        removal = world.mine.edits.remove([seq], world.clock.now_ms())
         await world.clock.run_for(10)
         assert world.mine.tasks.rows(Query("p"), world.clock.now_ms()) == []
-        assert world.mine.tasks.restore(removal).back == 1
+        assert world.mine.edits.restore(removal).back == 1
         assert world.state("task_a") is State.SUCCESS
         await world.clock.run_for(60)
     assert world.gateway.count() == 1
