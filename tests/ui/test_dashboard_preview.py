@@ -19,8 +19,8 @@ from taskdash.config.own_files import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.decoding import Decoders, Picture
-from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.fetch import Fetcher
+from taskdash.results.links import DownloadError, ExpiredError
 from taskdash.results.part import Sink
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.store import Store

@@ -26,8 +26,8 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.task import Verdict
-from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.fetch import Fetcher
+from taskdash.results.links import DownloadError, ExpiredError
 from taskdash.results.part import Sink
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.saved import SavedFile

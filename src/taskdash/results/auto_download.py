@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
-from taskdash.results.faults import DiskError, DownloadError, LockedError, PrivateHostError
+from taskdash.results.links import DiskError, DownloadError, LockedError, PrivateHostError
 from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s
-from taskdash.results.faults import DiskError, DownloadError, ExpiredError, LockedError
+from taskdash.results.links import DiskError, DownloadError, ExpiredError, LockedError
 from taskdash.results.part import PartFile
 from taskdash.watch.machine import Clock
 

@@ -39,9 +39,16 @@ from taskdash.results.content import (
     why_refused,
 )
 from taskdash.results.download_status import size_words
-from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.guard import Guard, resolve
-from taskdash.results.links import host_and_port, safe_url
+from taskdash.results.links import (
+    DiskError,
+    DownloadError,
+    ExpiredError,
+    PassingError,
+    PrivateHostError,
+    host_and_port,
+    safe_url,
+)
 from taskdash.results.part import tag_of
 from taskdash.watch.machine import Clock
 

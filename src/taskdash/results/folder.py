@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.locations import make_private_dir
 from taskdash.domain.untrusted import fold, inert_line
-from taskdash.results.faults import DiskError
+from taskdash.results.links import DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,8 +21,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from taskdash.api.network import Proxy, find_proxy, tls_context
-from taskdash.results.faults import PrivateHostError
-from taskdash.results.links import host_and_port
+from taskdash.results.links import PrivateHostError, host_and_port
 
 if TYPE_CHECKING:
     import ssl

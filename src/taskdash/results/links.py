@@ -1,4 +1,4 @@
-"""Checks which result links may be opened, fetched or shown as a hyperlink.
+"""Checks which result links may be used, and names the reasons why the file behind one is not saved or shown.
 
 Links come from the API. They are used only if they are http or https with a host, and percent-encoded, so that nothing
 in them is an option, a local path, shell syntax, or a sequence that a terminal acts on.
@@ -6,7 +6,7 @@ in them is an option, a local path, shell syntax, or a sequence that a terminal 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 MAX_URL_CHARS: Final = 8_192
@@ -16,7 +16,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class UnsafeLinkError(ValueError):
-    """A link that must not be used; the message says what is wrong with it, without repeating it."""
+    """A link must not be used; the message says what is wrong with it, without repeating it."""
 
 
 def checked_url(url: str) -> str:
@@ -75,3 +75,55 @@ def shortened_url(url: str, room: int) -> str:
         half = room // 2
         path = f"{path[: room - half - 1]}…{path[-half:]}"
     return f"{path}?…" if mark else path
+
+
+# What goes wrong behind a link
+
+
+class DownloadError(Exception):
+    """A result was not saved; the message says why, and is safe to show."""
+
+    passing = False
+    """Whether a retry may succeed a little later, so that bytes already received are worth keeping."""
+
+
+class PassingError(DownloadError):
+    """The server or the network failed for now."""
+
+    passing = True
+
+    def __init__(self, message: str, *, after_s: float = 0.0) -> None:
+        """Take the reason, and how long the server asked to be left alone."""
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class ExpiredError(DownloadError):
+    """The link is dead, or its file is not there yet."""
+
+    def __init__(self, message: str, *, may_come: bool = False) -> None:
+        """Take the reason, and whether servers answer the same for a file that is not there yet."""
+        super().__init__(message)
+        self.may_come = may_come
+
+
+class PrivateHostError(DownloadError):
+    """The link leads into a network of the user's own."""
+
+
+class DiskError(DownloadError):
+    """The file cannot be written to the folder or the disk."""
+
+
+class LockedError(DownloadError):
+    """Another process is saving it, which says nothing about the result."""
+
+
+class Refused(NamedTuple):
+    """There is no picture of a result."""
+
+    why: str
+    is_other: bool = False
+    """Nothing is wrong: it is a video, or something else that is not a picture, as `why` says."""
+    is_expired: bool = False
+    """The link is dead; the record may have another one."""

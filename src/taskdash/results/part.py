@@ -14,8 +14,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.results.faults import DiskError, DownloadError
 from taskdash.results.folder import disk_errors
+from taskdash.results.links import DiskError, DownloadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

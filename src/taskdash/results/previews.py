@@ -33,8 +33,8 @@ from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png
 from taskdash.results.download_status import size_words
-from taskdash.results.faults import DownloadError, ExpiredError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
+from taskdash.results.links import DownloadError, ExpiredError, Refused
 from taskdash.results.part import Sink
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from taskdash.config.kinds import FILE_NAME_PART
 from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import moment
-from taskdash.results.faults import DiskError
-from taskdash.results.links import host_and_port, safe_url
+from taskdash.results.links import DiskError, host_and_port, safe_url
 from taskdash.results.origin import origin_from, sidecar_name, with_origin
 from taskdash.results.part import part_key
 from taskdash.store.store_file import lock_path

@@ -26,8 +26,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import are_links_dead, expiry_of, iso_time, moment, plural
-from taskdash.results.faults import Refused
-from taskdash.results.links import safe_url, shortened_url
+from taskdash.results.links import Refused, safe_url, shortened_url
 from taskdash.results.previews import open_plain_file
 
 with suppress(ImportError):  # without the extra `preview` there are no pictures to embed

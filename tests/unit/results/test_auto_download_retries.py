@@ -17,8 +17,8 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.secret import KnownKeys
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.folder import Folder
+from taskdash.results.links import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.saved_results import SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 

@@ -14,9 +14,9 @@ from tests.file_server import PNG, FileServer
 from tests.servers import http_reply
 from tests.unit.results.fakes import save as save_in
 
-from taskdash.results.faults import PassingError, PrivateHostError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
+from taskdash.results.links import PassingError, PrivateHostError
 
 TIMEOUTS = Timeouts(connect_s=60.0, answer_s=10.0)
 """Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine."""

@@ -17,10 +17,10 @@ from tests.servers import http_reply
 from tests.unit.results.fakes import save as save_in
 
 from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kind_of_content, why_refused
-from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
+from taskdash.results.links import DownloadError
 from taskdash.results.saved_results import stem_of
 
 

@@ -14,7 +14,7 @@ from tests.servers import OnRequest, Peer, Request
 _CODE = """
 import asyncio, resource, sys
 from pathlib import Path
-from taskdash.results.faults import DownloadError
+from taskdash.results.links import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import PartFile

@@ -24,9 +24,9 @@ from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words
 from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
-from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
+from taskdash.results.links import DownloadError
 from taskdash.results.part import part_key
 from taskdash.results.renewals import Renewals, Renewed
 from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted

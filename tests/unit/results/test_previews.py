@@ -19,7 +19,7 @@ from tests.servers import Peer, Request, http_reply
 
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.decoding import Picture
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,

@@ -16,9 +16,9 @@ from tests.file_server import FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 from tests.unit.results.fakes import StillClock, save
 
-from taskdash.results.faults import DiskError, DownloadError, PassingError
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import PART_KEPT_S, Folder
+from taskdash.results.links import DiskError, DownloadError, PassingError
 from taskdash.results.part import part_key
 
 DATA = picture(200_000)

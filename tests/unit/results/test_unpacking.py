@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from taskdash.results import content
 from taskdash.results.content import OTHER_PACKINGS, PACKINGS, labels_of, packings_of
-from taskdash.results.faults import DownloadError
+from taskdash.results.links import DownloadError
 
 PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
     "gzip": gzip.compress,

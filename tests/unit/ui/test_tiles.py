@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from taskdash.domain.task import State, Task, Verdict
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.ui.review_list import Result, TaskCard
 from taskdash.ui.text.tiles import CAPTION_ROWS, Names, Tiles, caption, line, tiles_for, why_no_picture
 

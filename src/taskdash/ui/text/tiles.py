@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from taskdash.domain.task import Task
-    from taskdash.results.faults import Refused
+    from taskdash.results.links import Refused
     from taskdash.ui.review_list import Result, TaskCard
     from taskdash.ui.text.columns import Cell
 

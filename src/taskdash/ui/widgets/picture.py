@@ -23,7 +23,7 @@ from textual.dom import NoScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.ui.line_filters import FEW_COLOURS
 from taskdash.ui.widgets.drawing import (
     CELL,

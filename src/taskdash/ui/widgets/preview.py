@@ -17,7 +17,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from taskdash.domain.task import State
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.widgets.picture import Canvas, PictureView
 

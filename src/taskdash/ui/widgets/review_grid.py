@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.ui.review_list import read_cards, seqs_of
 from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.columns import fitted

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.task import Verdict
-from taskdash.results.faults import Refused
+from taskdash.results.links import Refused
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.text.detail import detail_text
 from taskdash.ui.text.tiles import SIGNS
