@@ -30,9 +30,8 @@ from taskdash.domain.durations import ago
 from taskdash.domain.errors import KeyMissingError, TaskdashError
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import plural
+from taskdash.domain.words import plural, size_words
 from taskdash.results.desktop import find_clipboard
-from taskdash.results.download_status import size_words
 from taskdash.results.previews import can_decode, install_line
 from taskdash.store.examination import KNOWN_VERSION, SQLITE_VERSION, Examined, examine, last_copy_s
 from taskdash.ui.terminal_answers import WAIT_S, Answers, AnswerSieve, questions

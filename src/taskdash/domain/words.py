@@ -34,6 +34,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def size_words(size: int) -> str:
+    """Return a number of bytes as `7 B`, `2 KiB`, `3.0 MiB` or `5.00 GiB`."""
+    if size < 1_024:
+        return f"{size} B"
+    if size < 1_048_576:
+        return f"{size / 1_024:.0f} KiB"
+    return f"{size / 2**20:.1f} MiB" if size < 2**30 else f"{size / 2**30:.2f} GiB"
+
+
 def nearest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the name most like an unknown one, which may have been meant; None if none is similar."""
     # Imported late: few commands are given a wrong name.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.durations import duration
-from taskdash.domain.words import plural
+from taskdash.domain.words import plural, size_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,6 @@ WINDOW_S: Final = 5.0
 SHORTEST_S: Final = 0.5
 """No speed is reported before this."""
 MAX_REASONS: Final = 3
-_KIB: Final = 1_024
-_MIB: Final = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +140,3 @@ def _in_words(reasons: Counter[str]) -> str:
         return common[0][0]
     words = "; ".join(f"{reason} ({count:,})" for reason, count in common)
     return f"{words}; ..." if len(reasons) > MAX_REASONS else words
-
-
-def size_words(size: int) -> str:
-    """Return a number of bytes in a readable form."""
-    if size < _KIB:
-        return f"{size} B"
-    if size < _MIB:
-        return f"{size / _KIB:.0f} KiB"
-    return f"{size / _MIB:.1f} MiB" if size < 1_024 * _MIB else f"{size / 1_024 / _MIB:.2f} GiB"

@@ -20,6 +20,7 @@ from taskdash import __version__
 from taskdash.api.result_urls import encoded_url
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import size_words
 from taskdash.results.content import (
     EXPIRED,
     GZIP,
@@ -38,7 +39,6 @@ from taskdash.results.content import (
     unpacked,
     why_refused,
 )
-from taskdash.results.download_status import size_words
 from taskdash.results.guard import Guard, resolve
 from taskdash.results.links import (
     DiskError,

@@ -29,10 +29,10 @@ from typing import IO, TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from taskdash.config.locations import make_private_dir, replace_private_file
+from taskdash.domain.words import size_words
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png
-from taskdash.results.download_status import size_words
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.links import DownloadError, ExpiredError, Refused
 from taskdash.results.part import Sink

@@ -22,7 +22,8 @@ from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
-from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words
+from taskdash.domain.words import size_words
+from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s
 from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
