@@ -18,8 +18,8 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
 )
 
-from taskdash.results.download_status import DownloadStatus, Running
 from taskdash.results.download_thread import DownloadThread, News
+from taskdash.results.downloads import DownloadStatus, Running
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 

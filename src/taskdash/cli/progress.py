@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.cli.screen import Rewritten
-    from taskdash.results.download_status import DownloadStatus
+    from taskdash.results.downloads import DownloadStatus
 
 EVERY_S: Final = 0.1
 SHOWN_AFTER_S: Final = 0.4

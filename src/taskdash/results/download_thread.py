@@ -15,8 +15,7 @@ from taskdash.config.locations import download_dir
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
-from taskdash.results.download_status import DownloadStatus
-from taskdash.results.downloads import Downloads
+from taskdash.results.downloads import Downloads, DownloadStatus
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.renewals import Renewals

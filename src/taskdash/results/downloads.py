@@ -1,24 +1,29 @@
-"""Saves results: several at once, only a few from each host, and none twice or that is already saved."""
+"""Saves results: several at once, only a few from each host, and none twice or that is already saved.
+
+The progress of a round, in numbers and in words, serves both the terminal line and the dashboard.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, defaultdict
+import math
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
-from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s
+from taskdash.domain.words import plural, size_words
 from taskdash.results.links import DiskError, DownloadError, ExpiredError, LockedError
 from taskdash.results.part import PartFile
 from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from taskdash.results.fetch import Fetcher
@@ -36,9 +41,12 @@ YOUNG_FOR_S: Final = 300.0
 """How long after a task was seen to finish its links may be dead because the files are not there yet."""
 FIRST_REST_S: Final = 1.0
 MAX_REST_S: Final = 60.0
+WINDOW_S: Final = 5.0
+SHORTEST_S: Final = 0.5
+"""No speed is reported before this."""
+MAX_REASONS: Final = 3
 
 _LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class End(Enum):
@@ -52,7 +60,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A download that is over."""
+    """Tells how a download ended."""
 
     wanted: Wanted
     end: End
@@ -66,17 +74,16 @@ class Ended:
 
 @dataclass(slots=True, eq=False)
 class _Download:
-    """One download, from the request until it is over."""
+    """Follows one download from the request until it is over."""
 
     wanted: Wanted
     sink: Sink | None = None
     before: int = 0
     """How many bytes had already arrived when this try began."""
-    is_renewed: bool = False
 
     @property
     def status(self) -> Running:
-        """Return its progress."""
+        """Return how far it is."""
         sink = self.sink
         return Running(self.wanted.stem, sink.size if sink else 0, sink.whole if sink else None)
 
@@ -110,7 +117,6 @@ class Downloads:
         self._group = group
         self._on_end = on_end
         self._renewals = renewals
-        """Gets fresh links; None: give up on dead ones."""
         self._clock = clock or Clock()
         self._slots = asyncio.Semaphore(at_once)
         self._slots_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
@@ -181,7 +187,7 @@ class Downloads:
         )
 
     async def _run(self, this: _Download) -> Ended:
-        rests_s = _rests_s(this.wanted.seen_ms, self._clock)
+        rests_s, is_renewed = _rests_s(this.wanted.seen_ms, self._clock), False
         while True:
             async with self._slots_of_host[this.wanted.host], self._slots:
                 self._running.append(this)
@@ -192,23 +198,24 @@ class Downloads:
                     self._arrived += this.arrived
             dead = ended.error if isinstance(ended.error, ExpiredError) else None
             rest_s = next(rests_s, None) if dead is not None and dead.may_come else None
-            if rest_s is None and self._renewals is not None and dead is not None and not this.is_renewed:
-                this.is_renewed = True
+            if rest_s is not None:
+                this.sink = None
+                self.resting += 1
+                try:
+                    await self._clock.sleep(rest_s)
+                finally:
+                    self.resting -= 1
+                continue
+            if dead is not None and self._renewals is not None and not is_renewed:
+                is_renewed = True
                 fresh, why_not = await self._renewals.renew(this.wanted)
                 if fresh is not None:
                     this.wanted, this.sink = fresh, None
                     continue
                 ended = replace(ended, why_not=why_not)
-            if rest_s is None:
-                if this.sink is not None and ended.end is End.SAVED:
-                    self._sizes.append(this.sink.size)
-                return ended
-            this.sink = None
-            self.resting += 1
-            try:
-                await self._clock.sleep(rest_s)
-            finally:
-                self.resting -= 1
+            if this.sink is not None and ended.end is End.SAVED:
+                self._sizes.append(this.sink.size)
+            return ended
 
     async def _try(self, this: _Download) -> Ended:
         try:
@@ -226,34 +233,29 @@ class Downloads:
 
     async def _save(self, this: _Download) -> Ended:
         wanted = this.wanted
-        await self._acquire(wanted)
+        until_s = self._clock.now_s() + LOCK_WAIT_S
+        while not self._locks.acquire(wanted.seq, wanted.n):
+            if self._clock.now_s() >= until_s:
+                raise LockedError("another taskdash is saving it")
+            await self._clock.sleep(LOCK_POLL_S)
         try:
             if await self.saved.is_saved(wanted):
                 return Ended(wanted=wanted, end=End.KNOWN)
-
             with PartFile(self.folder, wanted.key) as part:
                 this.sink, this.before = part, part.size
                 ending = await self._fetcher.fetch(wanted.url, part)
                 unmarked = await self.saved.mark(wanted, part, ending)
                 digest = await part.digest()
                 path = part.keep(wanted.stem, ending)
-                # The file exists now, so the list must record it.
-                alone = await _in_any_case(self._remember(wanted, path, part.size, digest))
-            lacks = "; ".join(filter(None, (unmarked, alone)))
+                # The file exists now, so the list must record it, even if this is cancelled.
+                keeping = asyncio.ensure_future(self.saved.keep(wanted, path, part.size, digest, self.folder))
+                while not keeping.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.shield(keeping)
+            lacks = "; ".join(filter(None, (unmarked, keeping.result())))
             return Ended(wanted=wanted, end=End.SAVED, path=path, lacks=lacks)
         finally:
             self._locks.release(wanted.seq, wanted.n)
-
-    async def _remember(self, wanted: Wanted, path: Path, size: int, digest: str) -> str:
-        await self.saved.keep(wanted, path, size, digest)
-        return await self.saved.describe(wanted, path, self.folder)
-
-    async def _acquire(self, wanted: Wanted) -> None:
-        until_s = self._clock.now_s() + LOCK_WAIT_S
-        while not self._locks.acquire(wanted.seq, wanted.n):
-            if self._clock.now_s() >= until_s:
-                raise LockedError("another taskdash is saving it")
-            await self._clock.sleep(LOCK_POLL_S)
 
     def _ended(self, wanted: Wanted, task: asyncio.Task[Ended]) -> None:
         ended = _outcome(wanted, task)
@@ -279,10 +281,120 @@ def _rests_s(seen_ms: int | None, clock: Clock) -> Iterator[float]:
         rest_s = min(2 * rest_s, MAX_REST_S)
 
 
-async def _in_any_case(work: Coroutine[None, None, T]) -> T:
-    """Await work that must not be cancelled."""
-    working = asyncio.get_running_loop().create_task(work)
-    while not working.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(working)
-    return working.result()
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Tells how far a download is."""
+
+    name: str
+    got: int
+    whole: int | None
+
+    @property
+    def words(self) -> str:
+        """Return that in words."""
+        if not self.whole:
+            return size_words(self.got)
+        return f"{100 * self.got // self.whole:>3}% of {size_words(self.whole)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadStatus:
+    """Counts a round of downloads, which lasts until none is left, and puts its progress into words."""
+
+    total: int = 0
+    saved: int = 0
+    known: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    running: tuple[Running, ...] = ()
+    speed: float | None = None
+    """Bytes per second."""
+    left_s: float | None = None
+    resting: int = 0
+    looking_up: int = 0
+    """How many requests are still looking up their results in the list."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why downloads failed, with counts."""
+
+    @property
+    def done(self) -> int:
+        """Return how many are over, whatever the outcome."""
+        return self.saved + self.known + self.failed + self.cancelled
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether any download is under way or waiting."""
+        return self.looking_up > 0 or self.done < self.total
+
+    @property
+    def share(self) -> float:
+        """Return the share of the round that is done, from 0 to 1."""
+        parts = sum(min(1.0, each.got / each.whole) for each in self.running if each.whole)
+        return (self.done + parts) / self.total if self.total else 0.0
+
+    @property
+    def words(self) -> str:
+        """Return the round's progress in one line, without individual files."""
+        parts = [f"{self.done:,}/{plural(self.total, 'result')}"]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.resting:
+            parts.append(f"{self.resting:,} not there yet")
+        if self.speed is not None:
+            parts.append(f"{size_words(round(self.speed))}/s")
+        if self.left_s is not None:
+            parts.append(f"{duration(1000 * math.ceil(self.left_s))} left")
+        return " · ".join(parts)
+
+    def summary(self, known: int = 0, where: str = "") -> str:
+        """Return the round's outcome in one line; `known` more were left out because they were already saved."""
+        parts = []
+        known += self.known
+        if self.saved or not (known or self.failed or self.cancelled):
+            parts.append(f"Saved {plural(self.saved, 'file')}" + (f" to {where}" if where else ""))
+        if known:
+            parts.append(f"{known:,} already saved")
+        if self.cancelled:
+            parts.append(f"{self.cancelled:,} cancelled")
+        if self.failed:
+            common = [f"{reason} ({count:,})" for reason, count in self.reasons.most_common(MAX_REASONS)]
+            if len(self.reasons) == 1:
+                common = list(self.reasons)
+            elif len(self.reasons) > MAX_REASONS:
+                common.append("...")
+            parts.append(f"{self.failed:,} failed: {'; '.join(common)}")
+        return ", ".join(parts)
+
+
+class Speed:
+    """Measures bytes per second, over the last `WINDOW_S` seconds only."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def see(self, now_s: float, total: int) -> float | None:
+        """Record how many bytes have arrived by now; return the speed, or None if it is too early to tell."""
+        seen = self._seen
+        if seen and total < seen[-1][1]:
+            seen.clear()
+        if not seen or now_s > seen[-1][0]:
+            seen.append((now_s, total))
+        while len(seen) > 2 and seen[1][0] <= now_s - WINDOW_S:
+            seen.popleft()
+        span_s = now_s - seen[0][0]
+        return (total - seen[0][1]) / span_s if span_s >= SHORTEST_S else None
+
+
+def left_s(
+    running: tuple[Running, ...], waiting: int, sizes: Sequence[int], speed: float | None
+) -> float | None:
+    """Estimate how long a round still takes, in seconds, with `waiting` files not begun; None if that is unknown.
+
+    Files of unknown size are assumed to have the average size of those under way and those done (`sizes`).
+    """
+    known = [*sizes, *(each.whole for each in running if each.whole is not None)]
+    if not speed or not known:
+        return None
+    average = sum(known) // len(known)
+    sizes_left = [max(0, (each.whole or max(average, each.got)) - each.got) for each in running]
+    return (sum(sizes_left) + waiting * average) / speed

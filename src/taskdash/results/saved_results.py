@@ -90,11 +90,6 @@ class SavedResults:
 
         return await self.store.run(look)
 
-    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
-        """Record that a result is saved; `digest` is the SHA-256 of the file."""
-        now_ms = self._clock.now_ms()
-        await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
-
     async def mark(self, wanted: Wanted, part: PartFile, ending: str) -> str:
         """Write a picture's task to its metadata, if configured; return why that failed, or ""."""
         detail = await self._detail(wanted) if self._settings.embed else None
@@ -107,8 +102,13 @@ class SavedResults:
                 return f"saved without metadata: {error}"
         return ""
 
-    async def describe(self, wanted: Wanted, path: Path, folder: Folder) -> str:
-        """Write the task of a saved file to a sidecar beside it, if configured; return why that failed, or ""."""
+    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str, folder: Folder) -> str:
+        """Record that a result is saved; `digest` is the SHA-256 of the file.
+
+        Its task is written to a sidecar beside it, if configured; return why that failed, or "".
+        """
+        now_ms = self._clock.now_ms()
+        await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
         detail = await self._detail(wanted) if self._settings.sidecar else None
         if detail is None:
             return ""

@@ -10,7 +10,7 @@ import pyte
 import pytest
 
 from taskdash.cli.progress import DownloadProgress, Progress
-from taskdash.results.download_status import DownloadStatus, Running
+from taskdash.results.downloads import DownloadStatus, Running
 
 STATUS = DownloadStatus(
     total=12,

@@ -286,8 +286,9 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
                 raise StoreError("the store is locked by another program")
             return False
 
-        async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
+        async def keep(self, wanted: Wanted, path: Path, size: int, digest: str, _: Folder) -> str:
             scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.clock.at_ms, digest)
+            return ""
 
     memory = LockedMemory()
     scene.finish("one")

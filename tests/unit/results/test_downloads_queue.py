@@ -23,8 +23,16 @@ from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import size_words
-from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s
-from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended
+from taskdash.results.downloads import (
+    YOUNG_FOR_S,
+    Downloads,
+    DownloadStatus,
+    End,
+    Ended,
+    Running,
+    Speed,
+    left_s,
+)
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.links import DownloadError
@@ -44,13 +52,14 @@ class Memory(SavedResults):
     async def is_saved(self, wanted: Wanted) -> bool:
         return (wanted.seq, wanted.n) in self.kept
 
-    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
+    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str, _: Folder) -> str:
         data = path.read_bytes()  # noqa: ASYNC240 - a test may block
         assert (size, digest) == (len(data), hashlib.sha256(data).hexdigest())
         await asyncio.sleep(0.01)
         if self.failure:
             raise self.failure
         self.kept[wanted.seq, wanted.n] = path
+        return ""
 
 
 class Bench:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task
-    from taskdash.results.download_status import DownloadStatus
+    from taskdash.results.downloads import DownloadStatus
     from taskdash.store.news import Missed
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
