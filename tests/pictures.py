@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from taskdash.results import preview_worker
-from taskdash.results.decoding import Picture, checked_png
+from taskdash.results.previews import Picture, checked_png
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -208,7 +209,7 @@ def open_context(
 
 def open_previews(profile: Profile, demo_folder: Path | None = None) -> Previews:
     """Return the service that fetches previews of a gateway's results; the demo caches them beside its store."""
-    from taskdash.results.previews import PreviewFiles, Previews, can_decode, find_ffmpeg, picture_fetcher
+    from taskdash.results.previews import PreviewFiles, Previews, can_decode, picture_fetcher
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()
@@ -218,6 +219,6 @@ def open_previews(profile: Profile, demo_folder: Path | None = None) -> Previews
     return Previews(
         picture_fetcher(profile.base_url, allow_private=profile.allow_private),
         PreviewFiles(folder) if folder else None,
-        ffmpeg=find_ffmpeg(),
+        ffmpeg=shutil.which("ffmpeg"),
         is_installed=can_decode(),
     )

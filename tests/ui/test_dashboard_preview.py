@@ -18,11 +18,10 @@ from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 from taskdash.config.own_files import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
-from taskdash.results.decoding import Decoders, Picture
 from taskdash.results.fetch import Fetcher
 from taskdash.results.links import DownloadError, ExpiredError
 from taskdash.results.part import Sink
-from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
+from taskdash.results.previews import Decoders, OtherKindError, Picture, PreviewFiles, Previews
 from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context

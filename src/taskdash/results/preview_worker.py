@@ -1,6 +1,6 @@
 """Makes small PNGs of pictures, each in a process of its own that can be limited or killed without harm.
 
-`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. Each picture gets a
+`results.previews` starts this file by its path and isolated, so it imports nothing of taskdash. Each picture gets a
 forked process, because starting Python and loading Pillow takes longer than decoding. The picture is that process's
 stdin, and the PNG goes to stdout, with a text chunk of the picture's format, width and height. If there is none, a line
 on stderr says why, and the exit code is `REFUSED`. The arguments are the longest side of the PNG and, for the first

@@ -1,7 +1,8 @@
-"""Pictures of results for the screen: from memory, from disk, or fetched and decoded, whichever is quickest.
+"""Gets pictures of results for the screen: from memory, from disk, or fetched and decoded, whichever is quickest.
 
 Fetching, decompressing and disk access never block the dashboard: they run on an event loop in another thread, and
-moving on cancels whatever is under way. Pictures from outside are never decoded in this process (`results.decoding`).
+moving on cancels whatever is under way. Decoding is left to processes of its own (`results.preview_worker`): one that a
+hostile picture crashes or takes over has no key, no store and no terminal, and what it returns is checked.
 
 The PNGs are kept in the cache folder, which is bounded in size, oldest out first. A link may be a secret (it is
 signed), so a file is named after its digest.
@@ -13,41 +14,49 @@ import asyncio
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import re
 import shlex
-import shutil
+import signal
+import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
-from weakref import WeakSet
 
 from taskdash.config.locations import make_private_dir, replace_private_file
+from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import size_words
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png
 from taskdash.results.fetch import Fetcher, Timeouts
+from taskdash.results.folder import open_plain_file
 from taskdash.results.links import DownloadError, ExpiredError, Refused
 from taskdash.results.part import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine
+    from collections.abc import Callable, Collection, Sequence
 
+COMMAND: Final = (sys.executable, "-I", worker.__file__)
+DEADLINE_S: Final = 5.0
+MAX_REASON_BYTES: Final = 200
+_SPELT: Final = {"WEBP": "WebP", "webm": "WebM"}
+# Needed to load a program in odd places. A decoder gets nothing else of the environment.
+_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 MAX_BYTES: Final = 32 * 1_048_576
 """The largest file that is fetched for a preview."""
 MAX_IN_MEMORY: Final = 6
 MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
-CLIPS: Final = frozenset(worker.DEMUXERS)
-"""Clips whose first frame can be shown, if `ffmpeg` is installed."""
 THUMBNAIL: Final = 320
 """The longest side of a thumbnail, in pixels."""
 _OTHERS: Final = {
@@ -59,7 +68,6 @@ _OTHERS: Final = {
 _TIMEOUTS: Final = Timeouts(connect_s=5.0, answer_s=30.0, stall_s=10.0)
 """The user is waiting at the screen, and can still download slow files."""
 MAX_CACHE_BYTES: Final = 200 * 1_048_576
-_SUFFIX: Final = ".png"
 _NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
 """Our files in the folder: half-written ones and those of earlier versions are deleted to make room as well."""
 
@@ -67,11 +75,6 @@ _NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
 def can_decode() -> bool:
     """Return whether the extra `preview` is installed, without importing it."""
     return importlib.util.find_spec("PIL") is not None
-
-
-def find_ffmpeg() -> str | None:
-    """Return the path of `ffmpeg`, which reads clips; None if it is not installed."""
-    return shutil.which("ffmpeg")
 
 
 def install_line() -> str:
@@ -92,8 +95,120 @@ def install_line() -> str:
     return shlex.join([*start, *packages])
 
 
+class DecodingError(Exception):
+    """There is no picture; the message says why, and is safe to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Carries a small PNG, with the format and size of its original."""
+
+    png: bytes
+    format: str
+    """Of the result itself, like the width and height in pixels."""
+    width: int
+    height: int
+
+
+class Decoders:
+    """Has processes make small PNGs of one picture after another, each in a process forked for it.
+
+    One that is late, or whose caller has stopped waiting, is killed, and a new one takes its place.
+    """
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
+        self._idle: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+    async def small_png(
+        self, file: IO[bytes], *, side: int = worker.SIDE, clip: tuple[str, str] | None = None
+    ) -> Picture:
+        """Make a PNG of a picture with sides of up to `side` pixels; the file must be at its start.
+
+        `clip` is the kind of a clip and the path of `ffmpeg`. Raises DecodingError if there is no picture.
+        """
+        process, ours = self._idle.pop() if self._idle else self._start()
+        arguments, said = "\0".join((str(side), *(clip or ()))), b""
+        with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    with contextlib.suppress(OSError):  # it has ended
+                        files = [each.fileno() for each in (file, png, reason)]
+                        socket.send_fds(ours, [arguments.encode()], files)
+                        said = await asyncio.get_running_loop().sock_recv(ours, 16)
+            except TimeoutError:
+                raise DecodingError(f"decoding took longer than {DEADLINE_S:g}s") from None
+            finally:
+                if said:
+                    self._idle.append((process, ours))
+                else:
+                    _end(process, ours)
+            png.seek(0)
+            reason.seek(0)
+            code = int(said or b"1")
+            if code == 0:
+                return checked_png(png.read(worker.MAX_OUTPUT_BYTES))
+            why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
+        if code == -signal.SIGXCPU:
+            why = "it takes too long to decode"
+        how = f"signal {-code}" if code < 0 else f"exit {code}"
+        raise DecodingError(inert_line(why) or f"the decoder ended with {how}")
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            try:
+                process = subprocess.Popen(  # noqa: S603 - our own program
+                    self._command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    cwd="/",
+                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                )
+            except OSError as error:
+                ours.close()
+                why = inert_line(error.strerror or "no reason", 100)
+                raise DecodingError(f"it cannot be decoded: {why}") from None
+        return process, ours
+
+    def close(self) -> None:
+        """End the idle processes."""
+        while self._idle:
+            _end(*self._idle.pop())
+
+
+def _end(process: subprocess.Popen[bytes], ours: socket.socket) -> None:
+    """Kill a process with everything that it has started; one that a broken disk holds up is not waited for."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    ours.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1.0)
+
+
+def checked_png(png: bytes) -> Picture:
+    """Return a small PNG; raise DecodingError unless it is complete, small enough and names its original."""
+    from PIL import Image
+
+    # Checked before Pillow sees it, which would print a warning about a far too large size.
+    side = max(int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
+    file = io.BytesIO(png if side <= worker.SIDE else b"")
+    # Pillow raises whatever it likes, and it all means the same.
+    with contextlib.suppress(Exception), Image.open(file, formats=("PNG",)) as picture:
+        name, *size = str(picture.info.get(worker.SOURCE)).split(" ")
+        width, height = map(int, size)
+        picture.load()
+        is_known = name in worker.FORMATS or name in worker.DEMUXERS
+        if is_known and min(width, height) > 0 and width * height <= worker.MAX_PIXELS:
+            return Picture(png, _SPELT.get(name, name.upper()), width, height)
+    raise DecodingError("the decoder gave an invalid answer")
+
+
 class PreviewFiles:
-    """The cache folder of the small PNGs, created (0700) with the first one. Disk errors count as misses."""
+    """Keeps the small PNGs in a folder, created (0700) with the first one. Disk errors count as misses."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_CACHE_BYTES) -> None:
         self._folder = folder
@@ -101,7 +216,7 @@ class PreviewFiles:
 
     def path(self, url: str) -> Path:
         """Return where the PNG for `url` is, if there is one."""
-        return self._folder / (hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest() + _SUFFIX)
+        return self._folder / (hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest() + ".png")
 
     def get(self, url: str) -> Picture | None:
         """Return the PNG for `url`, if there is a good one."""
@@ -128,22 +243,6 @@ class PreviewFiles:
                     path.unlink(missing_ok=True)
 
 
-def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | None:
-    """Open a regular file for reading; return None if it is missing, or a pipe, folder or device."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except (OSError, ValueError):
-        return None
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return open(descriptor, "rb")  # noqa: PTH123 - opened by number
-    os.close(descriptor)
-    return None
-
-
-# Where the pictures come from
-
-
 class OtherKindError(DownloadError):
     """The file is fine, but not a picture: a video or a sound, for example."""
 
@@ -166,7 +265,6 @@ class Previews:
         self._fetcher = fetcher
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()
-        self._endings: WeakSet[asyncio.Task[None]] = WeakSet()
         self._files = files
         self._now_s = now_s
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -189,32 +287,32 @@ class Previews:
 
         It is read from the file that it was `saved` as, if that exists.
         """
-        if (known := self.known(url)) is not None:
-            return known
-        outcome = await self._ask(url, self._look(url, saved))
-        if isinstance(outcome, Picture):
-            self._pictures[url] = outcome
-            while len(self._pictures) > MAX_IN_MEMORY:
-                self._pictures.popitem(last=False)
-        return outcome
+        return await self._get(url, url, saved)
 
     async def thumbnail(self, url: str, saved: str | None = None) -> Picture | Refused:
         """Get a picture of up to `THUMBNAIL` pixels, or the first frame of a clip; it is not cached in memory."""
-        name = f"{THUMBNAIL} {url}"
-        return self.known(name) or await self._ask(name, self._look(url, saved, name))
+        return await self._get(f"{THUMBNAIL} {url}", url, saved)
 
-    async def _ask(self, name: str, work: Coroutine[None, None, Picture | Refused]) -> Picture | Refused:
-        outcome = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
+    async def _get(self, name: str, url: str, saved: str | None) -> Picture | Refused:
+        """Get a picture that is cached by `name`: the URL, or another name for a smaller one."""
+        if (known := self.known(name)) is not None:
+            return known
+        getting = asyncio.run_coroutine_threadsafe(self._found(name, url, saved), self._started())
+        outcome = await asyncio.wrap_future(getting)
         if isinstance(outcome, Refused):
             self._refused[name] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
-            while len(self._refused) > MAX_REFUSALS:
+            if len(self._refused) > MAX_REFUSALS:
                 self._refused.popitem(last=False)
+        elif name == url:
+            self._pictures[url] = outcome
+            if len(self._pictures) > MAX_IN_MEMORY:
+                self._pictures.popitem(last=False)
         return outcome
 
     def rest(self) -> None:
         """Stop the idle decoder processes, as no more thumbnails are wanted for now."""
         if self._loop is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self._end_decoders(), self._loop)
+            self._loop.call_soon_threadsafe(self._decoders.close)
 
     def forget_refusals(self) -> None:
         """Make results that could not be shown be tried again."""
@@ -222,59 +320,48 @@ class Previews:
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Cancel all work and end the thread."""
-        loop, thread = self._loop, self._thread
-        if loop is not None and thread is not None and thread.is_alive():
+        if self._loop is not None and self._thread is not None:
             with contextlib.suppress(RuntimeError):  # it has just ended
-                with contextlib.suppress(TimeoutError):
-                    asyncio.run_coroutine_threadsafe(self._end_all(), loop).result(timeout_s)
-                loop.call_soon_threadsafe(loop.stop)
-            thread.join(timeout_s)
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout_s)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=_run, args=(self._loop,), name="previews", daemon=True)
+            self._loop = loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._run, args=(loop,), name="previews", daemon=True)
             self._thread.start()
         return self._loop
 
     # In the other thread
 
-    async def _end_all(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            # Not tasks that are ending already and waiting for a process to exit.
-            if not task.cancelling() and task not in self._endings:
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._decoders.close()
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The runner cancels the remaining tasks once the loop was stopped.
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.get_loop().run_forever()
+        self._decoders.close()
 
-    async def _end_decoders(self) -> None:
-        if (task := asyncio.current_task()) is not None:
-            self._endings.add(task)
-        await self._decoders.close()
-
-    async def _look(self, url: str, saved: str | None, thumbnail: str = "") -> Picture | Refused:
-        """Get a picture; `thumbnail` is the cache key of a smaller one."""
-        names = (thumbnail, url) if thumbnail else (url,)
-        kept = (self._files.get(name) for name in names) if self._files is not None else ()
+    async def _found(self, name: str, url: str, saved: str | None) -> Picture | Refused:
+        names = dict.fromkeys((name, url))
+        kept = (self._files.get(each) for each in names) if self._files is not None else ()
         if (picture := next(filter(None, kept), None)) is not None:
             return picture
         try:
-            picture = await self._made(url, saved, is_small=bool(thumbnail))
+            picture = await self._made(url, saved, is_small=name != url)
         except OtherKindError as error:
             return Refused(str(error), is_other=True)
         except (DownloadError, DecodingError) as error:
             return Refused(str(error), is_expired=isinstance(error, ExpiredError))
         if self._files is not None:
-            self._files.keep(names[0], picture)
+            self._files.keep(name, picture)
         return picture
 
     async def _made(self, url: str, saved: str | None, *, is_small: bool) -> Picture:
-        if (file := _saved_file(saved)) is not None:
+        if saved is not None and (file := open_plain_file(saved)) is not None:
             with file:
-                return await self._decoded(file, is_small=is_small)
+                if os.fstat(file.fileno()).st_size <= MAX_BYTES:
+                    return await self._decoded(file, is_small=is_small)
         with tempfile.TemporaryFile(prefix="taskdash-") as fetched:
-            kinds = PICTURES | CLIPS if is_small and self._ffmpeg else PICTURES
+            kinds = PICTURES | worker.DEMUXERS.keys() if is_small and self._ffmpeg else PICTURES
             await self._fetcher.fetch(url, _PictureSink(fetched.fileno(), kinds))
             fetched.seek(0)
             return await self._decoded(fetched, is_small=is_small)
@@ -293,37 +380,20 @@ def _described(kind: str, size: int | None) -> str:
     return text if size is None else f"{text}, {size_words(size)}"
 
 
-def _saved_file(path: str | None) -> IO[bytes] | None:
-    file = open_plain_file(path) if path is not None else None
-    if file is not None and os.fstat(file.fileno()).st_size > MAX_BYTES:
-        file.close()
-        return None
-    return file
-
-
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    # The runner cancels the remaining tasks once the loop was stopped.
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.get_loop().run_forever()
-
-
 def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetcher:
     """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
     return Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
 
 class _PictureSink(Sink):
-    """A file that accepts only some kinds; of any other it takes only the first bytes."""
+    """Accepts only some kinds of files; of any other it takes only the first bytes."""
 
     def __init__(self, descriptor: int, kinds: Collection[str]) -> None:
         super().__init__(descriptor)
         self._kinds = kinds
 
     def take(self, ending: str) -> None:
-        """Set the ending for its kind.
-
-        Raises OtherKindError for other kinds: mostly a video, a sound or a picture that cannot be shown.
-        """
+        """Set the ending; raise OtherKindError for a video, a sound or a picture that cannot be shown."""
         super().take(ending)
         if ending not in self._kinds:
             raise OtherKindError(_described(ending, self.whole))

@@ -26,8 +26,8 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import are_links_dead, expiry_of, iso_time, moment, plural
+from taskdash.results.folder import open_plain_file
 from taskdash.results.links import Refused, safe_url, shortened_url
-from taskdash.results.previews import open_plain_file
 
 with suppress(ImportError):  # without the extra `preview` there are no pictures to embed
     from PIL import Image
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.secret import KnownKeys
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.decoding import Picture
-    from taskdash.results.previews import Previews
+    from taskdash.results.previews import Picture, Previews
     from taskdash.store.saved import SavedFile
     from taskdash.store.store import Store
 

@@ -18,9 +18,8 @@ from PIL import Image
 from tests.command import is_gone, wait_until
 from tests.pictures import bomb, encoded, halves, kept_picture, plain
 
-from taskdash.results import decoding, preview_worker
-from taskdash.results.decoding import Decoders, DecodingError, Picture
-from taskdash.results.previews import PreviewFiles
+from taskdash.results import preview_worker, previews
+from taskdash.results.previews import Decoders, DecodingError, Picture, PreviewFiles
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -44,7 +43,7 @@ async def make(data: bytes, code: str = "") -> Picture:
     try:
         return await decoded(decoders, data, preview_worker.SIDE)
     finally:
-        await decoders.close()
+        decoders.close()
 
 
 async def decoded(decoders: Decoders, data: bytes, side: int = 320) -> Picture:
@@ -69,7 +68,7 @@ def opened(picture: Picture) -> Image.Image:
 async def decoders() -> AsyncIterator[Decoders]:
     made = Decoders()
     yield made
-    await made.close()
+    made.close()
 
 
 async def test_each_format_becomes_a_small_png_that_knows_what_it_was_by_the_same_process(
@@ -148,7 +147,7 @@ async def test_mangled_pictures_never_bring_more_than_a_reason(decoders: Decoder
 
 
 async def test_a_decoder_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(previews, "DEADLINE_S", 0.5)
     assert "took longer than 0.5s" in await refusal(TINY, "import time; time.sleep(60)")
 
 
@@ -196,7 +195,7 @@ async def test_a_decoder_that_fails_or_lies_is_told(code: str, why: str) -> None
 
 
 async def test_whoever_moves_on_ends_the_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "DEADLINE_S", 60.0)
+    monkeypatch.setattr(previews, "DEADLINE_S", 60.0)
     note = tmp_path / "pid"
     slow = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     looking = asyncio.create_task(make(TINY, slow))
@@ -296,7 +295,7 @@ async def test_several_at_once_have_a_process_each_and_none_is_left(decoders: De
     await asyncio.gather(*(decoded(decoders, plain(64, 64)) for _ in range(3)))
     pids = [process.pid for process, _ in decoders._idle]
     assert len(set(pids)) == 3
-    await decoders.close()
+    decoders.close()
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -308,12 +307,12 @@ async def test_one_that_is_late_or_not_waited_for_is_ended(
     await decoded(decoders, TINY)
     (first,) = [process.pid for process, _ in decoders._idle]
     os.kill(first, signal.SIGSTOP)
-    monkeypatch.setattr(decoding, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(previews, "DEADLINE_S", 0.2)
     with pytest.raises(DecodingError, match=r"took longer than 0\.2s"):
         await decoded(decoders, TINY)
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
-    monkeypatch.setattr(decoding, "DEADLINE_S", 20.0)
+    monkeypatch.setattr(previews, "DEADLINE_S", 20.0)
     await decoded(decoders, TINY)
     (second,) = [process.pid for process, _ in decoders._idle]
     os.kill(second, signal.SIGSTOP)
@@ -329,7 +328,7 @@ async def test_one_that_somebody_has_ended_is_replaced(decoders: Decoders) -> No
     await decoded(decoders, TINY)
     (process, _), *_ = decoders._idle
     process.kill()
-    await process.wait()
+    process.wait()
     with pytest.raises(DecodingError, match="ended"):
         await decoded(decoders, TINY)
     assert (await decoded(decoders, TINY)).format == "PNG"

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import io
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,15 +19,14 @@ from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.demo.jobs import MEDIA_FOLDER
-from taskdash.results.decoding import Picture
 from taskdash.results.links import Refused
 from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
     THUMBNAIL,
+    Picture,
     PreviewFiles,
     Previews,
-    find_ffmpeg,
     install_line,
     picture_fetcher,
 )
@@ -277,9 +277,9 @@ async def test_without_ffmpeg_a_clip_is_told_by_kind_and_size_as_a_sound_always_
     assert why(await small.thumbnail(f"{shelf.url}/a.mp3")) == "MP3 sound, 1003 B"
 
 
-@pytest.mark.skipif(find_ffmpeg() is None, reason="ffmpeg is not installed")
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 async def test_ffmpeg_itself_gives_a_frame_within_the_limits_of_a_decoder(files: PreviewFiles) -> None:
-    previews = Previews(picture_fetcher("https://gateway.example"), files, ffmpeg=find_ffmpeg())
+    previews = Previews(picture_fetcher("https://gateway.example"), files, ffmpeg=shutil.which("ffmpeg"))
     try:
         picture = await previews.thumbnail("https://cdn.example/a.mp4", str(MEDIA_FOLDER / "aurora.mp4"))
     finally:

@@ -20,9 +20,8 @@ from tests.unit.results.fakes import FakeFetcher
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import Verdict
-from taskdash.results.decoding import Picture
 from taskdash.results.links import DownloadError
-from taskdash.results.previews import Previews
+from taskdash.results.previews import Picture, Previews
 from taskdash.results.sheet import HEAD, SIDES, Card, cards_of, check_place, make_sheet, save_sheet
 from taskdash.store.store import Store
 

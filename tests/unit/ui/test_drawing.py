@@ -11,7 +11,7 @@ from PIL import Image
 from rich.style import Style
 from tests.pictures import encoded, halves, plain
 
-from taskdash.results.decoding import Picture
+from taskdash.results.previews import Picture
 from taskdash.ui.widgets.drawing import MAX_SENT_PIXELS, Drawing, Drawn, Room, draw, fit, sixel_rows
 from taskdash.ui.widgets.picture import shades
 

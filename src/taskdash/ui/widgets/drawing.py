@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from taskdash.results.decoding import Picture
+    from taskdash.results.previews import Picture
     from taskdash.ui.terminal_answers import Answers
 
 MAX_ENLARGING: Final = 2.0

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.geometry import Region
 
-    from taskdash.results.decoding import Picture
+    from taskdash.results.previews import Picture
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.drawing import Drawn

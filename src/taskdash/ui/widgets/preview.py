@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.decoding import Picture
+    from taskdash.results.previews import Picture
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.drawing import Drawn
 
