@@ -72,7 +72,7 @@ def test_what_a_module_logs_of_an_error_ends_with_the_exception_and_shows_no_par
     code = f"""
 import logging
 from taskdash.cli.log import start_log
-from taskdash.cli.session import Session
+from taskdash.cli.process import Session
 start_log(Session())
 log = logging.getLogger("taskdash.x")
 try:

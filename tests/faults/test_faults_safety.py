@@ -343,7 +343,7 @@ def crash(*_, **__):
 """
 CRASHES: Final = {
     "command": ("list", "import taskdash.cli.listing as m; m.list_tasks.callback = crash"),
-    "settings": ("list", "import taskdash.cli.session as m; m.load_settings = crash"),
+    "settings": ("list", "import taskdash.cli.process as m; m.load_settings = crash"),
     "store": ("list", "from taskdash.store.database import Database; Database.__init__ = crash"),
     "client": ("check", "from taskdash.api.client import Gateway; Gateway.__init__ = crash"),
     "watcher": ("check", "from taskdash.watch.watcher import Watcher; Watcher.run = crash"),

@@ -471,7 +471,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
     for task_id in IDS[:2]:
         api.set(task_id, waiting_body(task_id))
     taskdash("add", *IDS[:2])
-    quick = "" if long else "import taskdash.cli.session as s; s.PATIENCE_S = 0.5"
+    quick = "" if long else "import taskdash.cli.process as s; s.PATIENCE_S = 0.5"
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: text.count("◐ waiting") >= 2)
         with locked(taskdash.store):
@@ -575,7 +575,7 @@ def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Com
 def test_a_command_prints_the_ids_that_it_could_not_add(taskdash: Command) -> None:
     taskdash.ok("add", "task_there")
     log = "".join(f"taskId: {task_id}\n" for task_id in IDS)
-    quick = "import taskdash.cli.session as s; s.PATIENCE_S = 0.5"
+    quick = "import taskdash.cli.process as s; s.PATIENCE_S = 0.5"
     for command in ("add", "import"):
         with locked(taskdash.store):
             done = spoilt(taskdash, quick, command, "-", stdin=log)

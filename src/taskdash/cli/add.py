@@ -26,8 +26,8 @@ from taskdash.store.rows import clean_label
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Json
     from taskdash.store.edits import Added

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.domain.task import Json
 
 _EDITOR_VARIABLES: Final = ("VISUAL", "EDITOR")

@@ -20,7 +20,7 @@ from taskdash.wiring import open_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.ui.context import Context
 
 FPS: Final = "240"

@@ -41,7 +41,7 @@ from taskdash.watch.machine import is_alive, is_stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.config.profile import Profile
     from taskdash.config.settings import View
     from taskdash.domain.task import Json

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.results.saved_results import Wanted
     from taskdash.store.store import Store
     from taskdash.watch.watcher import Watcher

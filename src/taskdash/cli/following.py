@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.cli.check_rules import CheckRules
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task

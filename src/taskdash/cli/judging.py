@@ -17,8 +17,8 @@ from taskdash.domain.words import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.store.store import Store
 
 _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"

@@ -22,7 +22,7 @@ from taskdash.cli.options import (
     selection_options,
 )
 from taskdash.cli.output import cropped, print_csv, print_json_array, print_lines, talk
-from taskdash.cli.session import Session, collecting_later
+from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.durations import NONE, duration
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import NEWEST_FIRST, SortKey

@@ -14,7 +14,7 @@ import click
 from taskdash import __version__
 from taskdash.cli.options import command, common_options
 from taskdash.cli.output import print_error, print_json, talk
-from taskdash.cli.session import COMPLETION_VARIABLE, Session
+from taskdash.cli.process import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import nearest

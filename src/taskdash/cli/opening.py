@@ -18,8 +18,8 @@ from taskdash.results.links import UnsafeLinkError, checked_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.task import TaskDetail
 
 _NUMBER: Final = number(1, 10_000)

@@ -19,7 +19,7 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
 
 GLOBAL_OPTIONS: Final = "Global options: see taskdash --help"
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}

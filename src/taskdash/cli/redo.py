@@ -20,8 +20,8 @@ from taskdash.domain.words import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.task import Json
 
 

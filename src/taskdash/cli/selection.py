@@ -21,7 +21,7 @@ from taskdash.store.rows import clean_label
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.domain.task import State, Task, TaskDetail
     from taskdash.store.store import Store
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.results.sheet import Card
 
 DEFAULT_NAME: Final = "sheet.html"

@@ -21,8 +21,8 @@ from taskdash.domain.words import NO_REASON, REMOVED, countdown, duration_word, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.task import Json, Task, TaskDetail
 
 MAX_NAME_CELLS: Final = 20

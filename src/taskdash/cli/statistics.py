@@ -21,8 +21,8 @@ from taskdash.domain.words import NO_LABEL, NO_MODEL, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.failures import Reason
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json, Task

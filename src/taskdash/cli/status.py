@@ -17,7 +17,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.glance import Glance, glance
 
 if TYPE_CHECKING:
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
 
 NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "credits_today", "profile")
 

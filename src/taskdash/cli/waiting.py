@@ -32,8 +32,8 @@ from taskdash.wiring import download_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.cli.session import Session
     from taskdash.domain.query import Query
     from taskdash.domain.task import Json, Task
     from taskdash.results.download_thread import DownloadThread

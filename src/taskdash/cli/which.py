@@ -20,7 +20,7 @@ from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from taskdash.cli.session import Session
+    from taskdash.cli.process import Session
     from taskdash.domain.task import Json
     from taskdash.store.saved import SavedAs
     from taskdash.store.store import Store
