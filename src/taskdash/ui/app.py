@@ -20,9 +20,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerError, WorkerFailed
 
+from taskdash import ui
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui import deferred
+from taskdash.ui import screens
 from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
 from taskdash.ui.in_order import MAX_WAIT_S
@@ -64,7 +65,7 @@ FINISH_GRACE_S: Final = 10.0
 
 def _actions() -> type[Provider]:
     """Return the palette's provider, imported when the palette is first opened."""
-    return deferred.ActionProvider
+    return screens.palette.ActionProvider
 
 
 class Dashboard(App[None]):
@@ -118,7 +119,7 @@ class Dashboard(App[None]):
 
     async def action_palette(self) -> None:
         """Open the palette and focus its box at once, for the next keys: Textual would do so a little later."""
-        palette = deferred.Palette()
+        palette = screens.palette.Palette()
         await self.push_screen(palette)
         # An Esc may have closed it already.
         for box in palette.query(Input):
@@ -126,7 +127,9 @@ class Dashboard(App[None]):
 
     def search_themes(self) -> None:
         """Open a palette of themes; overrides Textual's."""
-        self.push_screen(deferred.Palette([deferred.ThemeProvider], placeholder="Search for themes ..."))
+        self.push_screen(
+            screens.palette.Palette([screens.palette.ThemeProvider], placeholder="Search for themes ...")
+        )
 
     async def use_profile(self, name: str) -> None:
         try:
@@ -213,7 +216,7 @@ class Dashboard(App[None]):
     async def _copy(self, feedback: Feedback) -> None:
         # One at a time, so that the last copy requested wins.
         async with self._copying:
-            told = await deferred.deliver(self.context, feedback, self._send, self._keep)
+            told = await ui.copying.deliver(self.context, feedback, self._send, self._keep)
         self.messages.tell(told.text, told.severity)
 
     @property
@@ -239,7 +242,7 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:
-            return deferred.Waiting(self.context, lambda: self.mending)
+            return screens.welcome.Waiting(self.context, lambda: self.mending)
         kind: type[MainScreen] = MainScreen
         if self.context.settings.commands:
             # Textual reads a screen's bindings from its class only.

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskdash.ui import deferred
+from taskdash.ui import widgets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -85,7 +85,7 @@ class BackgroundDownloads:
         statuses = [each.status for each in self._downloads.values()]
         status = next((each for each in statuses if each.is_busy), statuses[0])
         if self._bar is None and status.is_busy:
-            self._bar = deferred.DownloadBar(self._context.key_of("cancel_downloads"))
+            self._bar = widgets.passing.DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:
             self._bar.show(status)

@@ -6,9 +6,9 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from taskdash import ui
 from taskdash.domain.query import Query, Sort
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of
-from taskdash.ui import deferred
 from taskdash.ui.acts import Feedback, Scope, warning
 from taskdash.ui.widgets.bars import state_counts, tabs_of
 
@@ -37,7 +37,7 @@ class Listing:
 
     @cached_property
     def own_views(self) -> OwnViews:
-        return deferred.OwnViews(self._context, self._screen)
+        return ui.own_views.OwnViews(self._context, self._screen)
 
     def show(self) -> None:
         if self.view is None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, cast
 from textual.color import BLACK, WHITE, Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
+from taskdash import ui
 from taskdash.config.locations import themes_dir
 from taskdash.domain.errors import ConfigError
-from taskdash.ui import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -266,9 +266,9 @@ class ThemeChoice:
         context = self._app.context
         if self.folder and (path := self.folder / f"{name}.toml").is_file():
             with suppress(ConfigError):  # `add_own` reports it
-                self._app.register_theme(deferred.load_theme(path))
+                self._app.register_theme(ui.own_themes.load_theme(path))
         elif context.view.theme == context.first_view.theme:
-            deferred.refuse_unknown(context.settings, deferred.known_themes(self.folder))
+            ui.own_themes.refuse_unknown(context.settings, ui.own_themes.known_themes(self.folder))
 
     def register_ours(self) -> None:
         """Register our own themes; the first frame seldom needs them."""
@@ -281,7 +281,7 @@ class ThemeChoice:
         if self._has_own or folder is None or not await asyncio.to_thread(folder.is_dir):
             return
         self._has_own = True
-        found, faults = await asyncio.to_thread(deferred.load_themes, folder)
+        found, faults = await asyncio.to_thread(ui.own_themes.load_themes, folder)
         for theme in found:
             self._app.register_theme(theme)
         for fault in faults:

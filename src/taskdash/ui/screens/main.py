@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.message import Message
 from textual.widgets import Input
 
+from taskdash import ui
 from taskdash.domain.query import Sort
 from taskdash.domain.words import plural
-from taskdash.ui import deferred
+from taskdash.ui import screens, widgets
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
 from taskdash.ui.acts import Acts, warning
 from taskdash.ui.following import Following
@@ -96,11 +97,11 @@ class MainScreen(TaskActions):
 
     @cached_property
     def filter_box(self) -> FilterBox:
-        return deferred.FilterBox(self)
+        return widgets.filter_box.FilterBox(self)
 
     @cached_property
     def away(self) -> AwayLine:
-        return deferred.AwayLine(self.context, self.table)
+        return widgets.passing.AwayLine(self.context, self.table)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Disable most actions while a text box has the focus: their bindings have priority over its own."""
@@ -110,8 +111,8 @@ class MainScreen(TaskActions):
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
-        self._expiring = deferred.ExpiringResults(self.context, self)
-        finished = [deferred.FinishedTasks(self.context, self, name) for name in self.context.services]
+        self._expiring = ui.announce.ExpiringResults(self.context, self)
+        finished = [ui.announce.FinishedTasks(self.context, self, name) for name in self.context.services]
         self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
             command.listen(self._warn_from_thread)
@@ -125,9 +126,11 @@ class MainScreen(TaskActions):
         self.away.begin()
         # With tasks on the list this is not a first start, and the banner shows what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
-            self.app.push_screen(deferred.Welcome(str(self.context.config_path), self.context.key_variable))
+            self.app.push_screen(
+                screens.welcome.Welcome(str(self.context.config_path), self.context.key_variable)
+            )
         if self.context.is_demo:
-            self._tour = deferred.Tour(self)
+            self._tour = widgets.passing.Tour(self)
             self.mount(self._tour, before=self.tab_line)
 
     def _tell_mishap(self, line: str) -> None:
@@ -325,7 +328,7 @@ class MainScreen(TaskActions):
 
     @in_order
     async def action_sort(self) -> None:
-        key = await self.ask(deferred.ChooseSort(self.table.wanted.sort.key))
+        key = await self.ask(screens.questions.ChooseSort(self.table.wanted.sort.key))
         if key is not None:
             self.listing.sort_by(Sort(key))
 
@@ -340,7 +343,7 @@ class MainScreen(TaskActions):
             return
         drawn = {placed.column.name for placed in self.table.rows.columns}
         if chosen := await self.ask(
-            deferred.ChooseColumns(self.context.view, self.context.first_view, drawn)
+            screens.choose_columns.ChooseColumns(self.context.view, self.context.first_view, drawn)
         ):
             columns, widths = chosen
             self.remember(columns=columns, widths=widths)
@@ -348,10 +351,10 @@ class MainScreen(TaskActions):
 
     @in_order
     async def action_batches(self) -> None:
-        batches = await self.context.store.run(partial(deferred.read_batches, context=self.context))
+        batches = await self.context.store.run(partial(screens.batches.read_batches, context=self.context))
         if not batches:
             self.tell(warning("No tasks yet."))
-        elif chosen := await self.ask(deferred.Batches(self, batches)):
+        elif chosen := await self.ask(screens.batches.Batches(self, batches)):
             self.listing.show_tab(0)
             await self.filter_box.put(chosen.filter_text)
             if chosen.action:
@@ -363,10 +366,12 @@ class MainScreen(TaskActions):
     @in_order
     async def action_review(self) -> None:
         scope, now_ms = self.listing.scope(self.table.wanted), self.context.clock.now_ms()
-        results = await self.context.store.run(lambda store: deferred.read_results(store, scope, now_ms))
+        results = await self.context.store.run(
+            lambda store: ui.review_list.read_results(store, scope, now_ms)
+        )
         if results:
             missing = await self.context.missing_for_pictures()
-            seq = await self.ask(deferred.Review(self, scope, results, missing))
+            seq = await self.ask(screens.review.Review(self, scope, results, missing))
             self.table.show(self.table.wanted, seq=seq)
         else:
             self.say("No results to review in this view.", "warning")
@@ -426,4 +431,4 @@ class MainScreen(TaskActions):
         pane = "detail" if self.focused is self.pane else "table"
         place = "filter" if self.filter_box.has_focus_within else pane
         # Awaited, so that the next keys go to the dialog.
-        await self.app.push_screen(deferred.Help.of_list(self.context.keymap, place, situation_of(self)))
+        await self.app.push_screen(screens.help.Help.of_list(self.context.keymap, place, situation_of(self)))

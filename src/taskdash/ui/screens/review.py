@@ -17,7 +17,7 @@ from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
-from taskdash.ui import deferred
+from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, saving, warning
 from taskdash.ui.following import Pace
@@ -374,7 +374,7 @@ class Review(LeftOnce, Screen[int]):
         self._main.action_messages()
 
     async def action_review_help(self) -> None:
-        await self.app.push_screen(deferred.Help(review_sections(self.context.keymap)))
+        await self.app.push_screen(screens.help.Help(review_sections(self.context.keymap)))
 
     async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
         await self.run_action(call_of(event.action))

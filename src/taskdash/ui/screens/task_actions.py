@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
+from taskdash import ui
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.domain.words import plural
-from taskdash.ui import deferred
+from taskdash.ui import screens
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.in_order import are_acts_done, in_order, let_keys_go_on
 from taskdash.ui.text.status import sentence
@@ -78,15 +79,15 @@ class TaskActions(Screen[None]):
 
     @cached_property
     def checking(self) -> Checking:
-        return deferred.Checking(self.context)
+        return ui.checking.Checking(self.context)
 
     @cached_property
     def downloads(self) -> BackgroundDownloads:
-        return deferred.BackgroundDownloads(self.context, self)
+        return ui.downloads.BackgroundDownloads(self.context, self)
 
     @cached_property
     def _copying(self) -> Copying:
-        return deferred.Copying(self.context)
+        return ui.copying.Copying(self.context)
 
     async def _chosen(self) -> list[Task]:
         tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)
@@ -133,7 +134,7 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_add(self, text: str = "") -> None:
-        while adding := await self.ask(deferred.AddIds(self.context, self.acts.begin_adding, text)):
+        while adding := await self.ask(screens.add_ids.AddIds(self.context, self.acts.begin_adding, text)):
             try:
                 seq, feedback = await self.acts.added(adding)
             except StoreError as error:
@@ -156,7 +157,7 @@ class TaskActions(Screen[None]):
             seqs = [task.seq for task in tasks]
         if not seqs:
             return
-        if await self.ask(deferred.Confirm(removal_question(len(seqs), tasks))):
+        if await self.ask(screens.questions.Confirm(removal_question(len(seqs), tasks))):
             feedback = await self.acts.remove(seqs, frozenset(self.table.marked.intersection(seqs)))
             self.table.marked -= set(seqs)
             self._show_changes()
@@ -174,7 +175,7 @@ class TaskActions(Screen[None]):
     @in_order
     async def action_edit(self) -> None:
         tasks = await self._chosen()
-        if tasks and (typed := await self.ask(deferred.EditLabel(tasks))):
+        if tasks and (typed := await self.ask(screens.questions.EditLabel(tasks))):
             self.tell(await self.acts.edit([task.seq for task in tasks], *typed))
             self.table.reload()
 
@@ -227,7 +228,7 @@ class TaskActions(Screen[None]):
         elif tasks and (detail := await self.acts.detail(tasks[0])):
             index: int | None = number - 1 if number else 0
             if number is None and len(detail.result_urls) > 1:
-                index = await self.ask(deferred.ChooseLink(detail.result_urls))
+                index = await self.ask(screens.questions.ChooseLink(detail.result_urls))
             if index is not None:
                 # Do not hold up the next keys: a browser is given some time to fail.
                 let_keys_go_on()
@@ -249,7 +250,7 @@ class TaskActions(Screen[None]):
             key = self.context.key_of("copy_urls")
             self.tell(warning(f"{limit} Press {key} to copy the links." if key else limit))
         elif count <= ASK_ABOVE or await self.ask(
-            deferred.Confirm(f"Open {count} results in the browser, one per task?")
+            screens.questions.Confirm(f"Open {count} results in the browser, one per task?")
         ):
             let_keys_go_on()
             self.tell(await self.acts.open_many(urls, len(tasks) - count))
@@ -273,7 +274,7 @@ class TaskActions(Screen[None]):
         if not choices:
             return
         what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{name_of(tasks[0], 40)}"'
-        letter = await self.ask(deferred.CopyMenu(f"Copy from {what}", choices))
+        letter = await self.ask(screens.questions.CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
 
@@ -286,7 +287,7 @@ class TaskActions(Screen[None]):
             return
         what = f"{name} for {plural(len(seqs), 'task')}"
         confirm = self.context.settings.commands[name].confirm
-        if not confirm or await self.ask(deferred.Confirm(f"Run {what}?")):
+        if not confirm or await self.ask(screens.questions.Confirm(f"Run {what}?")):
             self.context.run_command(name, seqs, self._tell_from_thread)
             self.say(f"Running {what}.")
 
@@ -345,13 +346,13 @@ class TaskActions(Screen[None]):
         if task is None or text is None:
             self.tell(warning("No record yet."))
         else:
-            await self.ask(deferred.RawJson(task.task_id, text))
+            await self.ask(screens.inspect.RawJson(task.task_id, text))
 
     @in_order
     async def action_statistics(self) -> None:
         scope, now_ms = self.listing.scope(self.table.wanted), self.context.clock.now_ms()
         if outcomes := await self.acts.outcomes(scope):
-            await self.ask(deferred.Statistics(scope.name(len(outcomes)), outcomes, now_ms))
+            await self.ask(screens.inspect.Statistics(scope.name(len(outcomes)), outcomes, now_ms))
         else:
             self.tell(warning("Nothing to count."))
 
@@ -361,17 +362,19 @@ class TaskActions(Screen[None]):
         wanted = self.table.wanted
         scope = self.listing.scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
         now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: deferred.read_failures(store, scope, now_ms))
+        found = await self.context.store.run(
+            lambda store: screens.failures.read_failures(store, scope, now_ms)
+        )
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
-        elif filter_text := await self.ask(deferred.Failures(scope.name(found.total), found, now_ms)):
+        elif filter_text := await self.ask(screens.failures.Failures(scope.name(found.total), found, now_ms)):
             await self.listing.narrow(filter_text)
 
     def action_messages(self) -> None:
-        self.app.push_screen(deferred.Messages(self.app.messages.kept))
+        self.app.push_screen(screens.inspect.Messages(self.app.messages.kept))
 
     @in_order
     async def action_status(self) -> None:
         profile = self.context.profile
         checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
-        self.app.push_screen(deferred.Status(self.context, checked_ms))
+        self.app.push_screen(screens.inspect.Status(self.context, checked_ms))

@@ -1,1 +1,14 @@
-"""The dashboard's widgets."""
+"""Lists the widgets; those that the first frame does without are imported on first access."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskdash.ui.widgets import filter_box, passing, preview
+else:
+
+    def __getattr__(name: str) -> object:
+        try:
+            return import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            raise AttributeError(name) from error

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from taskdash.domain.durations import tells_seconds
-from taskdash.ui import deferred
+from taskdash.ui import widgets
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text, result_target
 from taskdash.ui.widgets.panes import Titled
@@ -72,7 +72,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
     def _begin_previews(self) -> None:
         if not self.is_attached:
             return  # closed before its first frame
-        self.preview = deferred.Preview(self.context)
+        self.preview = widgets.preview.Preview(self.context)
         self.mount(self.preview)
         self.call_after_refresh(self.draw)
 
