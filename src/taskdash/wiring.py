@@ -20,9 +20,8 @@ from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import StoreThread
-from taskdash.ui.context import Context
+from taskdash.ui.context import Context, Service
 from taskdash.ui.keymap import make_keymap
-from taskdash.ui.service import Service
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import WatcherThread
 

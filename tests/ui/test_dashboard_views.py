@@ -30,8 +30,7 @@ from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.record import apply_answer
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
-from taskdash.ui.context import Context
-from taskdash.ui.service import Service
+from taskdash.ui.context import Context, Service
 from taskdash.watch.thread import WatcherThread
 
 MANY = [uuid(n) for n in range(12)]
