@@ -9,8 +9,8 @@ from tests.servers import success_body
 from tests.ui.driven_dashboard import PAGE_LINK, Dash, FakeBrowser, add, add_answered, answer, driven, uuid
 
 from taskdash.store.store import Store
-from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE
 from taskdash.ui.context import Context
+from taskdash.ui.screens.task_actions import ASK_ABOVE, MAX_AT_ONCE
 
 
 def hyperlinks(dash: Dash) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The acts behind the keys, without a screen: most return the message to show.
+"""Does what keys ask for, without a screen: most acts return the message to show.
 
 Kept apart from the widgets, so that they can be tested with nothing but a store, a watcher and a browser.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.locations import download_dir
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
-from taskdash.domain.words import plural
+from taskdash.domain.words import REMOVED, are_links_dead, countdown, expiry_of, is_renewed, plural
 from taskdash.results.links import safe_url
+from taskdash.ui.messages import Feedback, warning
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,11 +31,10 @@ if TYPE_CHECKING:
     """IDs being added to the list, and the pending result."""
 
 MAX_RAW_CHARS: Final = 1_000_000
-ASK_ABOVE: Final = 5
-"""Ask before opening more results than this at once."""
-MAX_AT_ONCE: Final = 20
-"""Never open more than this at once: each takes a window or a tab."""
 _URL_CHARS: Final = 300
+RENEWAL_LOOK_S: Final = 0.25
+RENEWAL_WAIT_MS: Final = 60_000
+"""A later answer is not reported: nobody would connect it with the key."""
 
 _IN_STATE: Final = {
     State.NEW: "new",
@@ -43,38 +43,12 @@ _IN_STATE: Final = {
     State.FAIL: "failed",
 }
 
-Severity = Literal["information", "warning", "error"]
-
-
-class Feedback(NamedTuple):
-    """A message for the user, and the text to copy, if any."""
-
-    text: str
-    severity: Severity = "information"
-    copy: str | None = None
-    """A text for the clipboard; how it was copied is appended to `text`."""
-    what: str = ""
-    """The name of the copied text, to start a sentence with: `2 links`."""
-    more: str = ""
-    """Appended after how it was copied, with its own leading separator."""
-
-
-def warning(text: str) -> Feedback:
-    """Return feedback on something that could not be done, and why."""
-    return Feedback(text, "warning")
-
-
-def copied(text: str, what: str, more: str = "") -> Feedback:
-    """Return feedback that has `text` copied; `what` names it in the message."""
-    return Feedback(f"Copied {what}", copy=text, what=what, more=more)
-
-
 Undo = Callable[["Store"], tuple[Feedback, Mapping[int, int]]]
 """Undoes one change; returns the message, and the new `seq` of each task whose `seq` changed."""
 
 
 class Scope(NamedTuple):
-    """The tasks that statistics, failures and the review cover: the marked ones, else those of a query."""
+    """Limits statistics, failures and the review to the marked tasks, else to those of a query."""
 
     query: Query
     marked: Sequence[int]
@@ -106,7 +80,7 @@ class Scope(NamedTuple):
 
 
 class Acts:
-    """The acts of one dashboard, and its undo stack."""
+    """Does the acts of one dashboard, and undoes the last of them."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -221,6 +195,51 @@ class Acts:
         self._context.wake()
         return feedback, back
 
+    # Checks
+
+    async def check(self, tasks: Sequence[Task]) -> Feedback:
+        """Request a check of tasks now, finished ones included."""
+        tasks, left = self._context.checkable(tasks)
+        if not tasks:
+            return warning(f"Nothing can be checked: {left}")
+        seqs, now_ms = [task.seq for task in tasks], self._context.clock.now_ms()
+        await self._context.store.run(lambda store: store.checks.ask(seqs, now_ms))
+        self._context.wake()
+        rest = f" The others are skipped: {left}." if left else ""
+        return Feedback(f"Checking {plural(len(tasks), 'task') + ' ' if len(tasks) > 1 else ''}now.{rest}")
+
+    async def renewed(self, asked: Sequence[Task]) -> Feedback | None:
+        """Wait for the answers of tasks with dead links; return the outcome, None without any or after a minute."""
+        context, now_ms = self._context, self._context.clock.now_ms()
+        tasks, _ = context.checkable(asked)
+        dead = {task.seq: task for task in tasks if are_links_dead(task, context.ttl_ms_of(task), now_ms)}
+        if not dead:
+            return None
+        until_ms, tasks = now_ms + RENEWAL_WAIT_MS, list(dead.values())
+        while now_ms < until_ms:
+            await asyncio.sleep(RENEWAL_LOOK_S)
+            tasks = await self._context.store.run(lambda store: store.tasks.by_seq(sorted(dead)))
+            now_ms = self._context.clock.now_ms()
+            if all(task.asked_at_ms is None for task in tasks):
+                break
+        else:
+            return None
+        return _renewal([(dead[task.seq], task) for task in tasks], context, now_ms)
+
+    async def check_all(self, profiles: Sequence[str]) -> Feedback:
+        """Request a check of every unfinished task of these profiles now."""
+        checked = [name for name in profiles if not self._context.why_unchecked(name)]
+        if not checked:
+            return warning(f"Nothing can be checked: {self._context.why_unchecked(profiles[0])}")
+        list_, now_ms = self._context.store, self._context.clock.now_ms()
+        count = await list_.run(
+            lambda store: sum(store.checks.ask_unfinished(name, now_ms) for name in checked)
+        )
+        self._context.wake()
+        if not count:
+            return warning("No unfinished tasks.")
+        return Feedback(f"Checking {plural(count, 'unfinished task')} now.")
+
     # Results
 
     def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Feedback]:
@@ -307,6 +326,25 @@ class Acts:
             f"Opened {plural(opened, 'result')} in the browser.{odd}{rest}",
             "warning" if refused else "information",
         )
+
+
+def _renewal(tasks: Sequence[tuple[Task, Task]], context: Context, now_ms: int) -> Feedback | None:
+    fresh = [task for before, task in tasks if is_renewed(before, task, context.ttl_ms_of(task), now_ms)]
+    if len(tasks) != 1:
+        left = len(tasks) - len(fresh)
+        rest = f" {plural(left, 'task')} had none: the results have expired." if left else ""
+        said = f"Fresh links for {plural(len(fresh), 'task')}.{rest}"
+        return (warning(said) if left else Feedback(said)) if tasks else None
+    task = tasks[0][1]
+    expiry = expiry_of(task, context.ttl_ms_of(task))
+    when = countdown(expiry, now_ms) if expiry is not None else ""
+    if fresh:
+        return Feedback(f"Fresh links: {when}." if when else "Fresh links.")
+    if task.problem is not None:
+        return warning(f"No fresh links: {task.problem.kind.value}.")
+    if task.purged:
+        return warning(f"{REMOVED}.")
+    return warning(f"No fresh links: the response has the same ones, {when}.")
 
 
 def saving(context: Context, count: int) -> str:

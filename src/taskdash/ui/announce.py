@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from taskdash.domain.notices import Batch
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
-    from taskdash.ui.acts import Severity
     from taskdash.ui.context import Context
+    from taskdash.ui.messages import Severity
     from taskdash.ui.screens.main import MainScreen
 
 TELL_EVERY_S: Final = 4.0

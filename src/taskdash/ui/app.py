@@ -25,7 +25,6 @@ from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui import screens
 from taskdash.ui.actions import own_bindings
-from taskdash.ui.acts import Feedback
 from taskdash.ui.in_order import MAX_WAIT_S
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.leaving import Leaving, has_job_control, is_in_foreground, stop_job, wait_for_foreground
@@ -37,7 +36,7 @@ from taskdash.ui.line_filters import (
     has_no_colour,
     texts_in_16,
 )
-from taskdash.ui.messages import Messages
+from taskdash.ui.messages import Feedback, Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver, title_of
 from taskdash.ui.terminal_answers import TerminalSays

@@ -1,4 +1,4 @@
-"""The context of one dashboard: settings, store, watchers, and whatever else it works with."""
+"""Gives a dashboard all that it works with: settings, store, and the services of each profile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.config.own_files import save_view, write_first_config
@@ -37,12 +37,10 @@ if TYPE_CHECKING:
 
 CLOSE_GRACE_S: Final = 2.0
 """How long to wait on closing for a list that another program has locked."""
-_FIRST_PLACE: Final = Place(height=20)
-"""A guess, as the terminal's height is not known yet; the window read is three times as high."""
 
 
 class Opening(NamedTuple):
-    """The head of the list, read for the first frame."""
+    """Has the head of the list for the first frame."""
 
     window: Window
     detail: TaskDetail | None
@@ -51,17 +49,9 @@ class Opening(NamedTuple):
     """The task that was added last; None in an empty store."""
 
 
-def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
-    """Read the head of `query`."""
-    window = read_window(store, query, _FIRST_PLACE, now_ms)
-    task = window.row(window.cursor)
-    newest_seq = store.tasks.newest_seq()
-    return Opening(window, store.tasks.detail(task.seq) if task else None, newest_seq)
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class Service:
-    """The services of one profile, with its own key, limits and rules. Each is made or started when first needed."""
+    """Serves one profile by its own key, limits and rules; each service is made or started when first needed."""
 
     watcher: WatcherThread
     on_finish: FinishCommand | None = None
@@ -129,10 +119,9 @@ class Service:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Context(Service):
-    """Everything one dashboard works with, made by `wiring`; also the `Service` of the profile in use."""
+    """Carries what one dashboard works with, made by `wiring`; it is also the `Service` of the profile in use."""
 
     settings: Settings
-    """The settings in force, including the profile in use."""
     store: StoreThread
     others: Mapping[str, Service] = field(default_factory=dict)
     """The services of other profiles whose tasks a view shows."""
@@ -144,7 +133,6 @@ class Context(Service):
     key_advice: str | None = None
     """How to set a key, if none is set."""
     keymap: Keymap = field(default_factory=lambda: DEFAULT_KEYS)
-    """The keys of each action."""
     view: View = field(default_factory=View)
     """The look in force."""
     first_view: View = field(default_factory=View)
@@ -176,7 +164,6 @@ class Context(Service):
 
     @property
     def profile(self) -> str:
-        """Return the name of the profile in use."""
         return self.settings.profile
 
     @property
@@ -197,8 +184,15 @@ class Context(Service):
     @cached_property
     def opening(self) -> Future[Opening]:
         """Return the data of the first frame; the first access starts reading it in the store's thread."""
-        query = Query(self.profile, sort=Sort.of(self.view.sort))
-        return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
+        query, now_ms = Query(self.profile, sort=Sort.of(self.view.sort)), self.clock.now_ms()
+
+        def read(store: Store) -> Opening:
+            # The terminal's height is not known yet; the window read is three times as high as this.
+            window = read_window(store, query, Place(height=20), now_ms)
+            task = window.row(window.cursor)
+            return Opening(window, store.tasks.detail(task.seq) if task else None, store.tasks.newest_seq())
+
+        return self.store.submit(read)
 
     def open_profile(self, name: str) -> Context:
         """Make the context of another profile.
@@ -250,7 +244,7 @@ class Context(Service):
             service.watcher.wake()
 
     def pause(self, paused: bool) -> None:
-        """Stop or resume scheduled checks."""
+        """Stop scheduled checks, or resume them."""
         for service in self.services.values():
             service.watcher.pause(paused)
 
@@ -265,9 +259,8 @@ class Context(Service):
     def checkable(self, tasks: Sequence[Task]) -> tuple[list[Task], str]:
         """Return the tasks that can be checked, and why the others cannot."""
         why_not = {task.profile: self.why_unchecked(task.profile) for task in tasks}
-        return [task for task in tasks if not why_not[task.profile]], "; ".join(
-            filter(None, why_not.values())
-        )
+        checkable = [task for task in tasks if not why_not[task.profile]]
+        return checkable, "; ".join(filter(None, why_not.values()))
 
     def ttl_ms_of(self, task: Task) -> int | None:
         """Return how long the result links of a task live; None if unknown."""
@@ -305,7 +298,7 @@ class Context(Service):
         """
         tasks = await self.store.run(lambda store: store.tasks.heads([seq])) if self.others else []
         return await self.previews(
-            next((task.profile for task in tasks if task.profile in self.services), "")
+            next((each.profile for each in tasks if each.profile in self.services), "")
         )
 
     async def missing_for_pictures(self) -> str:

@@ -18,7 +18,8 @@ from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import plural
 from taskdash.results.desktop import MAX_TERMINAL_BYTES, SENT, ClipboardError, find_clipboard
-from taskdash.ui.acts import Feedback, copied, no_links, warning
+from taskdash.ui.acts import no_links
+from taskdash.ui.messages import Feedback, copied, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

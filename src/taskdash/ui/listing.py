@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 from taskdash import ui
 from taskdash.domain.query import Query, Sort
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of
-from taskdash.ui.acts import Feedback, Scope, warning
+from taskdash.ui.messages import Feedback, warning
 from taskdash.ui.widgets.bars import state_counts, tabs_of
 
 if TYPE_CHECKING:
     from taskdash.config.own import OwnView
     from taskdash.domain.query import Term
+    from taskdash.ui.acts import Scope
     from taskdash.ui.context import Context
     from taskdash.ui.own_views import OwnViews
     from taskdash.ui.screens.main import MainScreen
@@ -115,7 +116,7 @@ class Listing:
     def scope(self, query: Query) -> Scope:
         """Return the scope of statistics, failures and the review, described by the filters of view and box."""
         words = (self.view.filter if self.view else "", self._screen.filter_box.text.strip())
-        return Scope(query, sorted(self._table.marked), " ".join(filter(None, words)))
+        return ui.acts.Scope(query, sorted(self._table.marked), " ".join(filter(None, words)))
 
     # Order and columns
 

@@ -1,4 +1,4 @@
-"""Shows messages to the user, and keeps them.
+"""Shows messages to the user, such as how an act went, and keeps them.
 
 Errors and finished batches are toasts. Everything else is a line above the footer, which the next one replaces.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from textual.content import Content
 
 from taskdash.ui.widgets.bars import MessageLine
 
 if TYPE_CHECKING:
-    from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
 
 LINE_S: Final = 6.0
@@ -28,9 +27,34 @@ QUIT_S: Final = 4.0
 """How soon after the first Ctrl+C a second one must come to quit."""
 MAX_KEPT: Final = 500
 
+Severity = Literal["information", "warning", "error"]
+
+
+class Feedback(NamedTuple):
+    """Tells the user how something went, and what to copy, if anything."""
+
+    text: str
+    severity: Severity = "information"
+    copy: str | None = None
+    """A text for the clipboard; how it was copied is appended to `text`."""
+    what: str = ""
+    """The name of the copied text, to start a sentence with: `2 links`."""
+    more: str = ""
+    """Appended after how it was copied, with its own leading separator."""
+
+
+def warning(text: str) -> Feedback:
+    """Return feedback on something that could not be done, and why."""
+    return Feedback(text, "warning")
+
+
+def copied(text: str, what: str, more: str = "") -> Feedback:
+    """Return feedback that has `text` copied; `what` names it in the message."""
+    return Feedback(f"Copied {what}", copy=text, what=what, more=more)
+
 
 class Message(NamedTuple):
-    """A message of this run."""
+    """Keeps what the user was told, and when."""
 
     at_ms: int
     text: str
@@ -40,7 +64,7 @@ class Message(NamedTuple):
 
 
 class Toast(NamedTuple):
-    """A toast on the screen, and until when it stays, by the monotonic clock."""
+    """Stays on the screen until a time of the monotonic clock."""
 
     text: str
     severity: Severity
@@ -48,7 +72,7 @@ class Toast(NamedTuple):
 
 
 class Messages:
-    """The messages of this run, oldest first, and how each one is shown."""
+    """Shows the messages of this run, and keeps them, oldest first."""
 
     def __init__(self, app: Dashboard) -> None:
         self._app = app

@@ -16,11 +16,11 @@ from taskdash.domain.query import Sort
 from taskdash.domain.words import plural
 from taskdash.ui import screens, widgets
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
-from taskdash.ui.acts import Acts, warning
 from taskdash.ui.following import Following
 from taskdash.ui.in_order import in_order
 from taskdash.ui.keymap import footer_keys
 from taskdash.ui.listing import Listing
+from taskdash.ui.messages import warning
 from taskdash.ui.screens.task_actions import TaskActions
 from taskdash.ui.text.status import list_title, sentence, unseen_order
 from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine
@@ -63,7 +63,6 @@ class MainScreen(TaskActions):
     def __init__(self, context: Context, size: Size) -> None:
         super().__init__()
         self.context = context
-        self.acts = Acts(context)
         self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None

@@ -19,10 +19,11 @@ from taskdash.domain.words import plural
 from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
 from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
-from taskdash.ui.acts import Feedback, copied, saving, warning
+from taskdash.ui.acts import saving
 from taskdash.ui.following import Pace
 from taskdash.ui.in_order import are_acts_done, in_order
 from taskdash.ui.keymap import review_keys
+from taskdash.ui.messages import Feedback, copied, warning
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.help import review_sections
@@ -359,12 +360,12 @@ class Review(LeftOnce, Screen[int]):
         tasks = await self.context.store.run(lambda store: store.tasks.by_seq(seqs))
         if tasks:
             self.grid.pictures.retry()
-            self._main.tell(await self._main.checking.check(tasks))
+            self._main.tell(await self._main.acts.check(tasks))
             renew: WorkType[None] = partial(self._tell_renewal, tasks)
             self.run_worker(renew, group="renewal")
 
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
-        if feedback := await self._main.checking.renewed(tasks):
+        if feedback := await self._main.acts.renewed(tasks):
             await self._read_anew()
             self._main.tell(feedback)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.screen import Screen
 
@@ -14,8 +14,8 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.domain.words import plural
 from taskdash.ui import screens
-from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.in_order import are_acts_done, in_order, let_keys_go_on
+from taskdash.ui.messages import Feedback, warning
 from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Task
     from taskdash.results.own_commands import Ended
-    from taskdash.ui.acts import Severity
+    from taskdash.ui.acts import Acts
     from taskdash.ui.app import Dashboard
-    from taskdash.ui.checking import Checking
     from taskdash.ui.context import Context
     from taskdash.ui.copying import Copying
     from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.listing import Listing
+    from taskdash.ui.messages import Severity
     from taskdash.ui.widgets.detail_pane import DetailPane
     from taskdash.ui.widgets.task_table import TaskTable
 
 T = TypeVar("T")
+ASK_ABOVE: Final = 5
+"""Ask before opening more results than this at once."""
+MAX_AT_ONCE: Final = 20
+"""Never open more than this at once: each takes a window or a tab."""
 
 
 class TaskActions(Screen[None]):
@@ -43,7 +47,6 @@ class TaskActions(Screen[None]):
 
     app: Dashboard
     context: Context
-    acts: Acts
     table: TaskTable
     pane: DetailPane
     listing: Listing
@@ -78,8 +81,8 @@ class TaskActions(Screen[None]):
         return await answer
 
     @cached_property
-    def checking(self) -> Checking:
-        return ui.checking.Checking(self.context)
+    def acts(self) -> Acts:
+        return ui.acts.Acts(self.context)
 
     @cached_property
     def downloads(self) -> BackgroundDownloads:
@@ -106,19 +109,19 @@ class TaskActions(Screen[None]):
     @in_order
     async def action_check(self) -> None:
         if tasks := await self._chosen():
-            self.tell(await self.checking.check(tasks))
+            self.tell(await self.acts.check(tasks))
             self.table.reload()
             # In a separate worker, so that the next keys do not wait for the answer.
             self.run_worker(self._tell_renewal(tasks), group="renewal")
 
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
         with suppress(StoreError):
-            if feedback := await self.checking.renewed(tasks):
+            if feedback := await self.acts.renewed(tasks):
                 self.tell(feedback)
 
     @in_order
     async def action_check_all(self) -> None:
-        self.tell(await self.checking.check_all(self.listing.shown_profiles))
+        self.tell(await self.acts.check_all(self.listing.shown_profiles))
         self.table.reload()
 
     def action_pause(self) -> None:
@@ -157,7 +160,7 @@ class TaskActions(Screen[None]):
             seqs = [task.seq for task in tasks]
         if not seqs:
             return
-        if await self.ask(screens.questions.Confirm(removal_question(len(seqs), tasks))):
+        if await self.ask(screens.questions.Confirm(ui.acts.removal_question(len(seqs), tasks))):
             feedback = await self.acts.remove(seqs, frozenset(self.table.marked.intersection(seqs)))
             self.table.marked -= set(seqs)
             self._show_changes()
@@ -273,7 +276,7 @@ class TaskActions(Screen[None]):
         choices = await self._copying.choices(tasks) if tasks else []
         if not choices:
             return
-        what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{name_of(tasks[0], 40)}"'
+        what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{ui.acts.name_of(tasks[0], 40)}"'
         letter = await self.ask(screens.questions.CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
