@@ -10,7 +10,7 @@ from taskdash.domain.progress import LabelFigures, Progress
 from taskdash.domain.query import ExactTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
-from taskdash.ui.text.batches import batch_lines
+from taskdash.ui.text.figures import batch_lines
 
 NOW_MS = 1_777_475_100_000
 HOUR_MS = 3_600_000

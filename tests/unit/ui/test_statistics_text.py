@@ -6,7 +6,7 @@ import pytest
 
 from taskdash.domain.tally import HOUR_MS, TaskFigures
 from taskdash.domain.task import State
-from taskdash.ui.text.statistics import statistics_text
+from taskdash.ui.text.figures import statistics_text
 
 NOW_MS = 1_777_475_100_000
 DIALOG_CELLS = 73

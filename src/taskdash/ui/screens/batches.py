@@ -15,7 +15,7 @@ from taskdash.ui.acts import Scope, saving
 from taskdash.ui.following import Pace
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
-from taskdash.ui.text.batches import batch_lines
+from taskdash.ui.text.figures import batch_lines
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:

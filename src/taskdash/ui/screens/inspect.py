@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import FittedText, SearchedText, TextDialog, muted
-from taskdash.ui.text.statistics import statistics_text
+from taskdash.ui.text.figures import statistics_text
 from taskdash.ui.text.status import other_row, status_rows
 
 if TYPE_CHECKING:
