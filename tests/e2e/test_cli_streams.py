@@ -69,7 +69,7 @@ def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp
     file = tmp_path / "many.json"
     task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
     file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(4_000)) + "]")
-    soon = "import taskdash.cli.progress as p; p.SHOWN_AFTER_S = p.EVERY_S = 0.02"
+    soon = "import taskdash.cli.output as p; p.SHOWN_AFTER_S = p.REDRAWN_EVERY_S = 0.02"
     shown, code = on_a_terminal(taskdash, "import", str(file), first=soon)
     assert code == 0
     assert b"4,000 tasks added" in shown

@@ -12,8 +12,7 @@ from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
-from taskdash.cli.output import RESUMES, print_lines, talk
-from taskdash.cli.progress import DownloadProgress
+from taskdash.cli.output import RESUMES, DownloadProgress, print_lines, talk
 from taskdash.cli.selection import OPTIONS, find_or_add
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import KeyMissingError, UsageError

@@ -14,9 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.cli.log import start_log
-from taskdash.cli.output import talk
+from taskdash.cli.output import Progress, talk
 from taskdash.cli.process import LAST_ACTS, end_now, end_soon
-from taskdash.cli.progress import Progress
 from taskdash.cli.rules import WaitRules
 from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError

@@ -12,9 +12,8 @@ import tomli_w
 
 from taskdash.cli.add import put_on_list, read_stdin
 from taskdash.cli.options import command, complete_files, pass_session, selection_options
-from taskdash.cli.output import print_csv, talk, write_utf8
+from taskdash.cli.output import Progress, print_csv, talk, write_utf8
 from taskdash.cli.process import Session, collecting_later
-from taskdash.cli.progress import Progress
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.task_file import read_tasks
 from taskdash.domain.task_json import CSV_FIELDS, export_json, toml_table

@@ -12,8 +12,7 @@ from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal
 from taskdash.cli.log import start_log
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
-from taskdash.cli.output import print_lines, talk, write_utf8
-from taskdash.cli.progress import Progress
+from taskdash.cli.output import Progress, print_lines, talk, write_utf8
 from taskdash.cli.selection import OPTIONS
 from taskdash.config.locations import absolute
 from taskdash.domain.query import Query

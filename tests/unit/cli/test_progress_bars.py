@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyte
 import pytest
 
-from taskdash.cli.progress import DownloadProgress, Progress
+from taskdash.cli.output import DownloadProgress, Progress
 from taskdash.results.downloads import DownloadStatus, Running
 
 STATUS = DownloadStatus(
