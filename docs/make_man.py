@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from taskdash.cli.describing import spec
 from taskdash.cli.main import taskdash
-from taskdash.cli.spec import spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

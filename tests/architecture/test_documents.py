@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
+from taskdash.cli.describing import ERROR_CODES, TASK_FIELDS
 from taskdash.cli.main import COMMANDS, Commands
 from taskdash.cli.process import exit_code_of
-from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
 from taskdash.domain.query import SortKey
 from taskdash.domain.query_language import FIELDS, OTHER_NAMES, parse_filter
 from taskdash.domain.task_json import VARIABLES

@@ -20,9 +20,9 @@ UNWANTED = {
     "taskdash.demo.server": NO_UI,
     "taskdash.wiring": NO_UI | NO_HTTP,
     "taskdash.cli.main": NO_UI | NO_HTTP,
-    "taskdash.cli.add": NO_UI | NO_HTTP | {"asyncio", "ssl", "filelock", "tomllib", "shutil"},
+    "taskdash.cli.editing": NO_UI | NO_HTTP | {"asyncio", "ssl", "filelock", "tomllib", "shutil"},
     "taskdash.cli.listing": NO_UI | NO_HTTP | {"asyncio", "ssl", "shutil"},
-    "taskdash.cli.opening": NO_UI | NO_HTTP,
+    "taskdash.cli.showing": NO_UI | NO_HTTP,
     "taskdash.ui.app": NO_HTTP,
 }
 """Textual is loaded by the dashboard alone, httpx when a request is sent, and by `add` no more than it needs."""

@@ -23,29 +23,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMANDS: Final = {
-    "add": "taskdash.cli.add:add",
+    "add": "taskdash.cli.editing:add",
     "list": "taskdash.cli.listing:list_tasks",
     "show": "taskdash.cli.showing:show",
     "check": "taskdash.cli.waiting:check",
     "wait": "taskdash.cli.waiting:wait",
-    "open": "taskdash.cli.opening:open_result",
-    "download": "taskdash.cli.downloading:download",
-    "which": "taskdash.cli.which:which",
-    "pick": "taskdash.cli.judging:pick",
-    "reject": "taskdash.cli.judging:reject",
-    "sheet": "taskdash.cli.sheet:sheet",
-    "remove": "taskdash.cli.add:remove",
-    "label": "taskdash.cli.add:label",
+    "open": "taskdash.cli.showing:open_result",
+    "download": "taskdash.cli.saving:download",
+    "which": "taskdash.cli.showing:which",
+    "pick": "taskdash.cli.editing:pick",
+    "reject": "taskdash.cli.editing:reject",
+    "sheet": "taskdash.cli.saving:sheet",
+    "remove": "taskdash.cli.editing:remove",
+    "label": "taskdash.cli.editing:label",
     "export": "taskdash.cli.moving:export",
     "import": "taskdash.cli.moving:import_list",
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
-    "status": "taskdash.cli.status:status",
+    "status": "taskdash.cli.listing:status",
     "doctor": "taskdash.cli.doctor:doctor",
-    "stats": "taskdash.cli.statistics:stats",
-    "failures": "taskdash.cli.statistics:failures",
-    "redo": "taskdash.cli.redo:redo",
-    "completion": "taskdash.cli.completion:completion",
+    "stats": "taskdash.cli.outcomes:stats",
+    "failures": "taskdash.cli.outcomes:failures",
+    "redo": "taskdash.cli.outcomes:redo",
+    "completion": "taskdash.cli.describing:completion",
     "help": "taskdash.cli.main:help_on",
 }
 """The module and object of each command, in the order of the documentation."""
@@ -56,7 +56,7 @@ MAX_COMPLAINT_CHARS: Final = 1_000
 def run_command(arguments: list[str], session: Session) -> int:
     """Run the command that a command line names; return its exit code."""
     if COMPLETION_VARIABLE in os.environ:
-        importlib.import_module("taskdash.cli.completion")
+        importlib.import_module("taskdash.cli.describing")
     try:
         result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
     except click.Abort:
@@ -152,7 +152,7 @@ def _complete_commands(context: click.Context, parameter: click.Parameter, incom
 
 def _print_spec(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted and not context.resilient_parsing:
-        print_json(importlib.import_module("taskdash.cli.spec").spec(context))
+        print_json(importlib.import_module("taskdash.cli.describing").spec(context))
         context.exit()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import tomli_w
 
-from taskdash.cli.add import put_on_list, read_stdin
+from taskdash.cli.editing import put_on_list, read_stdin
 from taskdash.cli.options import command, complete_files, pass_session, selection_options
 from taskdash.cli.output import Progress, print_csv, talk, write_utf8
 from taskdash.cli.process import Session, collecting_later

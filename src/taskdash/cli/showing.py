@@ -1,33 +1,71 @@
-"""`taskdash show`: prints a task in full, without a request."""
+"""`taskdash show`, `open` and `which`: what is known of a task, its results in a browser, and the task of a file."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import command, complete_ids, form_options, pass_session, selection_options
+from taskdash.cli.options import (
+    command,
+    complete_files,
+    complete_ids,
+    form_options,
+    number,
+    pass_session,
+    selection_options,
+)
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
 from taskdash.cli.selection import read_details
 from taskdash.domain.durations import NONE, ago, amount
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.task_json import task_json
-from taskdash.domain.untrusted import raw_text
-from taskdash.domain.words import NO_REASON, REMOVED, countdown, duration_word, expiry_of, moment, state_word
+from taskdash.domain.untrusted import inert_line, raw_text
+from taskdash.domain.words import (
+    NO_REASON,
+    REMOVED,
+    countdown,
+    duration_word,
+    expiry_of,
+    moment,
+    plural,
+    state_word,
+)
+from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
+from taskdash.results.links import UnsafeLinkError, checked_url
+from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
     from taskdash.domain.task import Json, Task, TaskDetail
+    from taskdash.store.saved import SavedAs
+    from taskdash.store.store import Store
 
 MAX_NAME_CELLS: Final = 20
 PROSE: Final = ("prompt", "reason", "note", "problem")
 """The values that are prose, and wrapped between words."""
+_NUMBER: Final = number(1, 10_000)
+_MAX_SIDECAR_BYTES: Final = 32 * 1_048_576
+_HOW: Final = {
+    "list": "saved there",
+    "metadata": "its metadata",
+    "sidecar": "its sidecar",
+    "content": "its content",
+    "path": "its path; the file has changed since",
+}
+"""The ways to recognise a file, the most reliable first."""
 
 
 @command("Print a task in full.", example="taskdash show 5064bd1a --json | jq -r '.resultUrls[]'")
@@ -140,3 +178,158 @@ def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
         first, *rest = value.splitlines() or [""]
         lines += [padded(f"{name}  ", indent) + first, *(f"{'':<{indent}}{part}" for part in rest)]
     return lines
+
+
+@command("Open a result in the browser.", example="taskdash open 5064bd1a 2 --print", name="open")
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
+@click.argument("number", metavar="[N]", type=_NUMBER, default=1)
+@selection_options
+@click.option("--print", "only_print", is_flag=True, help="Print the URL instead of opening it.")
+@pass_session
+def open_result(
+    session: Session, task_id: str | None, number: int, *, selection: Selection, only_print: bool
+) -> int:
+    """Open result N of a task (default: 1) in the browser. An ID may be shortened to a unique prefix.
+
+    Instead of an ID, --filter, --state or --label may select one task, or any number with --print. A full ID that is
+    not listed is added first.
+
+    Uses open_command from the config, else the program in BROWSER, else the desktop's browser. If no browser can open
+    here (over SSH, or without a display), the link is printed and copied.
+    """
+    if task_id and selection.is_given and number == 1 and task_id.isdigit():
+        number, task_id = _NUMBER(task_id), None
+    details = read_details(session, [task_id] if task_id else [], selection)
+    if len(details) > 1 and not only_print:
+        raise TaskdashError(f"{len(details):,} tasks match {selection}: name one, or use --print")
+    having = [detail for detail in details if len(detail.result_urls) >= number]
+    return max(_open(session, detail, number, only_print=only_print) for detail in having or details[:1])
+
+
+def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool) -> int:
+    task, urls = detail.task, detail.result_urls
+    if number > len(urls):
+        count = plural(len(urls), "result link") if urls else "no result link"
+        hint = "" if task.state.finished else f"; `{session.line('wait', task.task_id)}` waits for it"
+        talk(f"taskdash: {task.task_id} has {count} ({task.state}){hint}")
+        return 1
+    try:
+        url = checked_url(urls[number - 1])
+    except UnsafeLinkError as error:
+        talk(f"taskdash: result {number} was not opened: {error}; see `{session.line('show', task.task_id)}`")
+        return 1
+    if only_print:
+        print_lines([url])
+        return 0
+    environ = session.keyless_environ()
+    opened = open_url(url, command=session.settings.open_command, environ=environ)
+    if opened.ok:
+        talk(opened.message)
+        return 0
+    talk(f"taskdash: {opened.message}{_copied(url, environ)}: {url}")
+    return 1
+
+
+def _copied(url: str, environ: Mapping[str, str]) -> str:
+    """Copy a link that no browser opened; return a note on that for the message, "" if it was not copied."""
+    program = find_clipboard(environ)
+    if program is not None:
+        try:
+            program.copy(url)
+        except ClipboardError as error:
+            talk(f"taskdash: {error}")
+        else:
+            return f": link copied with {program.name}"
+    sequence = terminal_sequence(url, environ)
+    if sequence is None or sys.stderr is None or not sys.stderr.isatty() or environ.get("TERM") == "dumb":
+        return ""
+    sys.stderr.write(sequence)
+    sys.stderr.flush()
+    return f": link copied ({SENT})"
+
+
+@command(
+    "Tell which task a file came from.",
+    example="taskdash which best/*.png | cut -f2 | taskdash pick -",
+    name="which",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_files)
+@form_options(json="Output JSON.")
+@pass_session
+def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
+    """Tell which task and result each file came from: file, ID:N, and how it was recognised.
+
+    A file is recognised by the list (its path, or its content if it was moved or renamed), by its own metadata (see
+    embed in the config) or by the sidecar beside it, which can be given too. Exits with 1 if any file is not
+    recognised.
+    """
+    found: list[tuple[str, str, list[Origin]]] = []
+    with session.open_store(only_reads=True) as store:
+        for file in files:
+            name = inert_line(file)
+            try:
+                by, origins = next(_known(store, Path(file)), ("", []))
+                why = "" if by else "no task found for it"
+            except (OSError, ValueError, RuntimeError) as error:
+                by, origins = "", []
+                why = f"cannot be read: {getattr(error, 'strerror', None) or 'not a file'}"
+            if why:
+                talk(session.redacted(f"taskdash: {name}: {why}"))
+            found.append((name, by, origins))
+    if form == "json":
+        items: list[Json] = []
+        for name, by, origins in found:
+            items += [_item(name, by, *origin) for origin in origins] or [_item(name, None, None, None, None)]
+        print_json(items)
+    else:
+        print_lines(_line(name, by, origin) for name, by, origins in found for origin in origins)
+    return 0 if all(by for _, by, _ in found) else 1
+
+
+def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
+    """Yield each way a file is recognised by, with its results: several if they have the same content.
+
+    Raises ValueError if it is not a regular file, or its name is invalid.
+    """
+    path = path.resolve()
+    if not stat.S_ISREG(path.stat().st_mode):
+        # A pipe may never end, or have no writer.
+        raise ValueError
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        there = store.saved.results_at(path)
+        yield from _some(
+            "list", [each for each in there if each.size in (None, size) and each.sha256 in (None, digest)]
+        )
+        file.seek(0)
+        if origin := origin_in(file):
+            yield "metadata", [origin]
+    if origin := _in_sidecar(path):
+        yield "sidecar", [origin]
+    yield from _some("content", store.saved.results_with(digest))
+    yield from _some("path", there)
+
+
+def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]]]:
+    if saved:
+        yield by, [*dict.fromkeys(Origin(each.profile, each.task_id, each.n) for each in saved)]
+
+
+def _in_sidecar(path: Path) -> Origin | None:
+    # The sidecar itself may be given: `which best/*` matches both.
+    for sidecar in (path.with_name(sidecar_name(path.name)), path):
+        with suppress(OSError):
+            if sidecar.suffix == ".json" and sidecar.is_file():
+                with sidecar.open("rb") as file:
+                    return origin_from(file.read(_MAX_SIDECAR_BYTES))
+    return None
+
+
+def _line(name: str, by: str, origin: Origin) -> str:
+    result = origin.task_id if origin.number is None else f"{origin.task_id}:{origin.number}"
+    return f"{name}: {result} ({_HOW[by]})" if sys.stdout.isatty() else f"{name}\t{result}\t{by}"
+
+
+def _item(name: str, by: str | None, profile: str | None, task_id: str | None, number: int | None) -> Json:
+    return {"file": name, "taskId": task_id, "result": number, "profile": profile, "by": by}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import click
 
-from taskdash.cli.add import with_stdin
 from taskdash.cli.check_rules import CheckRules
+from taskdash.cli.editing import with_stdin
 from taskdash.cli.following import Following
 from taskdash.cli.options import command, complete_ids, pass_session, selection_options, waiting_options
 from taskdash.cli.output import RESUMES, complain, line_cells, print_json, print_json_array, print_lines, talk

@@ -13,9 +13,9 @@ import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 from tests.store_lists import added, detail_of, replied
 
+from taskdash.cli.describing import ERROR_CODES, EXIT_CODES, TASK_FIELDS, spec
 from taskdash.cli.main import COMMANDS, taskdash
 from taskdash.cli.process import exit_code_of
-from taskdash.cli.spec import ERROR_CODES, EXIT_CODES, TASK_FIELDS, spec
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query_language import FIELDS as FILTER_FIELDS
 from taskdash.domain.query_language import parse_filter
