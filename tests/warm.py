@@ -261,8 +261,7 @@ def import_program() -> None:
     for package in PACKAGES:
         for module in pkgutil.iter_modules(importlib.import_module(f"taskdash.{package}").__path__):
             importlib.import_module(f"taskdash.{package}.{module.name}")
-    for name in ("httpx", "taskdash.wiring"):
-        importlib.import_module(name)
+    importlib.import_module("httpx")
     gc.freeze()
 
 

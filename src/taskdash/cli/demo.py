@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.dashboard import has_terminal, run_app
+from taskdash.cli.dashboard import has_terminal, open_context, run_app
 from taskdash.cli.options import command, common_options, number
 from taskdash.cli.output import cropped, print_lines, speech
 from taskdash.cli.screen import task_lines
@@ -31,7 +31,6 @@ from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import Clock
 from taskdash.watch.watcher import build_watcher
-from taskdash.wiring import open_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

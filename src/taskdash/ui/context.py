@@ -119,7 +119,7 @@ class Service:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Context(Service):
-    """Carries what one dashboard works with, made by `wiring`; it is also the `Service` of the profile in use."""
+    """Carries what one dashboard works with, made by `cli.dashboard`; also the `Service` of the profile in use."""
 
     settings: Settings
     store: StoreThread
