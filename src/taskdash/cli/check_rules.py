@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.rules import EXIT_CODES, first_cause, gone, removed_line, word
+from taskdash.cli.rules import EXIT_CODES, first_cause, gone, removed_line
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, Task
-from taskdash.domain.words import plural
+from taskdash.domain.words import plural, state_word
 from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:
@@ -22,15 +22,14 @@ QUIET_FOR_MS: Final = 1_000
 """How long to put up with a rate limit: the 429 may be the answer to our own check, still to reach the store."""
 SHORT_HOLD_MS: Final = 10_000
 """A 429 that asks for a shorter pause than this is waited out; a second one in a row is not."""
-_NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
-_GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
 
 class CheckRules:
-    """The rules of `check`: each task is asked for once, and done when it is answered."""
+    """Asks for each task once, and is done with it when it is answered."""
 
     noun = "checks"
     is_compact = False
+    timeout_ms = math.inf
     notice: str | None = None
     """The message about a 429 that is being waited out."""
 
@@ -41,14 +40,14 @@ class CheckRules:
         """The marks of the tasks asked for, by `seq`."""
         self.status = WatchStatus()
         self._are_named = are_named
+        self._waits = waits
         self._before = {task.seq: task for task in tasks}
         self._checks = {task.seq: task.checks for task in tasks}
         """Each task's count of checks at the start, or at its last answer since."""
+        self._answered: dict[int, Task] = {}
         self._again: dict[int, Task] = {}
         """Tasks that failed with the key or gateway of another process, to be retried with ours."""
-        self._answered: dict[int, Task] = {}
-        self._waits = waits
-        self._limited: dict[int, Task] = {}
+        self._limited: set[int] = set()
         """Tasks that got a 429 since the last other answer, and are asked for again ..."""
         self._to_retry: list[int] = []
         """... and those still to be asked for again."""
@@ -63,19 +62,15 @@ class CheckRules:
         """Return the number of answered tasks."""
         return len(self._answered)
 
-    def left_s(self, _elapsed_ms: int) -> float:
-        """Return infinity: a check has no time limit."""
-        return math.inf
-
     def to_ask(self, _elapsed_ms: int) -> list[int]:
         """Return the `seq` of all tasks at first; later, of those to retry with our key or after a 429."""
         if not self.asked:
             return list(self._before)
-        seqs = list(self._again) if self._is_ours_tried else []
-        self._again = {} if seqs else self._again
         # The watcher holds these back until the 429 ends.
-        seqs += self._to_retry
-        self._to_retry = []
+        seqs, self._to_retry = self._to_retry, []
+        if self._is_ours_tried:
+            seqs += self._again
+            self._again = {}
         return seqs
 
     @property
@@ -93,34 +88,30 @@ class CheckRules:
             if task.seq in self._answered or not is_new:
                 continue
             self._checks[task.seq] = task.checks
-            got_nowhere = is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE
+            kind = task.problem.kind if task.problem else None
             if self._is_waited_out(task):
-                self._limited[task.seq] = task
+                self._limited.add(task.seq)
                 self._to_retry.append(task.seq)
+            elif is_elsewhere and kind in (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE):
+                self._again[task.seq] = task
             else:
-                (self._again if got_nowhere else self._answered)[task.seq] = task
+                self._answered[task.seq] = task
         if not (is_elsewhere or self._is_ours_tried):
             self._answered.update(self._again)
             self._again = {}
-        for name, holds in (
-            ("stopped", self.status.watcher_stopped),
-            ("quiet", self.status.problem is ProblemKind.RATE_LIMITED),
-        ):
-            if not holds:
-                self._since_ms.pop(name, None)
-            else:
-                self._since_ms.setdefault(name, elapsed_ms)
-        return [*map(removed_line, removed)]
+        status, since_ms = self.status, self._since_ms
+        holds = {"stopped": status.watcher_stopped, "quiet": status.problem is ProblemKind.RATE_LIMITED}
+        self._since_ms = {name: since_ms.get(name, elapsed_ms) for name, is_so in holds.items() if is_so}
+        return [removed_line(task) for task in removed]
 
     def _is_waited_out(self, task: Task) -> bool:
         """Return whether to retry a task that was just answered: with a 429, and not the second in a row."""
         if task.problem is None or task.problem.kind is not ProblemKind.RATE_LIMITED:
-            self._limited, self._resumes_at_ms = {}, None
+            self._limited, self._resumes_at_ms = set(), None
             return False
-        is_first = not self._limited
         # Checks in flight when the first 429 came may well get one, too.
         is_beside = self._resumes_at_ms is None or (task.checked_at_ms or 0) < self._resumes_at_ms
-        return self._waits and task.seq not in self._limited and (is_first or is_beside)
+        return self._waits and task.seq not in self._limited and (not self._limited or is_beside)
 
     def is_over(self, elapsed_ms: int) -> bool:
         """Return whether all tasks are answered, or the rest will not be."""
@@ -130,20 +121,21 @@ class CheckRules:
         return self._why_not is not None
 
     def _hopeless(self, elapsed_ms: int) -> str | None:
-        status = self.status
-        if elapsed_ms - self._since_ms.get("stopped", elapsed_ms) >= STOPPED_FOR_MS:
+        """Return why the rest will not be answered, if so; set the notice if a 429 is being waited out."""
+        status, since_ms = self.status, self._since_ms
+        if elapsed_ms - since_ms.get("stopped", elapsed_ms) >= STOPPED_FOR_MS:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
         kinds = [task.problem.kind if task.problem else None for task in self._answered.values()]
         if ProblemKind.RATE_LIMITED in kinds:
             return "rate limited by the gateway"
         if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
             return "API key rejected"
-        last = kinds[-FAILURES_IN_A_ROW:]
-        if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
+        last = set(kinds[-FAILURES_IN_A_ROW:])
+        if len(kinds) >= FAILURES_IN_A_ROW and last <= {ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR}:
             return "the gateway is not responding"
         until_ms = status.held_until_ms
-        is_quiet = self._limited or elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
-        if "quiet" in self._since_ms and is_quiet and until_ms is not None and until_ms > self._now_ms:
+        is_quiet = self._limited or elapsed_ms - since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
+        if "quiet" in since_ms and is_quiet and until_ms is not None and until_ms > self._now_ms:
             wait_ms = until_ms - self._now_ms
             how_long = duration(wait_ms + 999)
             if not self._waits or wait_ms >= SHORT_HOLD_MS:
@@ -157,19 +149,18 @@ class CheckRules:
         changes, troubles, codes = [], [], set()
         answered = self._answered.keys() | self._limited
         for task in self.tasks:
-            before = self._before[task.seq]
             if task.seq not in answered:
                 continue
             if task.problem is not None:
                 codes.add(EXIT_CODES[task.problem.kind])
                 troubles.append(f"{task.task_id}: {task.problem.kind.value}: {task.problem.message}")
-            if word(task) != word(before):
-                changes.append(f"{task.task_id}\t{word(before)} -> {word(task)}")
+            was, now = state_word(self._before[task.seq]), state_word(task)
+            if was != now:
+                changes.append(f"{task.task_id}\t{was} -> {now}")
         if len(self.tasks) < len(self._before) and self._are_named:
             codes.add(3)
         if left := sum(task.seq not in answered for task in self.tasks):
-            troubles.append(
-                f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}"
-            )
+            why = f": {self._why_not}" if self._why_not else ""
+            troubles.append(f"{plural(left, 'task')} not checked{why}")
             codes.add(5 if self._why_not and not codes else 1)
         return changes, troubles, first_cause(codes)

@@ -150,7 +150,9 @@ class Following:
                         notices.say(rules.notice)
                     progress.total = len(rules.tasks)
                     progress.show(rules.done)
-                    await self._pause(store, news, min(READ_EVERY_S, rules.left_s(self._elapsed_ms())))
+                    await self._pause(
+                        store, news, min(READ_EVERY_S, (rules.timeout_ms - self._elapsed_ms()) / 1000)
+                    )
                     tasks = await store.run(self._look)
                     rules.status = watcher.status
                     is_elsewhere = self._is_elsewhere(rules.status)

@@ -1,4 +1,4 @@
-"""The rules of `wait`: when to ask for a task, when to stop, and the outcome; also words and exit codes for `check`.
+"""The rules of `wait`: when to ask for a task, when to stop, and the outcome; also messages and exit codes for `check`.
 
 Pure: all times are passed in; `cli.following` reads the store and the clock. A check is detected by a task's count of
 checks, and dated by the monotonic clock of the wait, because the times in the store are from a wall clock, which may
@@ -32,77 +32,25 @@ OLD_MS: Final = 600_000
 """The schedule decides when to check a young task. It checks an older one ever more rarely, which is too slow here."""
 OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000), (math.inf, 30_000))
 """Pairs of a time since the wait began, and the gap between checks of an old task until then."""
+LEFT_TO_WATCHER_MS: Final = 1_000
+"""How long a due check is left to the dashboard that watches; then it may be paused, so the check is asked for."""
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
 _CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: APART_MS, ProblemKind.UNAUTHORIZED: REFUSED_APART_MS}
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
-LEFT_TO_WATCHER_MS: Final = 1_000
-"""How long a due check is left to the dashboard that watches; then it may be paused, so the check is asked for."""
 EXIT_CODES: Final = {
     ProblemKind.UNAUTHORIZED: 4,
     ProblemKind.NOT_FOUND: 3,
-    ProblemKind.UNREACHABLE: 5,
-    ProblemKind.RATE_LIMITED: 5,
-    ProblemKind.SERVER_ERROR: 5,
-    ProblemKind.NO_CREDITS: 1,
-    ProblemKind.REJECTED: 1,
-    ProblemKind.UNREADABLE: 1,
+    **dict.fromkeys(_RIDDEN_OUT, 5),
+    **dict.fromkeys(_SETTLED, 1),
 }
-_FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 MAX_NAME_CHARS: Final = 80
 LEAST_NAME_CELLS: Final = 24
 """Enough of a name to tell tasks apart, shown even if the line gets too long."""
 
 
-def word(task: Task) -> str:
-    """Return the state as one word; `new` for a task that was never answered."""
-    return State.NEW.value if task.state is State.NEW else state_word(task)
-
-
-def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
-    """Return a line on a task's change, with label and prompt cut to fit `cells`; None without a change."""
-    problem = after.problem
-    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
-        return _named(f"{after.task_id}: {problem.kind.value}: {problem.message}", after, cells)
-    if word(before) == word(after):
-        return None
-    end = ""
-    if after.state is State.SUCCESS and after.cost_time_ms is not None:
-        end = f" in {duration(after.cost_time_ms, measured=True)}"
-    elif after.state is State.FAIL:
-        end = f": {after.fail_msg or after.fail_code or NO_REASON}"
-    return _named(f"{after.task_id}: {word(before)} -> {word(after)}{end}", after, cells)
-
-
-def _named(line: str, task: Task, cells: int | None) -> str:
-    name = " · ".join(filter(None, (task.label, inert_line(task.prompt or ""))))
-    if not name:
-        return line
-    if cells is None:
-        name = name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rstrip() + "…"
-    else:
-        name = cropped(name, max(LEAST_NAME_CELLS, cells - len(f"{line} ()")))
-    return f"{line} ({name})"
-
-
-def removed_line(task: Task) -> str:
-    """Return the line on a task that was removed from the list."""
-    return f"{task.task_id}: was removed from the list"
-
-
-def first_cause(codes: set[int]) -> int:
-    """Return the exit code that counts first; 0 for none."""
-    return next((code for code in _FIRST_COUNTS if code in codes), 0)
-
-
-def gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
-    """Return the tasks that are gone. In a list that was replaced, their `seq` may belong to another task."""
-    ids = {task.seq: task.task_id for task in now}
-    return [task for task in before if ids.get(task.seq) != task.task_id]
-
-
 @dataclass(slots=True)
-class _Seen:
-    """The history of a task, in ms since the wait began; earlier times are negative."""
+class _History:
+    """What a wait has seen of a task, in ms since it began; earlier times are negative."""
 
     added_ms: int
     first_checks: int
@@ -114,9 +62,39 @@ class _Seen:
     refused_ms: int | None = None
     """When the first of the current streak of refusals was seen; None if the last check was not refused."""
 
+    def see(self, before: Task, after: Task, now_ms: int, elapsed_ms: int) -> None:
+        is_checked = after.checks != before.checks
+        old, problem = before.problem, after.problem
+        if is_checked:
+            self.checked_ms = elapsed_ms
+            is_refused = problem is not None and problem.kind is ProblemKind.UNAUTHORIZED
+            since_ms = elapsed_ms if self.refused_ms is None else self.refused_ms
+            self.refused_ms = since_ms if is_refused else None
+        # Kind and time are unique to a streak of failures; the time is only compared.
+        if problem and (old is None or (old.kind, old.since_ms) != (problem.kind, problem.since_ms)):
+            self.problem_ms = elapsed_ms
+        if is_checked or after.next_check_at_ms != before.next_check_at_ms:
+            planned_ms = now_ms if after.next_check_at_ms is None else after.next_check_at_ms
+            self.due_ms = elapsed_ms + planned_ms - now_ms
+
+
+def _history_of(task: Task, now_ms: int, elapsed_ms: int = 0) -> _History:
+    # Earlier times are known only by the wall clock; if that was set back, they count as now.
+
+    def since_ms(at_ms: int) -> int:
+        return elapsed_ms + min(0, at_ms - now_ms)
+
+    return _History(
+        added_ms=since_ms(task.added_at_ms),
+        first_checks=task.checks,
+        checked_ms=None if task.checked_at_ms is None else since_ms(task.checked_at_ms),
+        due_ms=elapsed_ms + (0 if task.next_check_at_ms is None else task.next_check_at_ms - now_ms),
+        problem_ms=0 if task.problem is None else since_ms(task.problem.since_ms),
+    )
+
 
 class WaitRules:
-    """The rules of `wait`: a task is asked for when it is due, and done when it is finished."""
+    """Asks for a task when it is due, and is done with it when it is finished."""
 
     noun = "tasks finished"
 
@@ -143,21 +121,17 @@ class WaitRules:
         """The marks of the tasks asked for, by `seq`."""
         self.status = WatchStatus()
         self.timed_out = False
+        self.is_compact = is_compact
         self._are_named = are_named
         self._line_cells = line_cells
-        self.is_compact = is_compact
         self._elapsed_ms = 0
-        self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
-        self._seen = {task.seq: _first_seen(task, started_ms) for task in tasks}
+        self.timeout_ms = math.inf if timeout_s is None else round(timeout_s * 1000)
+        self._seen = {task.seq: _history_of(task, started_ms) for task in tasks}
 
     @property
     def waiting_for(self) -> list[Task]:
         """Return the tasks that are still to finish."""
-        return [
-            task
-            for task in self.tasks
-            if not self._is_settled(task) and (self._are_named or not self._is_unknown(task))
-        ]
+        return [task for task in self.tasks if not self._is_settled(task)]
 
     @property
     def done(self) -> int:
@@ -168,8 +142,11 @@ class WaitRules:
     def notice(self) -> str | None:
         """Return a notice if the key was refused for a task that is still to finish."""
         is_doubted = any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
-        again = f"API key rejected: trying again in {duration(REFUSED_APART_MS)}, to be sure"
-        return again if is_doubted else None
+        return (
+            f"API key rejected: trying again in {duration(REFUSED_APART_MS)}, to be sure"
+            if is_doubted
+            else None
+        )
 
     def see(
         self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
@@ -181,18 +158,19 @@ class WaitRules:
         """
         removed = gone(self.tasks, tasks)
         self.removed += removed
-        lines = [*map(removed_line, removed)]
         before_by_seq = {task.seq: task for task in self.tasks if task not in removed}
-        for task in removed if not self._are_named else ():
-            del self._seen[task.seq]
-        for task in tasks if not self._are_named else ():
-            if task.seq not in self._seen:
-                before_by_seq[task.seq] = task
-                self._seen[task.seq] = _first_seen(task, now_ms, elapsed_ms)
+        if not self._are_named:
+            for task in removed:
+                del self._seen[task.seq]
+            for task in tasks:
+                if task.seq not in self._seen:
+                    before_by_seq[task.seq] = task
+                    self._seen[task.seq] = _history_of(task, now_ms, elapsed_ms)
         self.tasks = [task for task in tasks if task.seq in before_by_seq]
+        lines = [*map(removed_line, removed)]
         for after in self.tasks:
             before, seen = before_by_seq[after.seq], self._seen[after.seq]
-            _take_note(seen, before, after, now_ms, elapsed_ms)
+            seen.see(before, after, now_ms, elapsed_ms)
             if is_elsewhere:
                 seen.refused_ms = None
             is_told = not self.is_compact or after.state is State.FAIL or self._is_hopeless(after)
@@ -202,23 +180,16 @@ class WaitRules:
 
     def to_ask(self, elapsed_ms: int) -> list[int]:
         """Return the `seq` of the tasks that are due and not asked for yet."""
-        left_ms = 0 if self.status.leading else LEFT_TO_WATCHER_MS
-        return [
-            task.seq
-            for task in self.waiting_for
-            if task.asked_at_ms is None and self._due_ms(task) + left_ms <= elapsed_ms
-        ]
+        until_ms = elapsed_ms - (0 if self.status.leading else LEFT_TO_WATCHER_MS)
+        due = (task for task in self.waiting_for if task.asked_at_ms is None)
+        return [task.seq for task in due if self._due_ms(task) <= until_ms]
 
     def is_over(self, elapsed_ms: int) -> bool:
         """Return whether the wait ends: with nothing left, a named task lost, the key refused, or a time-out."""
         self._elapsed_ms = elapsed_ms
-        self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
+        self.timed_out = elapsed_ms >= self.timeout_ms
         lost = self._are_named and (bool(self.removed) or any(map(self._is_unknown, self.tasks)))
         return not self.waiting_for or lost or any(map(self._is_refused, self.tasks)) or self.timed_out
-
-    def left_s(self, elapsed_ms: int) -> float:
-        """Return the time left until the time-out, in seconds."""
-        return math.inf if self._timeout_ms is None else max(0, self._timeout_ms - elapsed_ms) / 1000
 
     def exit_code(self) -> int:
         """Return the exit code, once `is_over`."""
@@ -227,14 +198,13 @@ class WaitRules:
             problem = task.problem
             if task.state.finished:
                 codes |= {1} if task.state is State.FAIL else set()
-            elif self._is_refused(task) or self._is_unknown(task) or self._is_settled(task):
-                assert problem is not None  # noqa: S101 - each of the three is a problem
+                continue
+            ends = self._is_refused(task) or self._is_unknown(task) or self._is_hopeless(task)
+            is_refused = self._seen[task.seq].refused_ms is not None
+            if problem and (ends or (self.timed_out and (is_refused or problem.kind in _RIDDEN_OUT))):
                 codes.add(EXIT_CODES[problem.kind])
             elif self.timed_out:
-                is_cause = problem is not None and (
-                    problem.kind in _RIDDEN_OUT or self._seen[task.seq].refused_ms is not None
-                )
-                codes.add(EXIT_CODES[problem.kind] if problem is not None and is_cause else 124)
+                codes.add(124)
         return first_cause(codes)
 
     def untold(self) -> list[str]:
@@ -245,42 +215,42 @@ class WaitRules:
     def summary(self) -> str:
         """Return the outcome in words: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`."""
         states = Counter(task.state for task in self.tasks)
-        unknown, finished = sum(map(self._is_unknown, self.tasks)), states[State.SUCCESS] + states[State.FAIL]
+        finished = states[State.SUCCESS] + states[State.FAIL]
         counts = {
             "succeeded": states[State.SUCCESS],
             "failed": states[State.FAIL],
-            "unknown to the API": unknown,
+            "unknown to the API": sum(map(self._is_unknown, self.tasks)),
             "removed": len(self.removed),
         }
-        parts = [f"{count:,} {what}" for what, count in counts.items() if count]
+        parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         total = plural(len(self._seen), "task")
         if finished == len(self._seen):
             took = f" in {duration(self._elapsed_ms, measured=True)}" if self._elapsed_ms else ""
-            return f"{total} finished: {', '.join(parts)}{took}"
-        why = f"timed out after {duration(self._timeout_ms, measured=True)} with " if self.timed_out else ""
-        if not parts:
-            return f"{why}{total} not finished"
-        return f"{why}{finished:,} of {total} finished: {', '.join(parts)}"
+            return f"{total} finished: {parts}{took}"
+        why = f"timed out after {duration(self.timeout_ms, measured=True)} with " if self.timed_out else ""
+        return f"{why}{finished:,} of {total} finished: {parts}" if parts else f"{why}{total} not finished"
 
-    def _due_ms(self, task: Task) -> int:
+    def _due_ms(self, task: Task) -> float:
         seen = self._seen[task.seq]
         if task.problem is not None and not self._is_answered(task):
             # The problem is from before the wait: ask again.
             return 0
         if seen.checked_ms is None or task.checked_at_ms is None:
             return seen.due_ms
-        if task.problem is None and task.checked_at_ms - started_ms(task) >= OLD_MS:
-            gap_ms = next(gap_ms for until_ms, gap_ms in OLD_GAPS_MS if seen.checked_ms < until_ms)
-            return min(seen.due_ms, seen.checked_ms + gap_ms)
-        after_ms = None if task.problem is None else _CONFIRMED_AFTER_MS.get(task.problem.kind)
+        gap_ms = math.inf
         # The schedule checks these ever more rarely, but here somebody is waiting for the answer.
-        return seen.due_ms if after_ms is None else min(seen.due_ms, seen.checked_ms + after_ms)
+        if task.problem is not None:
+            gap_ms = _CONFIRMED_AFTER_MS.get(task.problem.kind, math.inf)
+        elif task.checked_at_ms - started_ms(task) >= OLD_MS:
+            gap_ms = next(gap_ms for until_ms, gap_ms in OLD_GAPS_MS if seen.checked_ms < until_ms)
+        return min(seen.due_ms, seen.checked_ms + gap_ms)
 
     def _is_answered(self, task: Task) -> bool:
         return task.checks > self._seen[task.seq].first_checks
 
     def _is_settled(self, task: Task) -> bool:
-        return task.state.finished or self._is_hopeless(task)
+        is_lost = not self._are_named and self._is_unknown(task)
+        return is_lost or task.state.finished or self._is_hopeless(task)
 
     def _is_hopeless(self, task: Task) -> bool:
         return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
@@ -302,35 +272,40 @@ class WaitRules:
         return is_answered and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
 
 
-def _first_seen(task: Task, now_ms: int, elapsed_ms: int = 0) -> _Seen:
-    # Earlier times are known only by the wall clock; if that was set back, they count as now.
-
-    def since_ms(at_ms: int) -> int:
-        return elapsed_ms + min(0, at_ms - now_ms)
-
-    return _Seen(
-        added_ms=since_ms(task.added_at_ms),
-        first_checks=task.checks,
-        checked_ms=None if task.checked_at_ms is None else since_ms(task.checked_at_ms),
-        due_ms=elapsed_ms + (0 if task.next_check_at_ms is None else task.next_check_at_ms - now_ms),
-        problem_ms=0 if task.problem is None else since_ms(task.problem.since_ms),
-    )
-
-
-def _take_note(seen: _Seen, before: Task, after: Task, now_ms: int, elapsed_ms: int) -> None:
-    is_checked = after.checks != before.checks
-    if is_checked:
-        seen.checked_ms = elapsed_ms
-        is_refused = after.problem is not None and after.problem.kind is ProblemKind.UNAUTHORIZED
-        since_ms = elapsed_ms if seen.refused_ms is None else seen.refused_ms
-        seen.refused_ms = since_ms if is_refused else None
-    if after.problem is not None and _row(after) != _row(before):
-        seen.problem_ms = elapsed_ms
-    if is_checked or after.next_check_at_ms != before.next_check_at_ms:
-        planned_ms = now_ms if after.next_check_at_ms is None else after.next_check_at_ms
-        seen.due_ms = elapsed_ms + planned_ms - now_ms
+def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
+    """Return a line on a task's change, with label and prompt cut to fit `cells`; None without a change."""
+    problem, was, now = after.problem, state_word(before), state_word(after)
+    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
+        line = f"{after.task_id}: {problem.kind.value}: {problem.message}"
+    elif was == now:
+        return None
+    else:
+        line = f"{after.task_id}: {was} -> {now}"
+        if after.state is State.SUCCESS and after.cost_time_ms is not None:
+            line += f" in {duration(after.cost_time_ms, measured=True)}"
+        elif after.state is State.FAIL:
+            line += f": {after.fail_msg or after.fail_code or NO_REASON}"
+    name = " · ".join(filter(None, (after.label, inert_line(after.prompt or ""))))
+    if not name:
+        return line
+    if cells is not None:
+        name = cropped(name, max(LEAST_NAME_CELLS, cells - len(f"{line} ()")))
+    elif len(name) > MAX_NAME_CHARS:
+        name = name[: MAX_NAME_CHARS - 1].rstrip() + "…"
+    return f"{line} ({name})"
 
 
-def _row(task: Task) -> tuple[ProblemKind, int] | None:
-    """Return a value that is unique to a streak of failures; the time in it is only compared."""
-    return None if task.problem is None else (task.problem.kind, task.problem.since_ms)
+def removed_line(task: Task) -> str:
+    """Return the line on a task that was removed from the list."""
+    return f"{task.task_id}: was removed from the list"
+
+
+def first_cause(codes: set[int]) -> int:
+    """Return the exit code that counts first; 0 for none."""
+    return next((code for code in (4, 3, 5, 124, 1) if code in codes), 0)
+
+
+def gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
+    """Return the tasks that are gone. In a list that was replaced, their `seq` may belong to another task."""
+    ids = {task.seq: task.task_id for task in now}
+    return [task for task in before if ids.get(task.seq) != task.task_id]
