@@ -334,7 +334,8 @@ class FinishCommand:
 
     def _look(self) -> None:
         """Run the command for one task after another, until none is left."""
-        if self._closing:
+        # Opening a list that has just been deleted would begin a new one: those who have it open notice and say so.
+        if self._closing or not self._programs.store_path.exists():
             return
         try:
             with Store(self._programs.store_path) as store:

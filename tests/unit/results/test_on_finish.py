@@ -105,6 +105,15 @@ with open(f"{sys.argv[1]}/{name}.json", "x") as file:
 """
 
 
+def test_a_list_that_was_deleted_is_not_begun_anew(
+    store_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    end(store, success_body("task_a"))
+    store_path.unlink()
+    run_all(make("true"))
+    assert not store_path.exists()
+
+
 def test_the_command_gets_the_task_on_its_input_and_its_fields_in_its_environment(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
 ) -> None:
