@@ -32,7 +32,7 @@ from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_finish_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from taskdash.cli.check_rules import CheckRules
     from taskdash.cli.process import Session
@@ -64,18 +64,15 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Following:
-    """The loop of a command: it polls the tasks of its rules, and marks in the store those that they ask for."""
+    """Runs a watcher for a command, polls the tasks of its rules, and marks in the store those that they ask for."""
 
     def __init__(
-        self,
-        session: Session,
-        rules: CheckRules | WaitRules,
-        saving: AutoSaving,
-        query: Query | None = None,
+        self, session: Session, rules: CheckRules | WaitRules, saving: AutoSaving, query: Query | None = None
     ) -> None:
         """Prepare to follow the tasks of `rules`, and those that come to match `query`."""
         self._key = session.find_key()
         self._session = session
+        self._profile = session.profile.name
         self._rules = rules
         self._saving = saving
         self._seqs = [task.seq for task in rules.tasks]
@@ -85,6 +82,8 @@ class Following:
         self._started_s = 0.0
         self._differed = False
         self._elsewhere_since_s: float | None = None
+        self._news = asyncio.Event()
+        """Set when the watcher has something new."""
 
     async def run(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Follow the tasks, with a watcher for the checks asked for; return the signal that ended it, or 0.
@@ -94,7 +93,6 @@ class Following:
         """
         session = self._session
         start_log(session)
-        news = asyncio.Event()
         store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
         command = open_finish_command(session.settings, session.environ, session.store_path, session.keys)
         if command is not None:
@@ -102,7 +100,7 @@ class Following:
             LAST_ACTS.append(command.kill)
 
         def on_change() -> None:
-            news.set()
+            self._news.set()
             if command is not None:
                 command.wake()
 
@@ -110,14 +108,19 @@ class Following:
             session.profile, self._key, session.store_path, on_change, scheduled=False
         )
         running = asyncio.create_task(watcher.run())
-        working = asyncio.ensure_future(self._look_on(watcher, store, news))
+        working = asyncio.ensure_future(self._look_on(watcher, store))
         ended_by = cancel_on_signal(working)
         stop_at_rest(watcher)
         try:
             await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-            await _finish(command, store, session.profile.name, lambda: bool(ended_by) or is_over())
+            if command is None:
+                # The next command drops them as well: no reason for this one to fail.
+                with suppress(StoreError):
+                    await store.run(lambda store: store.news.drop(self._profile, Way.COMMAND))
+            else:
+                await _drain(command, lambda: bool(ended_by) or is_over())
         finally:
             watcher.stop()
             # Concurrently: after a time-out, there is only a second for both.
@@ -129,16 +132,14 @@ class Following:
                 raise failure
         return ended_by[0] if ended_by else 0
 
-    async def _look_on(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
+    async def _look_on(self, watcher: Watcher, store: StoreThread) -> None:
         rules = self._rules
         self._started_s = asyncio.get_running_loop().time()
         left, is_compact = self._left if isinstance(rules, WaitRules) else None, rules.is_compact
         with Progress(rules.noun, len(self._seqs), left=left, has_plain_lines=is_compact) as progress:
             if progress.is_shown and left:
-                profile = self._session.profile.name
-                self._durations = Durations(
-                    await store.run(lambda store: [*store.history.durations(profile)])
-                )
+                ended = await store.run(lambda store: [*store.history.durations(self._profile)])
+                self._durations = Durations(ended)
             notices = Notices(self._session, progress)
             try:
                 self._saving.see(rules.tasks)
@@ -150,9 +151,7 @@ class Following:
                         notices.say(rules.notice)
                     progress.total = len(rules.tasks)
                     progress.show(rules.done)
-                    await self._pause(
-                        store, news, min(READ_EVERY_S, (rules.timeout_ms - self._elapsed_ms()) / 1000)
-                    )
+                    await self._pause(store, (rules.timeout_ms - self._elapsed_ms()) / 1000)
                     tasks = await store.run(self._look)
                     rules.status = watcher.status
                     is_elsewhere = self._is_elsewhere(rules.status)
@@ -200,13 +199,13 @@ class Following:
             self._rules.asked.update(dict.fromkeys(seqs, mark))
             watcher.wake()
 
-    async def _pause(self, store: StoreThread, news: asyncio.Event, timeout_s: float) -> None:
-        """Wait until the store is written to, or until the time-out, when something may be due."""
+    async def _pause(self, store: StoreThread, timeout_s: float) -> None:
+        """Wait until the store is written to, for a second at most, when something may be due."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + timeout_s
+        deadline_s = loop.time() + min(READ_EVERY_S, timeout_s)
         while (left_s := deadline_s - loop.time()) > 0:
-            await _CLOCK.wait(news, min(POLL_S, left_s))
-            news.clear()
+            await _CLOCK.wait(self._news, min(POLL_S, left_s))
+            self._news.clear()
             if await store.run(lambda store: store.data_version()) != self._version:
                 return
 
@@ -220,25 +219,21 @@ class Following:
         return store.tasks.heads(self._seqs)
 
     def _withdraw(self, store: Store) -> None:
-        _mark_told(store, self._session.profile.name, self._seqs)
+        # This command has reported these ends, so they are not news, unless a dashboard will announce them. If the
+        # store fails, one announces them again: no reason for this command to fail.
+        with suppress(StoreError):
+            has_dashboard = any(
+                viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
+                for viewer in store.gateways.viewers(self._profile)
+            )
+            if not has_dashboard and store.news.is_any(self._profile, Way.SCREEN):
+                store.news.claim(Way.SCREEN, self._seqs)
         asked = self._rules.asked
         left = [
             task.seq for task in store.tasks.heads(self._seqs) if task.asked_at_ms == asked.get(task.seq, 0)
         ]
         for mark in {asked[seq] for seq in left}:
             store.checks.withdraw([seq for seq in left if asked[seq] == mark], mark)
-
-
-def _mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
-    """Mark these ends as seen, since this command's output reports them, unless a dashboard will announce them."""
-    # If the store fails, a dashboard announces them again: no reason for this command to fail.
-    with suppress(StoreError):
-        has_dashboard = any(
-            viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
-            for viewer in store.gateways.viewers(profile)
-        )
-        if not has_dashboard and store.news.is_any(profile, Way.SCREEN):
-            store.news.claim(Way.SCREEN, seqs)
 
 
 class Notices:
@@ -260,8 +255,8 @@ class Notices:
                 f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}; "
                 "this command takes over if that one fails"
             )
-        else:
-            self._see_refusal(status)
+        elif status.problem is ProblemKind.UNAUTHORIZED and not status.leading:
+            self._say_when_retried(status)
         if status.watcher_stopped:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "
@@ -272,19 +267,22 @@ class Notices:
         elif self._over_budget_since_s is None:
             self._over_budget_since_s = time.monotonic()
         elif time.monotonic() - self._over_budget_since_s >= SLOW_AFTER_S:
-            self.say(self._budget_line(status))
+            self._say_budget(status)
 
-    def _see_refusal(self, status: WatchStatus) -> None:
-        """Announce when the watcher retries a refused key."""
+    def _say_when_retried(self, status: WatchStatus) -> None:
         retry_at_ms = status.held_until_ms
-        is_refused = status.problem is ProblemKind.UNAUTHORIZED and not status.leading
-        if not is_refused or retry_at_ms is None or abs(retry_at_ms - self._retry_at_ms) < RETRY_NEWS_MS:
-            return
-        self._retry_at_ms = retry_at_ms
-        wait = duration(max(0, retry_at_ms - self._session.now_ms()))
-        self._progress.say(
-            f"API key of the watcher (pid {status.watcher_pid}) rejected; trying again in {wait}"
-        )
+        if retry_at_ms is not None and abs(retry_at_ms - self._retry_at_ms) >= RETRY_NEWS_MS:
+            self._retry_at_ms = retry_at_ms
+            wait = duration(max(0, retry_at_ms - self._session.now_ms()))
+            whose = f"API key of the watcher (pid {status.watcher_pid})"
+            self._progress.say(f"{whose} rejected; trying again in {wait}")
+
+    def _say_budget(self, status: WatchStatus) -> None:
+        line = f"slowed by the budget of {plural(status.per_second, 'check')} a second, {status.per_minute:,} a minute"
+        if (status.tier or "").endswith("(assumed)"):
+            setting = f"profiles.{self._session.profile.name}.tier"
+            line += f": tier {status.tier}; set {setting} in the config if yours differs"
+        self.say(line)
 
     def say(self, text: str) -> None:
         """Print a line on stderr, unless it was printed before."""
@@ -292,23 +290,9 @@ class Notices:
             self._said.add(text)
             self._progress.say(text)
 
-    def _budget_line(self, status: WatchStatus) -> str:
-        line = f"slowed by the budget of {plural(status.per_second, 'check')} a second, {status.per_minute:,} a minute"
-        if not (status.tier or "").endswith("(assumed)"):
-            return line
-        setting = f"profiles.{self._session.profile.name}.tier"
-        return f"{line}: tier {status.tier}; set {setting} in the config if yours differs"
 
-
-async def _finish(
-    command: FinishCommand | None, store: StoreThread, profile: str, is_over: Callable[[], bool]
-) -> None:
-    """Wait until `on_finish`, if set, has run for all finished tasks, for `DRAIN_S` or until `is_over` at most."""
-    if command is None:
-        # The next command drops them as well: no reason for this one to fail.
-        with suppress(StoreError):
-            await store.run(lambda store: store.news.drop(profile, Way.COMMAND))
-        return
+async def _drain(command: FinishCommand, is_over: Callable[[], bool]) -> None:
+    """Wait until `on_finish` has run for all finished tasks, for `DRAIN_S` or until `is_over` at most."""
     if is_over():
         return
     command.wake()

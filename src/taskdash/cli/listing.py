@@ -32,7 +32,7 @@ from taskdash.domain.task import State
 from taskdash.domain.task_json import FIELDS, TIMES, task_json
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import duration_word, iso_time, plural, reason_of, state_word
-from taskdash.store.glance import Glance, glance
+from taskdash.store.glance import glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,9 +59,8 @@ LEAST_WATCH_S: Final = 0.5
 NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "credits_today", "profile")
 
 
-def _complete_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_fields(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return completions for the last field of a comma-separated list."""
-    del context, parameter
     before, comma, begun = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in _FIELD_NAMES if name.startswith(begun)]
 
@@ -146,7 +145,7 @@ def list_tasks(
 
     if watch_s is None:
         with collecting_later(), opened() as store:
-            _PRINTERS[form](store, session.now_ms(), table)
+            table.print_as(form, store, session.now_ms())
         return
     try:
         _watch(session, opened, table, max(watch_s, LEAST_WATCH_S))
@@ -156,7 +155,7 @@ def list_tasks(
 
 
 class _Table(NamedTuple):
-    """The tasks to print, and their columns, according to the options."""
+    """Prints the tasks, and the columns of them, that the options select."""
 
     query: Query
     limit: int
@@ -166,31 +165,33 @@ class _Table(NamedTuple):
     has_heading: bool
     has_profile: bool
 
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """Return the column names of a table that is printed in full."""
-        return self.fields or (_HEADINGS if self.has_profile else _HEADINGS[:-1])
-
-    def rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
-        """Yield the cells of each task, one for each of `headings`."""
-        if self.fields:
-            for detail in self.details(store, now_ms):
-                yield [_cell(name, value) for name, value in _fields_of(detail, self.fields).items()]
+    def print_as(self, form: str | None, store: Store, now_ms: int) -> None:
+        fields = self.fields or FIELDS
+        if form == "json" and not self.fields:
+            print_json_array(store.documents.json_items(self.query, now_ms, limit=self.limit))
+        elif form == "json":
+            details = self._details(store, now_ms)
+            print_json_array([json.dumps(_fields_of(detail, fields)) for detail in details])
+        elif form == "ids":
+            tasks = store.tasks.rows(self.query, now_ms, limit=self.limit)
+            print_lines(task.task_id for task in tasks)
+        elif form == "csv":
+            rows = [_fields_of(detail, fields) for detail in self._details(store, now_ms)]
+            print_csv(fields, rows, has_heading=self.has_heading)
+        elif not sys.stdout.isatty():
+            heading = [self._headings] if self.has_heading else []
+            print_lines(map("\t".join, (*heading, *self._rows(store, now_ms))))
         else:
-            for task in store.tasks.rows(self.query, now_ms, limit=self.limit, whole=True):
-                yield _cells(task, now_ms, has_profile=self.has_profile)
+            self._print_on_terminal(store, now_ms)
 
-    def details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
-        """Return the details of each task, without its raw response."""
-        seqs = store.tasks.seqs(self.query, now_ms)
-        asked_ms = now_ms if "overdue" in (self.fields or FIELDS) else None
-        return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False, now_ms=asked_ms)
-
-    def plain_lines(self, store: Store, now_ms: int) -> Iterator[str]:
-        """Yield the lines for piped output."""
-        if self.has_heading:
-            yield "\t".join(self.headings)
-        yield from map("\t".join, self.rows(store, now_ms))
+    def _print_on_terminal(self, store: Store, now_ms: int) -> None:
+        count = -self.has_heading
+        for lines in self.lines(store, now_ms):
+            print_lines(lines)
+            count += len(lines)
+        if count == 0 and self.limit != 0:
+            is_all = self.query.states is None and not self.query.terms
+            talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
 
     def lines(self, store: Store, now_ms: int, width: int | None = None) -> Iterator[list[str]]:
         """Yield the lines for a terminal, in blocks; `width` is its width in cells, if already known."""
@@ -199,61 +200,43 @@ class _Table(NamedTuple):
 
         width = terminal_size()[0] if width is None else width
         if self.fields or self.is_wide:
-            room = None if self.is_wide else width
-            rows = self.rows(store, now_ms)
-            yield cell_lines(self.headings, rows, room, has_heading=self.has_heading)
+            room, rows = None if self.is_wide else width, self._rows(store, now_ms)
+            yield cell_lines(self._headings, rows, room, has_heading=self.has_heading)
         else:
             tasks = store.tasks.rows(self.query, now_ms, limit=self.limit)
             yield from task_lines(
                 tasks, now_ms, width, has_heading=self.has_heading, has_profile=self.has_profile
             )
 
+    @property
+    def _headings(self) -> tuple[str, ...]:
+        """Return the column names of a table that is printed in full."""
+        return self.fields or (_HEADINGS if self.has_profile else _HEADINGS[:-1])
 
-def _print_json(store: Store, now_ms: int, table: _Table) -> None:
-    if table.fields:
-        details = table.details(store, now_ms)
-        print_json_array([json.dumps(_fields_of(detail, table.fields)) for detail in details])
-    else:
-        print_json_array(store.documents.json_items(table.query, now_ms, limit=table.limit))
+    def _rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
+        """Yield the cells of each task, one for each of `_headings`."""
+        if self.fields:
+            for detail in self._details(store, now_ms):
+                yield [_cell(name, value) for name, value in _fields_of(detail, self.fields).items()]
+        else:
+            for task in store.tasks.rows(self.query, now_ms, limit=self.limit, whole=True):
+                yield _cells(task, now_ms, has_profile=self.has_profile)
 
-
-def _print_ids(store: Store, now_ms: int, table: _Table) -> None:
-    print_lines(task.task_id for task in store.tasks.rows(table.query, now_ms, limit=table.limit))
-
-
-def _print_csv(store: Store, now_ms: int, table: _Table) -> None:
-    details = list(table.details(store, now_ms))
-    items = (_fields_of(detail, table.fields or FIELDS) for detail in details)
-    print_csv(table.fields or FIELDS, items, has_heading=table.has_heading)
-
-
-def _print_table(store: Store, now_ms: int, table: _Table) -> None:
-    if not sys.stdout.isatty():
-        print_lines(table.plain_lines(store, now_ms))
-        return
-    count = -table.has_heading
-    for lines in table.lines(store, now_ms):
-        print_lines(lines)
-        count += len(lines)
-    if count == 0 and table.limit != 0:
-        is_all = table.query.states is None and not table.query.terms
-        talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
-
-
-_PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": _print_csv}
+    def _details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
+        """Return the details of each task, without its raw response."""
+        seqs = store.tasks.seqs(self.query, now_ms)
+        asked_ms = now_ms if "overdue" in (self.fields or FIELDS) else None
+        return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False, now_ms=asked_ms)
 
 
 def _watch(
-    session: Session,
-    opened: Callable[[], AbstractContextManager[Store]],
-    table: _Table,
-    every_s: float,
+    session: Session, opened: Callable[[], AbstractContextManager[Store]], table: _Table, every_s: float
 ) -> NoReturn:
     """Print the list every `every_s` seconds, on a terminal in place, until a signal arrives."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         while True:
             with opened() as store:
-                _print_table(store, session.now_ms(), table)
+                table.print_as(None, store, session.now_ms())
             print_lines([""])
             sys.stdout.flush()
             time.sleep(every_s)
@@ -273,9 +256,6 @@ def _watch(
         return [*lines[: height - 2], "", cropped(told, width)]
 
     redraw(lines_for, every_s)
-
-
-# The cells of a task
 
 
 def _cells(task: Task, now_ms: int, *, has_profile: bool) -> list[str]:
@@ -345,21 +325,15 @@ def status(session: Session, *, form: str | None, all_profiles: bool, as_json: b
     profile = None if all_profiles else session.profile.name
     found = glance(session.store_path, profile, round(1000 * midnight.timestamp()))
     if as_json:
-        counts = {state.value: found.counts.get(state, 0) for state in State}
-        print_json(
-            {"profile": profile, "tasks": sum(counts.values()), **counts, "creditsToday": found.credits}
-        )
+        of_states = {state.value: found.counts.get(state, 0) for state in State}
+        total = sum(of_states.values())
+        print_json({"profile": profile, "tasks": total, **of_states, "creditsToday": found.credits})
         return
-    values = _values(found) | {"profile": profile or "all profiles"}
+    new, waiting, done, failed = (found.counts.get(state, 0) for state in State)
+    counts = (new, waiting, new + waiting, failed, done, new + waiting + done + failed)
+    texts = (*(f"{count:,}" for count in counts), amount(found.credits), profile or "all profiles")
+    values = dict(zip(NAMES, texts, strict=True))
     print_lines([_line(values) if form is None else re.sub(r"\{(.*?)\}", lambda name: values[name[1]], form)])
-
-
-def _values(found: Glance) -> dict[str, str]:
-    """Return the values of all names except `profile`."""
-    new, waiting, success, fail = (found.counts.get(state, 0) for state in State)
-    counts = (new, waiting, new + waiting, fail, success, new + waiting + success + fail)
-    spent = amount(found.credits)
-    return dict(zip(NAMES, (*(f"{count:,}" for count in counts), spent), strict=False))
 
 
 def _line(values: dict[str, str]) -> str:

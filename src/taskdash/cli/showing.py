@@ -81,35 +81,37 @@ def show(session: Session, task_id: str | None, *, selection: Selection, form: s
     """
     details = read_details(session, [task_id] if task_id else [], selection)
     if form == "raw":
-        if len(details) > 1:
-            raise click.UsageError(f"--raw prints one task, and {len(details):,} match: name one")
-        return _print_raw(session, details[0])
+        return _print_raw(session, details)
     if form == "json":
         items: list[Json] = [task_json(detail) for detail in details]
         print_json(items[0] if task_id else items)
         return 0
     ttls_ms = session.settings.ttls_ms(None)
     for n, detail in enumerate(details):
-        pairs = detail_pairs(detail, session.now_ms(), ttls_ms.get(detail.task.profile))
-        print_lines([*([""] if n else []), *pair_lines(pairs)])
+        pairs = _pairs(detail, session.now_ms(), ttls_ms.get(detail.task.profile))
+        print_lines([*([""] if n else []), *_pair_lines(pairs)])
     return 0
 
 
-def _print_raw(session: Session, detail: TaskDetail) -> int:
+def _print_raw(session: Session, details: Sequence[TaskDetail]) -> int:
+    if len(details) > 1:
+        raise click.UsageError(f"--raw prints one task, and {len(details):,} match: name one")
+    detail = details[0]
     if not detail.raw:
         task_id = detail.task.task_id
         talk(f"taskdash: {task_id} has no record yet: check it with `{session.line('check', task_id)}`")
         return 1
-    body = raw_text(detail.raw)
     sys.stdout.flush()
-    sys.stdout.buffer.write(session.keys.redact_bytes(body))
+    sys.stdout.buffer.write(session.keys.redact_bytes(raw_text(detail.raw)))
     return 0
 
 
-def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tuple[str, str]]:
+def _pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tuple[str, str]]:
     """Return the names and values to show of a task, in the order of the dashboard's detail view."""
     task = detail.task
-    took = duration_word(task, now_ms)
+    took, problem, expiry = duration_word(task, now_ms), task.problem, expiry_of(task, ttl_ms)
+    links = f"{countdown(expiry, now_ms)} ({moment(expiry.at_ms)})" if expiry else None
+    since = f" (since {ago(problem.since_ms, now_ms)})" if problem else ""
     pairs: list[tuple[str, str | None]] = [
         ("prompt", task.prompt),
         *(_failure(task) if task.state is State.FAIL else []),
@@ -124,12 +126,12 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         ("added", _time(task.added_at_ms, now_ms)),
         ("checked", _time(task.checked_at_ms, now_ms)),
         ("path", None if task.record_path == RECORD_PATH else task.record_path),
-        ("links", _expiry(task, now_ms, ttl_ms)),
+        ("links", REMOVED if task.purged else links),
         ("label", task.label),
         ("note", task.note),
         ("credits", detail.credits_consumed if task.credits is None else amount(task.credits)),
         *((name, json_text(value)) for name, value in detail.extra.items()),
-        ("problem", _problem(task, now_ms)),
+        ("problem", f"{problem.kind.value}: {problem.message}{since}" if problem else None),
         ("task ID", task.task_id),
         ("model", task.model),
     ]
@@ -148,25 +150,11 @@ def _failure(task: Task) -> list[tuple[str, str | None]]:
     return [("reason", task.fail_msg or NO_REASON), ("failure", f"{kind}{code}")]
 
 
-def _expiry(task: Task, now_ms: int, ttl_ms: int | None) -> str | None:
-    if task.purged:
-        return REMOVED
-    expiry = expiry_of(task, ttl_ms)
-    return None if expiry is None else f"{countdown(expiry, now_ms)} ({moment(expiry.at_ms)})"
-
-
-def _problem(task: Task, now_ms: int) -> str | None:
-    problem = task.problem
-    if problem is None:
-        return None
-    return f"{problem.kind.value}: {problem.message} (since {ago(problem.since_ms, now_ms)})"
-
-
 def _time(at_ms: int | None, now_ms: int) -> str | None:
     return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else None
 
 
-def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
+def _pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Return names and values as aligned lines; on a terminal, prose is wrapped."""
     indent = 2 + max(min(MAX_NAME_CELLS, cell_width(name)) for name, _ in pairs)
     if sys.stdout.isatty():
@@ -232,8 +220,7 @@ def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool
 
 def _copied(url: str, environ: Mapping[str, str]) -> str:
     """Copy a link that no browser opened; return a note on that for the message, "" if it was not copied."""
-    program = find_clipboard(environ)
-    if program is not None:
+    if program := find_clipboard(environ):
         try:
             program.copy(url)
         except ClipboardError as error:
@@ -268,7 +255,7 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
         for file in files:
             name = inert_line(file)
             try:
-                by, origins = next(_known(store, Path(file)), ("", []))
+                by, origins = next((each for each in _known(store, Path(file)) if each[1]), ("", []))
                 why = "" if by else "no task found for it"
             except (OSError, ValueError, RuntimeError) as error:
                 by, origins = "", []
@@ -287,7 +274,7 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
 
 
 def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
-    """Yield each way a file is recognised by, with its results: several if they have the same content.
+    """Yield each way to recognise a file, with its results by that: several if they have the same content.
 
     Raises ValueError if it is not a regular file, or its name is invalid.
     """
@@ -299,21 +286,17 @@ def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         there = store.saved.results_at(path)
-        yield from _some(
-            "list", [each for each in there if each.size in (None, size) and each.sha256 in (None, digest)]
-        )
+        here = [each for each in there if each.size in (None, size) and each.sha256 in (None, digest)]
+        yield "list", _origins(here)
         file.seek(0)
-        if origin := origin_in(file):
-            yield "metadata", [origin]
-    if origin := _in_sidecar(path):
-        yield "sidecar", [origin]
-    yield from _some("content", store.saved.results_with(digest))
-    yield from _some("path", there)
+        yield "metadata", list(filter(None, [origin_in(file)]))
+    yield "sidecar", list(filter(None, [_in_sidecar(path)]))
+    yield "content", _origins(store.saved.results_with(digest))
+    yield "path", _origins(there)
 
 
-def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]]]:
-    if saved:
-        yield by, [*dict.fromkeys(Origin(each.profile, each.task_id, each.n) for each in saved)]
+def _origins(saved: Sequence[SavedAs]) -> list[Origin]:
+    return [*dict.fromkeys(Origin(each.profile, each.task_id, each.n) for each in saved)]
 
 
 def _in_sidecar(path: Path) -> Origin | None:

@@ -80,7 +80,7 @@ def check(
         for line in troubles:
             complain(line)
         if as_json:
-            print_json_array(_items(session, rules, TimeLimit(None)))
+            print_json_array(_items(session, rules))
         else:
             print_lines(changes)
         if ended_by:
@@ -147,7 +147,7 @@ def wait(
     finally:
         limit.take_last_word()
         if as_json:
-            _print_items(_items(session, rules, limit), beside)
+            _print_items(_items(session, rules, limit.left_s) if rules else [], beside)
 
 
 def _resumes(task_ids: Sequence[str]) -> str:
@@ -191,12 +191,10 @@ def _print_items(items: list[str], beside: dict[str, Json] | None) -> None:
         print_json({**beside, "tasks": list(map(json.loads, items))})
 
 
-def _items(session: Session, rules: CheckRules | WaitRules | None, limit: TimeLimit) -> list[str]:
+def _items(session: Session, rules: CheckRules | WaitRules, left_s: float = math.inf) -> list[str]:
     """Return the current state of the tasks as JSON, or the last one seen if the store cannot be read."""
-    if rules is None:
-        return []
     try:
-        with session.open_store(limit.left_s + END_S) as store:
+        with session.open_store(left_s + END_S) as store:
             seqs = [task.seq for task in rules.tasks]
             store.saved.forget_gone(seqs)
             details = store.tasks.details(seqs, raw=False, now_ms=session.now_ms())
@@ -214,22 +212,15 @@ class AutoSaving:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._is_on = session.settings.auto_download
         self._thread: DownloadThread | None = None
         self._seen: set[int] = set()
 
     def see(self, tasks: Iterable[Task]) -> None:
         """Save the results of tasks that have just succeeded, in the background."""
-        if not self._is_on:
-            return
-        seqs = [
-            task.seq
-            for task in tasks
-            if task.state is State.SUCCESS and task.result_count and task.seq not in self._seen
-        ]
-        if seqs:
+        having = (task.seq for task in tasks if task.state is State.SUCCESS and task.result_count)
+        session = self._session
+        if session.settings.auto_download and (seqs := [seq for seq in having if seq not in self._seen]):
             self._seen.update(seqs)
-            session = self._session
             self._thread = self._thread or download_thread(
                 session.settings, session.store_path, session.keys, is_beside_command=True
             )
@@ -237,11 +228,10 @@ class AutoSaving:
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:
         """Wait up to `left_s` for downloads to finish; unless `is_patient`, only while they make progress."""
-        thread = self._thread
-        if thread is None:
+        if (thread := self._thread) is None:
             return
-        until_s = time.monotonic() + left_s
         arrived_s, at = time.monotonic(), (-1, 0)
+        until_s = arrived_s + left_s
         while not thread.is_drained(min(SAVING_POLL_S, left_s)):
             now_s, status = time.monotonic(), thread.status
             got = sum(each.got for each in status.running)
@@ -251,7 +241,7 @@ class AutoSaving:
                 left = plural(max(1, status.total - status.done), "result")
                 talk(f"{left} not saved yet; run `taskdash download` to resume")
                 return
-        self._tell()
+        self._tell(thread)
 
     def __enter__(self) -> Self:
         return self
@@ -260,19 +250,17 @@ class AutoSaving:
         """Cancel the downloads that are still running."""
         if self._thread is not None:
             self._thread.stop(END_S)
-            self._tell()
+            self._tell(self._thread)
 
-    def _tell(self) -> None:
-        if self._thread is not None:
-            for news in self._thread.take_news():
-                talk(news.text)
+    def _tell(self, thread: DownloadThread) -> None:
+        for news in thread.take_news():
+            talk(news.text)
 
 
 class TimeLimit:
     """The time limit of a command; once enforced, it ends the process a second after the time is up."""
 
     def __init__(self, timeout_s: float | None) -> None:
-        """Start the clock; None: no limit."""
         self._until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         self._last_word = threading.RLock()
 
@@ -286,11 +274,10 @@ class TimeLimit:
 
         It is called in another thread, and only if the command itself has not started to print the outcome.
         """
-        if self._until_s == math.inf:
-            return
-        timer = threading.Timer(min(self.left_s + END_S, threading.TIMEOUT_MAX), self._end, [report])
-        timer.daemon = True
-        timer.start()
+        if self._until_s < math.inf:
+            timer = threading.Timer(min(self.left_s + END_S, threading.TIMEOUT_MAX), self._end, [report])
+            timer.daemon = True
+            timer.start()
 
     def take_last_word(self) -> None:
         """Reserve the outcome for this thread to print; never returns if another thread is printing it."""
