@@ -34,10 +34,10 @@ from taskdash.store.saved import SavedFile
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 from taskdash.ui.screens.review import Review
-from taskdash.ui.widgets import review_pictures
+from taskdash.ui.widgets import picture
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
+from taskdash.ui.widgets.preview import LargeResult
 from taskdash.ui.widgets.review_grid import ReviewGrid
-from taskdash.ui.widgets.review_pictures import LargeResult
 
 PICKED, REJECTED = Verdict.PICKED, Verdict.REJECTED
 TASKS = [uuid(number) for number in range(1, 9)]
@@ -157,7 +157,7 @@ async def test_results_stand_side_by_side_with_what_is_said_of_them(desk: Contex
         await dash.until_shown("3 …number 3")
         await dash.until_shown("2/4 gpt-image-2")
         assert set(source.asked) == set(LINKS)
-        assert 1 < source.most_at_once <= review_pictures.MAX_AT_ONCE
+        assert 1 < source.most_at_once <= picture.MAX_AT_ONCE
 
 
 async def test_keys_move_in_rows_and_columns_and_esc_goes_back_to_that_task(desk: Context) -> None:
@@ -467,5 +467,5 @@ async def test_of_many_only_those_on_screen_are_fetched_and_few_kept(
         for key in ("G", "g", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown"):
             await dash.press(key)
             await until_pictures(dash)
-        assert len(grid.pictures._shown) <= 8 * review_pictures.KEPT_SCREENS
+        assert len(grid.pictures._shown) <= 8 * picture.KEPT_SCREENS
         assert len(set(source.asked)) <= 8 * 8

@@ -9,7 +9,7 @@ import pytest
 from taskdash.ui.actions import ACTIONS, FOOTER, MOVES, call_of
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.main import MainScreen
-from taskdash.ui.widgets.detail_pane import DetailPane
+from taskdash.ui.widgets.panes import DetailPane
 from taskdash.ui.widgets.task_table import TaskTable
 
 CONTRACT = {

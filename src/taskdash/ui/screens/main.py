@@ -24,10 +24,9 @@ from taskdash.ui.messages import warning
 from taskdash.ui.screens.task_actions import TaskActions
 from taskdash.ui.text.status import list_title, sentence, unseen_order
 from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine
-from taskdash.ui.widgets.detail_pane import DetailPane
-from taskdash.ui.widgets.panes import Panes, Tasks
+from taskdash.ui.widgets.panes import DetailPane, Panes, Tasks
 from taskdash.ui.widgets.task_table import TaskTable
-from taskdash.ui.widgets.unseen import Unseen
+from taskdash.ui.widgets.window import Unseen
 
 if TYPE_CHECKING:
     from textual import events

@@ -29,8 +29,8 @@ from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.help import review_sections
 from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import KeyBar, Line, choice_of
+from taskdash.ui.widgets.preview import LargeResult
 from taskdash.ui.widgets.review_grid import ReviewGrid
-from taskdash.ui.widgets.review_pictures import LargeResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.listing import Listing
     from taskdash.ui.messages import Severity
-    from taskdash.ui.widgets.detail_pane import DetailPane
+    from taskdash.ui.widgets.panes import DetailPane
     from taskdash.ui.widgets.task_table import TaskTable
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ import asyncio
 import os
 import secrets
 import sys
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -41,16 +42,21 @@ from taskdash.ui.widgets.drawing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from textual.app import App
     from textual.geometry import Region
+    from textual.worker import Worker, WorkType
 
     from taskdash.results.previews import Picture
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
+    from taskdash.ui.review_list import Place
     from taskdash.ui.widgets.drawing import Drawn
 
+MAX_AT_ONCE: Final = 3
+"""How many thumbnails are fetched at a time."""
+KEPT_SCREENS: Final = 3
 UPPER_HALF: Final = "▀"
 SHADES: Final = " ░▒▓█"
 """From dark to bright, assuming bright text on a dark background."""
@@ -231,6 +237,97 @@ class PictureView(Widget, can_focus=False):
             if row < drawn.rows and not is_under_toast(self, row):
                 lines[at] = Strip([*line, sixels_over(drawn, row, self.region.x)], line.cell_length)
         return lines
+
+
+class Thumbnails:
+    """A cache of the pictures of one grid, by the places of their results."""
+
+    def __init__(self, widget: Widget, context: Context, on_change: Callable[[Place], None]) -> None:
+        """`on_change` is called with the place of each picture that has arrived."""
+        self._widget = widget
+        self._context = context
+        self._on_change = on_change
+        self._canvas = Canvas(widget, context)
+        self._shown: OrderedDict[Place, tuple[str, ShownPicture | Refused]] = OrderedDict()
+        """Each with the link it was made from; the least recently wanted is dropped first."""
+        self._size = (0, 0)
+        self._wanted: Mapping[Place, tuple[str, str | None]] = {}
+        self._fetching: dict[Place, Worker[None]] = {}
+
+    def of(self, place: Place) -> ShownPicture | Refused | None:
+        """Return the picture of a result, or why there is none; None while it loads."""
+        return self._shown[place][1] if place in self._shown else None
+
+    def want(self, wanted: Mapping[Place, tuple[str, str | None]], size: tuple[int, int]) -> None:
+        """Fetch the missing ones of these pictures, each by its link and saved path; cancel all other fetches."""
+        if size != self._size:
+            self.forget()
+            self._size = size
+        self._wanted = wanted
+        for place in [each for each in self._fetching if each not in wanted]:
+            self._fetching.pop(place).cancel()
+        for place, (url, _) in wanted.items():
+            if place in self._shown and self._shown[place][0] != url:
+                self._drop(place)
+            elif place in self._shown:
+                self._shown.move_to_end(place)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        missing = [each for each in self._wanted if each not in self._shown and each not in self._fetching]
+        for place in missing[: MAX_AT_ONCE - len(self._fetching)]:
+            load: WorkType[None] = partial(self._load, place, *self._wanted[place])
+            self._fetching[place] = self._widget.run_worker(load, group="thumbnails")
+
+    async def _load(self, place: Place, url: str, saved: str | None) -> None:
+        # From Python 3.12, a worker may start before `run_worker` returns and `_fetching` has it.
+        await asyncio.sleep(0)
+        own = self._fetching.get(place)
+        previews = await self._context.previews_for(place[0])
+        outcome = await previews.thumbnail(url, saved)
+        ready = await self._canvas.ready(outcome, *self._size)
+        app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
+        shown = ready if isinstance(ready, Refused) else ShownPicture(ready, app.write_to_terminal)
+        if self._fetching.get(place) is own:
+            del self._fetching[place]
+        self._keep(place, url, shown)
+        self._go_on()
+
+    def _keep(self, place: Place, url: str, shown: ShownPicture | Refused) -> None:
+        if place in self._shown:
+            self._drop(place)
+        self._shown[place] = url, shown
+        while len(self._shown) > KEPT_SCREENS * max(1, len(self._wanted)):
+            self._drop(next(iter(self._shown)))
+        self._on_change(place)
+
+    def _drop(self, place: Place) -> None:
+        _, shown = self._shown.pop(place)
+        if isinstance(shown, ShownPicture):
+            shown.forget()
+
+    def retry(self) -> None:
+        """Retry the pictures that could not be shown."""
+        for place in [each for each, (_, shown) in self._shown.items() if isinstance(shown, Refused)]:
+            self._drop(place)
+        for service in self._context.services.values():
+            service.retry_previews()
+        self._go_on()
+
+    def forget(self) -> None:
+        """Drop all pictures: the tiles have another size, or the grid is closed."""
+        for worker in self._fetching.values():
+            worker.cancel()
+        self._fetching.clear()
+        for place in list(self._shown):
+            self._drop(place)
+
+    def send_again(self, _app: App[object]) -> None:
+        """Send all pictures again to a terminal that has lost them, as after a suspend."""
+        for _, shown in self._shown.values():
+            if isinstance(shown, ShownPicture):
+                shown.send_again()
+        self._widget.refresh()
 
 
 def is_under_toast(widget: Widget, line: int) -> bool:

@@ -1,7 +1,7 @@
-"""The picture of a result in the detail pane: when to load it, what to show meanwhile, where it goes.
+"""Shows the picture of one result: in the detail pane, and in the review, where it is large.
 
-It is docked at the top of the pane, or at the right if the pane is wide and low. The text scrolls below or beside it,
-so that the whole picture is always visible.
+In the detail pane it is docked at the top, or at the right if the pane is wide and low. The text scrolls below or
+beside it, so that the whole picture is always visible.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from textual.containers import Vertical
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
 
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Verdict
 from taskdash.results.links import Refused
 from taskdash.ui.review_list import read_cards
+from taskdash.ui.text.detail import detail_text
+from taskdash.ui.text.tiles import SIGNS
 from taskdash.ui.widgets.picture import Canvas, PictureView
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.results.previews import Picture
     from taskdash.ui.context import Context
+    from taskdash.ui.review_list import Result
     from taskdash.ui.widgets.drawing import Drawn
 
 REST_S: Final = 0.25
@@ -39,7 +42,8 @@ WIDE: Final = 3
 MAX_SHARE: Final = 0.5
 """The largest share of the pane for the picture: the text must remain readable."""
 MAX_COLUMNS: Final = 160
-
+WIDE_CELLS: Final = 64
+"""From this width, the text is beside the large picture."""
 
 _LOADING: Final = Content.styled("loading picture…", "$text-muted")
 
@@ -232,3 +236,93 @@ def _counted(text: Content, plan: _Plan) -> Content:
     if len(plan.urls) < 2:
         return text
     return Content.assemble((f"Preview {plan.number}/{len(plan.urls):,} · ", "$text-muted"), text)
+
+
+class LargeResult(Container, can_focus=True):
+    """A large picture with a text; hidden until asked for."""
+
+    DEFAULT_CSS = """
+    LargeResult { display: none; height: 1fr; layout: horizontal; }
+    LargeResult > #large-picture { width: 60%; height: 1fr; padding: 0 1; }
+    LargeResult > #large-text { width: 1fr; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    LargeResult.-narrow { layout: vertical; }
+    LargeResult.-narrow > #large-picture { width: 1fr; height: 60%; }
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(id="large")
+        self.context = context
+        self._canvas = Canvas(self, context)
+        self._picture = PictureView(id="large-view")
+        self._why = Static("", markup=False, id="large-why")
+        self._place = Container(self._picture, self._why, id="large-picture")
+        self._text = Static("", markup=False)
+        self._scroll = VerticalScroll(self._text, id="large-text", can_focus=False)
+        self._shown: tuple[Result, str] | None = None
+        self._asked: tuple[Result, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._place
+        yield self._scroll
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < WIDE_CELLS, "-narrow")
+        self._shown = None
+        if self._asked is not None:
+            self.show(*self._asked)
+
+    def show(self, result: Result, total: int) -> None:
+        self._asked = result, total
+        look: WorkType[None] = partial(self._show, result, total)
+        self.run_worker(look, group="large", exclusive=True)
+
+    async def _show(self, result: Result, total: int) -> None:
+        if self._shown is None or self._shown[0].place != result.place:
+            self._picture.show(None)
+            self._why.update("")
+            self._scroll.scroll_home(animate=False)
+        seq, store = result.seq, self.context.store
+        detail = await store.run(lambda opened: opened.tasks.detail(seq, raw=False))
+        card = (await read_cards(store, [seq])).get(seq)
+        if detail is None or card is None:
+            return  # Taken off the list, which the review will notice too.
+        self._text.update(self._about(result, total, detail))
+        if result.n > len(card.urls):
+            self._say("its record has no link")
+            return
+        url, saved = card.urls[result.n - 1], card.path_of(result.n)
+        if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
+            return
+        self._say("loading picture…")
+        outcome = await self._look(result.seq, url, saved)
+        ready = await self._canvas.ready(outcome, *(max(1, cells) for cells in self._place.size))
+        if isinstance(ready, Refused):
+            self._say("the link has expired" if ready.is_expired else ready.why)
+        else:
+            self._why.display = False
+            self._picture.display = True
+            self._picture.show(ready)
+        self._shown = result, url
+
+    async def _look(self, seq: int, url: str, saved: str | None) -> Picture | Refused:
+        previews = await self.context.previews_for(seq)
+        outcome = await previews.look(url, saved)
+        # A clip has only its first frame, as a thumbnail.
+        is_clip = isinstance(outcome, Refused) and outcome.is_other and not previews.missing
+        return await previews.thumbnail(url, saved) if is_clip else outcome
+
+    def _say(self, text: str) -> None:
+        self._picture.display = False
+        self._why.display = True
+        self._why.update(Content.styled(text, "$text-muted"))
+
+    def _about(self, result: Result, total: int, detail: TaskDetail) -> Content:
+        several = f" · {result.n}/{len(detail.result_urls):,}" if len(detail.result_urls) > 1 else ""
+        head = Content.assemble((f"Result {result.number:,} of {total:,}{several}", "$text-muted"))
+        if result.verdict is not None:
+            style = "bold reverse" if result.verdict is Verdict.PICKED else "$text-muted"
+            head += Content.assemble("  ", (f"{SIGNS[result.verdict]} {result.verdict.value}", style))
+        context, width = self.context, max(20, self._scroll.size.width - 2)
+        now_ms = context.clock.now_ms()
+        text = detail_text(detail, now_ms, context.usual, context.ttl_ms_of(detail.task), width)
+        return Content("\n\n").join([head, text])

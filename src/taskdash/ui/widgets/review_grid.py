@@ -18,8 +18,7 @@ from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.columns import fitted
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
-from taskdash.ui.widgets.picture import ShownPicture, is_under_toast, sixels_over
-from taskdash.ui.widgets.review_pictures import Thumbnails
+from taskdash.ui.widgets.picture import ShownPicture, Thumbnails, is_under_toast, sixels_over
 from taskdash.ui.widgets.row_drawing import RowStyles
 
 if TYPE_CHECKING:
