@@ -12,7 +12,7 @@ from tests.ui.test_dashboard_download import FakeDownloads
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
-from taskdash.ui.screens.batches import LineList
+from taskdash.ui.screens.groups import LineList
 from taskdash.ui.screens.review import Review
 
 

@@ -23,7 +23,7 @@ from textual.widgets import Input
 from taskdash.domain.query import Query
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.app import Dashboard
-from taskdash.ui.screens.choose_columns import ChooseColumns
+from taskdash.ui.screens.questions import ChooseColumns
 from taskdash.ui.widgets import task_table
 
 if TYPE_CHECKING:

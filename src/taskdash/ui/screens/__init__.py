@@ -4,18 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taskdash.ui.screens import (
-        add_ids,
-        batches,
-        choose_columns,
-        failures,
-        help,
-        inspect,
-        palette,
-        questions,
-        review,
-        welcome,
-    )
+    from taskdash.ui.screens import add_ids, groups, help, inspect, palette, questions, review, welcome
 else:
 
     def __getattr__(name: str) -> object:

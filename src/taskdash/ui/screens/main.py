@@ -341,7 +341,7 @@ class MainScreen(TaskActions):
             return
         drawn = {placed.column.name for placed in self.table.rows.columns}
         if chosen := await self.ask(
-            screens.choose_columns.ChooseColumns(self.context.view, self.context.first_view, drawn)
+            screens.questions.ChooseColumns(self.context.view, self.context.first_view, drawn)
         ):
             columns, widths = chosen
             self.remember(columns=columns, widths=widths)
@@ -349,10 +349,10 @@ class MainScreen(TaskActions):
 
     @in_order
     async def action_batches(self) -> None:
-        batches = await self.context.store.run(partial(screens.batches.read_batches, context=self.context))
+        batches = await self.context.store.run(partial(screens.groups.read_batches, context=self.context))
         if not batches:
             self.tell(warning("No tasks yet."))
-        elif chosen := await self.ask(screens.batches.Batches(self, batches)):
+        elif chosen := await self.ask(screens.groups.Batches(self, batches)):
             self.listing.show_tab(0)
             await self.filter_box.put(chosen.filter_text)
             if chosen.action:

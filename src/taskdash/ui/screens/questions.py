@@ -1,4 +1,4 @@
-"""Small dialogs: yes or no, sort order, result link, copy menu, label and note."""
+"""Asks small questions: yes or no, sort order, columns, result link, what to copy, label and note."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from textual.widgets.option_list import Option
 from taskdash.domain.query import SortKey
 from taskdash.domain.words import plural
 from taskdash.results.links import shortened_url
-from taskdash.ui.screens.dialog import Choices, Dialog
+from taskdash.ui.screens.dialog import ChoiceList, Choices, Dialog
+from taskdash.ui.text.columns import COLUMNS
 from taskdash.ui.text.detail import MAX_LINKS_SHOWN, not_opened
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widgets import Input, OptionList
 
+    from taskdash.config.settings import View
     from taskdash.domain.task import Task
     from taskdash.ui.copying import Choice
 
@@ -44,6 +46,15 @@ MAX_LINK_CHARS: Final = 84
 MIN_LINK_CHARS: Final = 16
 _LINK_FRAME_CELLS: Final = 14
 """The width of borders, margins, the number and a scroll bar."""
+MIN_CELLS: Final = 3
+MAX_CELLS: Final = 200
+FLEXIBLE_CELLS: Final = 40
+"""The width from which a column without a default width is resized."""
+_COLUMN_KEYS: Final = (
+    (("Space", "show or hide"), ("J K", "move"), ("← →", "width")),
+    (("0", "auto width"), ("r", "reset")),
+    (("Enter", "apply"), ("Esc", "cancel")),
+)
 
 
 class Confirm(Dialog[bool]):
@@ -199,3 +210,105 @@ def _typed(text: str, shared: str | None) -> str | None:
         return None if text == shared else text
     stripped = text.strip()
     return None if not stripped else "" if stripped == TAKE_AWAY else text
+
+
+class ColumnList(ChoiceList):
+    """A list in which Enter applies the dialog, whereas a click toggles a column."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
+
+
+class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
+    """A dialog to show, hide, move and resize columns. Dismissed with their names and fixed widths; None on Esc."""
+
+    SIZE = "small full"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("q,C", "dismiss(None)", "close"),
+        ("space,x", "show_or_hide", "show or hide"),
+        ("J,shift+down", "move(1)", "move down"),
+        ("K,shift+up", "move(-1)", "move up"),
+        ("left,h,minus", "widen(-1)", "narrower"),
+        ("right,l,plus", "widen(1)", "wider"),
+        ("0", "fit", "auto width"),
+        ("r", "reset", "reset"),
+    ]
+
+    def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
+        super().__init__("Columns, left to right", _key_text())
+        self._first, self._drawn, self._first_shown = first, drawn, view.columns
+        self._follow(view)
+        self._list = ColumnList(*map(Option, self._texts()))
+
+    def compose_body(self) -> ComposeResult:
+        yield self._list
+
+    def _follow(self, view: View) -> None:
+        """List the columns that `view` shows, then the hidden ones."""
+        self._order = [*view.columns, *(name for name in COLUMNS if name not in view.columns)]
+        self._shown, self._widths = frozenset(view.columns), dict(view.widths)
+
+    @property
+    def _index(self) -> int:
+        return self._list.highlighted or 0
+
+    def _draw(self, index: int) -> None:
+        for line, text in enumerate(self._texts()):
+            self._list.replace_option_prompt_at_index(line, text)
+        self._list.highlighted = index
+
+    def _texts(self) -> list[Content]:
+        return [self._text(name) for name in self._order]
+
+    def _text(self, name: str) -> Content:
+        shown, cells = name in self._shown, self._widths.get(name)
+        width = plural(cells, "cell") if cells else "auto"
+        if shown and name in self._first_shown and name not in self._drawn:
+            width = "no room"
+        return Content.assemble(
+            (f"{'✓' if shown else ' '} {COLUMNS[name].title:<12}", "" if shown else "$text-muted"),
+            (f"{'shown' if shown else 'hidden':<8}", "$text-accent" if shown else "$text-muted"),
+            (width, "$text-muted"),
+        )
+
+    def action_show_or_hide(self) -> None:
+        self._toggle(self._index)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._toggle(event.option_index)
+
+    def _toggle(self, index: int) -> None:
+        # The last visible column cannot be hidden.
+        self._shown = self._shown ^ {self._order[index]} or self._shown
+        self._draw(index)
+
+    def action_move(self, steps: int) -> None:
+        index = max(0, min(self._index + steps, len(self._order) - 1))
+        self._order.insert(index, self._order.pop(self._index))
+        self._draw(index)
+
+    def action_widen(self, cells: int) -> None:
+        name = self._order[self._index]
+        before = self._widths.get(name) or COLUMNS[name].widths[0] or FLEXIBLE_CELLS
+        self._widths[name] = max(MIN_CELLS, min(before + cells, MAX_CELLS))
+        self._draw(self._index)
+
+    def action_fit(self) -> None:
+        self._widths.pop(self._order[self._index], None)
+        self._draw(self._index)
+
+    def action_reset(self) -> None:
+        self._follow(self._first)
+        self._draw(0)
+
+    def action_keep(self) -> None:
+        self.dismiss((tuple(name for name in self._order if name in self._shown), self._widths))
+
+
+def _key_text() -> Content:
+    return Content("\n").join(
+        Content("   ").join(
+            Content.assemble((key, "bold $text-accent"), (f" {what}", "$text-muted")) for key, what in line
+        )
+        for line in _COLUMN_KEYS
+    )

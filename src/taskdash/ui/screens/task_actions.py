@@ -365,12 +365,10 @@ class TaskActions(Screen[None]):
         wanted = self.table.wanted
         scope = self.listing.scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
         now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(
-            lambda store: screens.failures.read_failures(store, scope, now_ms)
-        )
+        found = await self.context.store.run(lambda store: screens.groups.read_failures(store, scope, now_ms))
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
-        elif filter_text := await self.ask(screens.failures.Failures(scope.name(found.total), found, now_ms)):
+        elif filter_text := await self.ask(screens.groups.Failures(scope.name(found.total), found, now_ms)):
             await self.listing.narrow(filter_text)
 
     def action_messages(self) -> None:
