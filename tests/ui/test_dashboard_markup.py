@@ -170,7 +170,7 @@ async def test_in_what_others_have_to_say(desk: Context, watcher: FakeWatcher, t
         await dash.press(*"sk-[/]12345", "enter", shown=f"no key: {EVERYWHERE}")
         await dash.press("escape", "escape", dialog=None)
         dash.main.following.trouble.befell(f"mishap {EVERYWHERE}")
-        dash.main._tell_mishap(f"mishap {EVERYWHERE}")
+        dash.main.say(f"mishap {EVERYWHERE}", "error")
         await dash.until_said(EVERYWHERE)
         watcher.say(has_key=False)
         await dash.until_shown(EVERYWHERE)

@@ -8,11 +8,12 @@ from dataclasses import fields, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.message import Message
 from textual.widgets import Input
 
 from taskdash import ui
-from taskdash.domain.query import Sort
+from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.words import plural
 from taskdash.ui import screens, widgets
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
@@ -23,7 +24,7 @@ from taskdash.ui.listing import Listing
 from taskdash.ui.messages import warning
 from taskdash.ui.screens.task_actions import TaskActions
 from taskdash.ui.text.status import list_title, sentence, unseen_order
-from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine
+from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine
 from taskdash.ui.widgets.panes import DetailPane, Panes, Tasks
 from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.ui.widgets.window import Unseen
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.passing import AwayLine, Tour
-    from taskdash.ui.widgets.window import Window
 
 LONG_READ_S: Final = 0.03
 READS_APART: Final = 4
@@ -67,7 +67,7 @@ class MainScreen(TaskActions):
         self._fitted: Size | None = None
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
-        self.following = Following(context, self.show_status, self._tell_mishap)
+        self.following = Following(context, self.show_status, lambda line: self.say(sentence(line), "error"))
         self.headlines = Headlines(context, self.following.trouble.banner)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
         opening = context.opening.result()
@@ -84,7 +84,7 @@ class MainScreen(TaskActions):
         # Set before mounting, these need no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)
-        self._show_window(opening.window, size.width, filter_text="")
+        self._show_window(size.width, filter_text="")
 
     def compose(self) -> ComposeResult:
         yield self.headlines.top
@@ -131,9 +131,6 @@ class MainScreen(TaskActions):
             self._tour = widgets.passing.Tour(self)
             self.mount(self._tour, before=self.tab_line)
 
-    def _tell_mishap(self, line: str) -> None:
-        self.say(sentence(line), "error")
-
     def _warn_from_thread(self, text: str) -> None:
         with suppress(RuntimeError):  # the dashboard has ended
             self.app.call_later(self.say, text, "error")
@@ -165,12 +162,13 @@ class MainScreen(TaskActions):
     def show_status(self) -> None:
         self.headlines.show(self.table.window, self.size.width)
 
-    def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
-        self._show_window(event.window, self.size.width, filter_text=self.filter_box.text)
+    def on_task_table_loaded(self) -> None:
+        self._show_window(self.size.width, filter_text=self.filter_box.text)
         self._look_around()
         self.listing.count_views()
 
-    def _show_window(self, window: Window, width: int, *, filter_text: str) -> None:
+    def _show_window(self, width: int, *, filter_text: str) -> None:
+        window = self.table.window
         self.listing.show_counts()
         self.show_titles()
         self.headlines.show(window, width)
@@ -201,18 +199,13 @@ class MainScreen(TaskActions):
 
     def show_keys(self) -> None:
         keys = footer_keys(self.context.keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
-        first, last = map(self.context.key_of, ("first", "last"))
-        notes = (self.unseen.marks(), self.unseen.news(first, last))
-        self._keys.show_keys(keys, "  ".join(filter(None, notes)))
+        self._keys.show_keys(keys, self.unseen.note(*map(self.context.key_of, ("first", "last"))))
 
-    def _look_around(self) -> None:
-        async def look() -> None:
-            if await self.unseen.look():
-                self.show_keys()
-                self._show_range()
-
-        work: WorkType[None] = look
-        self.run_worker(work, group="look")
+    @work(group="look")
+    async def _look_around(self) -> None:
+        if await self.unseen.look():
+            self.show_keys()
+            self._show_range()
 
     def on_screen_suspend(self) -> None:
         """Hide toasts while a dialog is open: it shows them itself, elsewhere."""
@@ -224,7 +217,7 @@ class MainScreen(TaskActions):
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         self.pane.show_task(event.task)
         self._show_range()
-        if self.unseen.has_news:
+        if self.unseen.newer:
             self._look_around()
 
     # Layout
@@ -292,18 +285,15 @@ class MainScreen(TaskActions):
         elif self.focused is not self.table or not self.unseen.ended:
             self.table.focus()
         else:
-            see_all: WorkType[None] = self._see_all
-            self.run_worker(see_all, group="seen")
+            self._see_all()
 
+    @work(group="seen")
     async def _see_all(self) -> None:
         seen = plural(self.unseen.ended, "task")
         await self.unseen.clear()
         self.say(f"{seen} marked as seen.")
 
     # Tabs, filter, order and columns
-
-    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
-        self.listing.show_tab(event.index)
 
     def action_go_to_tab(self, steps: int) -> None:
         self.listing.go_to_tab(steps)
@@ -318,11 +308,6 @@ class MainScreen(TaskActions):
     async def action_expiring(self) -> None:
         if feedback := await self.listing.toggle_expiring():
             self.tell(feedback)
-
-    def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
-        """Sort by the clicked title; a second click reverses the order."""
-        sort = self.table.wanted.sort
-        self.listing.sort_by(Sort(event.key, reverse=not sort.reverse if sort.key is event.key else False))
 
     @in_order
     async def action_sort(self) -> None:
@@ -387,16 +372,15 @@ class MainScreen(TaskActions):
         """Apply changes to the view, and keep them across restarts."""
         self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
         self.context.is_view_kept = False
+        self._save_view()
 
-        async def save() -> None:
-            # Serialised, so that the last change wins.
-            async with self._saving_view:
-                not_kept = await asyncio.to_thread(self.context.remember_view)
-            if not_kept:
-                self.say(not_kept, "error")
-
-        work: WorkType[None] = save
-        self.run_worker(work, group="remember")
+    @work(group="remember")
+    async def _save_view(self) -> None:
+        # Serialised, so that the last change wins.
+        async with self._saving_view:
+            not_kept = await asyncio.to_thread(self.context.remember_view)
+        if not_kept:
+            self.say(not_kept, "error")
 
     # The demo tour
 
@@ -416,14 +400,21 @@ class MainScreen(TaskActions):
 
     # The rest
 
-    async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
-        """Run the action of a clicked key; leave the text box first, which would disable it."""
-        if isinstance(self.focused, Input):
-            self.set_focus(self.table)
-        await self.run_action(call_of(event.action))
-
-    async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
-        await self.run_action("status")
+    async def on_click(self, event: events.Click) -> None:
+        """Show a clicked tab, sort by a clicked title, run the action of a clicked key, or open the full status."""
+        clicked = event.style.meta
+        if "tab" in clicked:
+            self.listing.show_tab(clicked["tab"])
+        elif clicked.get("sort"):
+            # A second click reverses the order.
+            sort, key = self.table.wanted.sort, SortKey(clicked["sort"])
+            self.listing.sort_by(Sort(key, reverse=sort.key is key and not sort.reverse))
+        elif "key" in clicked:
+            if isinstance(self.focused, Input):
+                self.set_focus(self.table)  # the text box would disable the action
+            await self.run_action(call_of(clicked["key"]))
+        elif self.headlines.top.region.contains_point(event.screen_offset):
+            await self.run_action("status")
 
     async def action_help(self) -> None:
         pane = "detail" if self.focused is self.pane else "table"

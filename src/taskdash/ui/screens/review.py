@@ -74,16 +74,12 @@ class ReviewLine(Line):
         for kind, title in _TITLES.items():
             count = sum(count for verdict, count in counts.items() if kind.has(verdict))
             choice = choice_of(f"{title} {count:,}", is_chosen=kind is results.showing)
-            kinds.append(choice.stylize(Style.from_meta({"key": f"review_show('{kind.value}')"})))
+            kinds.append(choice.stylize(Style.from_meta({"show": kind.value})))
         marked = f"  {len(results.marked):,} marked" if results.marked else ""
         head = Content.assemble(("Review", "bold"), (marked, "bold"), "  ")
         line = head + Content(" ").join(kinds)
         about = Content.styled(f"  {self.about}", "$text-muted")
         return line + about if len(line) + len(about) <= self.content_size.width else line
-
-    async def on_click(self, event: events.Click) -> None:
-        if action := event.style.meta.get("key"):
-            await self.screen.run_action(action)
 
 
 class Review(LeftOnce, Screen[int]):
@@ -197,10 +193,6 @@ class Review(LeftOnce, Screen[int]):
 
     def action_review_next_kind(self) -> None:
         self.results.show_next()
-        self._draw_kind()
-
-    def action_review_show(self, kind: str) -> None:
-        self.results.show(Showing(kind))
         self._draw_kind()
 
     def _draw_kind(self) -> None:
@@ -377,8 +369,12 @@ class Review(LeftOnce, Screen[int]):
     async def action_review_help(self) -> None:
         await self.app.push_screen(screens.help.Help(review_sections(self.context.keymap)))
 
-    async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
-        await self.run_action(call_of(event.action))
+    async def on_click(self, event: events.Click) -> None:
+        if "show" in event.style.meta:
+            self.results.show(Showing(event.style.meta["show"]))
+            self._draw_kind()
+        elif "key" in event.style.meta:
+            await self.run_action(call_of(event.style.meta["key"]))
 
     def on_paste(self, event: events.Paste) -> None:
         """Pass a paste on to the list, which looks for IDs in it."""

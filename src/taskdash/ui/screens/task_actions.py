@@ -185,7 +185,7 @@ class TaskActions(Screen[None]):
     # Marks
 
     def action_mark(self) -> None:
-        self.table.toggle_mark()
+        self.table.mark_and_move(1, unmarks=True)
         self.show_keys()
 
     def action_mark_and_move(self, steps: int) -> None:

@@ -1,4 +1,7 @@
-"""The one-line widgets around the table: top line, banner, tabs, column titles, footer; and their base class."""
+"""Draws the lines around the table: top line, banner, tabs, column titles, footer.
+
+What a click on one is for stands in the style's `meta`, which the screen reads: `sort`, `tab` or `key`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
-from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from taskdash.domain.query import SortKey
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.following import Pace
@@ -22,7 +23,6 @@ from taskdash.ui.widgets.row_drawing import MARGIN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from textual import events
     from textual.timer import Timer
     from textual.worker import WorkType
 
@@ -38,7 +38,7 @@ MORE: Final = "…"
 
 
 class Line(Widget):
-    """A line of text that is redrawn only when it changes.
+    """Shows a line of text, redrawn only when it changes.
 
     A subclass whose text depends on the width overrides `fitted`, which is called when the line is rendered.
     """
@@ -56,16 +56,13 @@ class Line(Widget):
         self._content = content or Content("")
 
     def show(self, content: Content) -> None:
-        if not content.is_same(self._content):
-            self._content = content
-            self.refresh(layout=self._needs_layout(content))
-
-    def _needs_layout(self, content: Content) -> bool:
-        """Return whether the number of lines changes: in a dialog and in the banner, text may wrap."""
-        width = self.content_size.width
-        return self.styles.is_auto_height and (
-            not width or content.get_height({}, width) != self.content_size.height
-        )
+        if content.is_same(self._content):
+            return
+        self._content = content
+        # In a dialog and in the banner, text may wrap, and the number of lines change.
+        width, lines = self.content_size
+        is_layout = self.styles.is_auto_height and (not width or content.get_height({}, width) != lines)
+        self.refresh(layout=is_layout)
 
     def fitted(self) -> Content:
         return self._content
@@ -90,22 +87,11 @@ def choice_of(text: str, *, is_chosen: bool) -> Content:
 
 
 class TableHeader(Line):
-    """The column titles, with an arrow at the sorted column."""
-
-    class Clicked(Message):
-        """Posted when the title of a sortable column is clicked."""
-
-        def __init__(self, key: SortKey) -> None:
-            super().__init__()
-            self.key = key
+    """Draws the column titles, with an arrow at the sorted column."""
 
     def __init__(self, table: TaskTable) -> None:
         super().__init__(id="titles")
         self._table = table
-
-    def on_click(self, event: events.Click) -> None:
-        if key := event.style.meta.get("sort"):
-            self.post_message(self.Clicked(SortKey(key)))
 
     def fitted(self) -> Content:
         line, sort = Content(" " * MARGIN), self._table.wanted.sort
@@ -123,21 +109,10 @@ class TableHeader(Line):
 
 
 class KeyBar(Line):
-    """The footer: as many keys as fit. Clicking one has the effect of pressing it."""
-
-    class Clicked(Message):
-        """Posted when a key is clicked."""
-
-        def __init__(self, action: str) -> None:
-            super().__init__()
-            self.action = action
+    """Draws the footer: as many keys as fit."""
 
     _keys: Sequence[FooterKey] = ()
     _note: str = ""
-
-    def on_click(self, event: events.Click) -> None:
-        if action := event.style.meta.get("key"):
-            self.post_message(self.Clicked(action))
 
     def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
         if (keys, note) != (self._keys, self._note):
@@ -163,7 +138,7 @@ class KeyBar(Line):
 
 
 class MessageLine(Line):
-    """The line with the last message, hidden when its time is up."""
+    """Shows the last message, until its time is up."""
 
     DEFAULT_CSS = """
     MessageLine { display: none; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -212,18 +187,11 @@ def state_counts(counts: Mapping[State, int]) -> dict[Tab, int]:
 
 
 class TabLine(Line):
-    """The tabs with their counts; the current one has brackets as well as colour.
+    """Draws the tabs with their counts; the current one has brackets as well as colour.
 
     If the titles do not all fit, the other states shrink to symbol and count; if that is not enough, only the tabs
     around the current one are shown.
     """
-
-    class Chosen(Message):
-        """Posted when a tab is clicked."""
-
-        def __init__(self, index: int) -> None:
-            super().__init__()
-            self.index = index
 
     def __init__(self, tabs: Sequence[Tab]) -> None:
         super().__init__(id="tabs")
@@ -272,10 +240,6 @@ class TabLine(Line):
         after = [_more(last)] if last < len(tabs) else []
         return [*before, *tabs[first:last], *after]
 
-    def on_click(self, event: events.Click) -> None:
-        if (index := event.style.meta.get("tab")) is not None:
-            self.post_message(self.Chosen(index))
-
 
 def _more(index: int) -> Content:
     return Content.styled(MORE, "$text-muted").stylize(Style.from_meta({"tab": index}))
@@ -288,16 +252,6 @@ def _joined(tabs: Sequence[Content]) -> Content:
 
 def _cells(tabs: Sequence[Content]) -> int:
     return sum(tab.cell_length + 1 for tab in tabs)
-
-
-class TopLine(Line):
-    """The name, the profile, the batch under way, and problems; a click opens the full status."""
-
-    class Clicked(Message):
-        """Posted when the line is clicked."""
-
-    def on_click(self) -> None:
-        self.post_message(self.Clicked())
 
 
 class Headlines:
@@ -314,7 +268,7 @@ class Headlines:
         self._wanted: object = None
         self._pace = Pace(context.clock)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
-        self.top = TopLine(id="status")
+        self.top = Line(id="status")
         self.banner = Line(id="banner")
 
     def show(self, window: Window, width: int) -> None:

@@ -87,7 +87,7 @@ class RowDrawing:
         self._placed_cells = 0
         self._strips: dict[int, tuple[_Look, Strip]] = {}
         self._shared: Mapping[int, int] = {}
-        self._moment = self._moment_now()
+        self.as_of_now()
 
     @property
     def columns(self) -> list[Placed]:
@@ -115,9 +115,6 @@ class RowDrawing:
         elif before.rows != window.rows:
             self._share()
         return self._shared == shared_before
-
-    def as_of_now(self) -> None:
-        self._moment = self._moment_now()
 
     def forget(self, *, styles: bool = True) -> None:
         """Drop all cached rows, and the cached styles unless `styles` is False."""
@@ -149,10 +146,10 @@ class RowDrawing:
                 self._shared = shared_of(self._table.window.rows, place.width)
         self.as_of_now()
 
-    def _moment_now(self) -> Moment:
+    def as_of_now(self) -> None:
         context, window = self._table.context, self._table.window
         has_column = any(each.column.name == "label" and not each.column.flexible for each in self._placed)
-        return Moment(
+        self._moment = Moment(
             context.clock.now_ms(),
             context.usual,
             context.settings.ttls_ms(None),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -19,11 +20,10 @@ from taskdash.ui.widgets.row_drawing import RowDrawing
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from textual import events
     from textual.binding import BindingType
-    from textual.worker import WorkType
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
@@ -35,7 +35,7 @@ FLASH_S: Final = 1.0
 
 
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
-    """The list of tasks."""
+    """Lists tasks, with a cursor and marks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
     ALLOW_SELECT = False
@@ -55,23 +55,21 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Loaded(Message):
         """Posted when counts, total or visible rows may have changed."""
 
-        def __init__(self, window: Window) -> None:
-            super().__init__()
-            self.window = window
-
     class Opened(Message):
         """Posted when a row is double-clicked."""
 
     def __init__(self, context: Context, window: Window) -> None:
         super().__init__(id="table")
         self.context = context
-        self._query = window.query
-        self._window = window
+        self.wanted = window.query
+        """The query asked for; `window.query` is the one on screen."""
+        self.window = window
         task = window.row(window.cursor)
         seq = task.seq if task else None
         self._place = Place(chosen_seq=seq, cursor_seq=seq)
         self.virtual_size = Size(0, window.total)
-        self._drawn_from = 0
+        self.top = 0
+        """The first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
         self._loading = False
         # Numbers of requests, which the store's thread reads but never changes.
         self._asked = self._asked_afresh = self._answered = 0
@@ -86,37 +84,21 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Fixed widths of columns, in cells; the others shrink as needed."""
         self.rows = RowDrawing(self)
 
-    # State
-
-    @property
-    def window(self) -> Window:
-        return self._window
-
-    @property
-    def wanted(self) -> Query:
-        """Return the query asked for; `window.query` is the one on screen."""
-        return self._query
-
     @property
     def task_at_cursor(self) -> Task | None:
-        return self._window.row(self._place.cursor)
-
-    @property
-    def top(self) -> int:
-        """Return the first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
-        return self._drawn_from
+        return self.window.row(self._place.cursor)
 
     @property
     def lines_seen(self) -> range:
-        return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
+        return range(self.top, min(self.top + self.size.height, self.window.total))
 
     # Reading
 
     def show(self, query: Query, *, seq: int | None = None) -> None:
         """Show another query; the cursor goes to `seq`, or stays on its task if that is in it."""
-        self._query = query
+        self.wanted = query
         if seq is not None:
-            self._place = self._place.sent_to(seq)
+            self._place = self._place._replace(chosen_seq=seq, cursor_seq=seq, home=False)
         self.reload()
 
     def reload(self, *, moved_only: bool = False) -> None:
@@ -129,13 +111,13 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._asked_afresh = self._asked
         if not self._loading and self.is_attached:
             self._loading = True
-            work: WorkType[None] = self._load  # not a coroutine: the worker may be cancelled before it starts
-            self.run_worker(work, group="table", exit_on_error=True)
+            self._load()
 
+    @work(group="table")
     async def _load(self) -> None:
         try:
             while True:
-                query = self._query
+                query = self.wanted
                 began_s = self.context.clock.now_s()
                 read = await self._read(query)
                 self.read_s = self.context.clock.now_s() - began_s
@@ -144,7 +126,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self._answered, place, window = read
                 await self._forget_removed_marks()
                 # If a key has moved the cursor meanwhile, that place counts: read again.
-                if place == self._place_in(self.size.height) and query == self._query:
+                if place == self._placed(self.size.height) and query == self.wanted:
                     self.adopt(window)
                     if self._answered == self._asked:
                         return
@@ -158,10 +140,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         def read(store: Store) -> tuple[int, Place, Window]:
             # As of when the store runs this, so that superseded requests are not read.
-            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_in(height)
+            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._placed(height)
             return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
 
-        return await self.context.store.run_while(lambda: self._query is query, read)
+        return await self.context.store.run_while(lambda: self.wanted is query, read)
 
     async def _forget_removed_marks(self) -> None:
         asked, removals = sorted(self.marked), self._removals
@@ -177,36 +159,31 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def adopt(self, window: Window) -> None:
         """Switch to a window and redraw the lines that differ from those on screen."""
         self._flash_changes(window)
-        shown, self._window = self._window, window
+        shown, self.window = self.window, window
         is_shared_alike = self.rows.follow(shown)
         task = window.row(window.cursor)
         seq = task.seq if task else None
-        before = self._place
-        self._place = before.found_at(window.cursor, window.top, seq)
+        before, chosen_seq = self._place, seq if self._place.chosen_seq is None else self._place.chosen_seq
+        self._place = before._replace(
+            chosen_seq=chosen_seq, cursor_seq=seq, cursor=window.cursor, top=window.top
+        )
         self.virtual_size = Size(self.size.width, window.total)
-        is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
+        is_in_place = window.top == self.top == int(self.scroll_offset.y)
         is_alike = shown.total == window.total and shown.query.terms == window.query.terms
         if is_in_place and is_alike and is_shared_alike:
-            moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
-            for line in moved.union(self._changed_lines(shown)):
+            lines = range(window.top, window.top + self.size.height)
+            changed = {line for line in lines if shown.row(line) != window.row(line)}
+            for line in changed | ({before.cursor} ^ {window.cursor}):
                 self._refresh_line(line)
         else:
             self._draw_from(window.top)
-        self.post_message(self.Loaded(window))
+        self.post_message(self.Loaded())
         self.post_message(self.CursorMoved(task))
 
-    def _changed_lines(self, shown: Window) -> Iterator[int]:
-        for line in range(self._window.top, self._window.top + self.size.height):
-            if shown.row(line) != self._window.row(line):
-                yield line
-
     def _flash_changes(self, window: Window) -> None:
-        before = self._window
-        if (
-            window.query != before.query
-            or not window.others_wrote_since(before)
-            or self.app.animation_level == "none"
-        ):
+        before = self.window
+        is_by_others = window.query == before.query and window.others_wrote_since(before)
+        if not is_by_others or self.app.animation_level == "none":
             return
         shown = window.rows[window.top - window.first :][: self.size.height]
         if changed := changed_tasks(before.rows, shown) - self.flashing:
@@ -215,10 +192,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _fade(self, seqs: set[int]) -> None:
         self.flashing -= seqs
-        self._refresh_tasks(lambda task, _: task.seq in seqs)
+        for line, task in self._tasks_seen():
+            if task.seq in seqs:
+                self._refresh_line(line)
 
-    def _place_in(self, height: int) -> Place:
-        return self._place.of_height(max(1, height))
+    def _placed(self, height: int) -> Place:
+        return self._place._replace(height=max(1, height))
 
     # Moving
 
@@ -226,11 +205,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(self._place.cursor + steps)
 
     def action_move_to_end(self, end: int) -> None:
-        self.move_to(0 if end < 0 else self._window.total - 1)
+        self.move_to(0 if end < 0 else self.window.total - 1)
 
     def move_to(self, line: int) -> None:
         """Move the cursor to a line of the query, scrolling as little as possible."""
-        total = self._window.total
+        total = self.window.total
         line = max(0, min(line, total - 1))
         height = max(1, self.size.height)
         top = max(min(self._place.top, line), line - height + 1)
@@ -238,26 +217,25 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_move_page(self, pages: int) -> None:
         height = max(1, self.size.height)
-        top = max(0, min(self._place.top + pages * height, self._window.total - height))
-        self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
+        top = max(0, min(self._place.top + pages * height, self.window.total - height))
+        self._go(max(0, min(self._place.cursor + pages * height, self.window.total - 1)), top)
 
     def _go(self, line: int, top: int) -> None:
-        before = self._place
-        task = self._window.row(line)
+        before, task = self._place, self.window.row(line)
         self.look_at(filter(None, (self.task_at_cursor, task)))
-        seq = task.seq if task else None
-        self._place = before.moved_to(line, top, seq)
-        if task is None or not self._window.covers(top, self.size.height):
+        seq, home = task.seq if task else None, line == top == 0
+        self._place = Place(seq, seq, line, top, before.height, home)
+        if task is None or not self.window.covers(top, self.size.height):
             # Not read yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
             return
-        if top != self._drawn_from:
+        if top != self.top:
             self._draw_from(top)
         else:
             self._refresh_line(before.cursor)
             self._refresh_line(line)
         self.post_message(self.CursorMoved(task))
-        if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
+        if not self.window.covers(top - self.size.height // 2, 2 * self.size.height):
             self.reload(moved_only=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -268,21 +246,21 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         height = max(1, self.size.height)
         line = max(top, min(self._place.cursor, top + height - 1))
-        self._go(min(line, max(0, self._window.total - 1)), top)
+        self._go(min(line, max(0, self.window.total - 1)), top)
 
     def on_resize(self) -> None:
         self.rows.forget(styles=False)
-        if self._window.total:
-            self._place = self._place.of_height(self.size.height)
-        if not (self._place.home and self._window.covers(0, self.size.height)):
+        if self.window.total:
+            self._place = self._place._replace(height=self.size.height)
+        if not (self._place.home and self.window.covers(0, self.size.height)):
             self.reload()
         elif self.is_mounted:
             # All rows are here, but the visible ones change, and the title shows which they are.
-            self.post_message(self.Loaded(self._window))
+            self.post_message(self.Loaded())
 
     def on_click(self, event: events.Click) -> None:
-        line = self._drawn_from + event.y
-        if line < self._window.total:
+        line = self.top + event.y
+        if line < self.window.total:
             self.move_to(line)
             if event.chain == 2:
                 self.post_message(self.Opened())
@@ -293,16 +271,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Marks
 
-    def toggle_mark(self) -> None:
-        """Mark or unmark the row under the cursor, and move to the next."""
+    def mark_and_move(self, steps: int, *, unmarks: bool = False) -> None:
+        """Mark the row under the cursor, or unmark it if it is marked and `unmarks`, and move on."""
         if task := self.task_at_cursor:
-            self.marked ^= {task.seq}
-            self._refresh_line(self._place.cursor)
-            self.action_move(1)
-
-    def mark_and_move(self, steps: int) -> None:
-        if task := self.task_at_cursor:
-            self.marked.add(task.seq)
+            self.marked = self.marked ^ {task.seq} if unmarks else self.marked | {task.seq}
             self._refresh_line(self._place.cursor)
             self.action_move(steps)
 
@@ -322,37 +294,32 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         Rows that show minutes change at different moments: redrawn together, they cost one frame and not fifty.
         """
         self.rows.as_of_now()
-        self._refresh_tasks(
-            lambda task, line: self.rows.is_stale(
-                task, is_cursor=line == self._place.cursor, is_whole=is_whole
-            )
-        )
+        for line, task in self._tasks_seen():
+            if self.rows.is_stale(task, is_cursor=line == self._place.cursor, is_whole=is_whole):
+                self._refresh_line(line)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.rows.forget()
 
     def render_line(self, y: int) -> Strip:
-        line = self._drawn_from + y
-        task = self._window.row(line)
+        line = self.top + y
+        task = self.window.row(line)
         if task is None:
             return Strip.blank(self.size.width, self.rich_style)
         return self.rows.strip(task, is_cursor=line == self._place.cursor)
 
     def _draw_from(self, top: int) -> None:
-        self._drawn_from = top
+        self.top = top
         if round(self.scroll_y) != top:
             # Only if it is not there already: a running animation would be ended within its own step.
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
-    def _refresh_tasks(self, is_stale: Callable[[Task, int], bool]) -> None:
-        """Redraw the visible rows for which `is_stale(task, line)` is true."""
-        for line in self.lines_seen:
-            if (task := self._window.row(line)) and is_stale(task, line):
-                self._refresh_line(line)
+    def _tasks_seen(self) -> Iterator[tuple[int, Task]]:
+        return ((line, task) for line in self.lines_seen if (task := self.window.row(line)))
 
     def _refresh_line(self, line: int) -> None:
-        y = line - self._drawn_from
+        y = line - self.top
         if 0 <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))

@@ -38,22 +38,6 @@ class Place(NamedTuple):
     home: bool = True
     """Whether the user is at the top of the list, so that tasks added above come into view."""
 
-    def sent_to(self, seq: int) -> Place:
-        return self._replace(chosen_seq=seq, cursor_seq=seq, home=False)
-
-    def moved_to(self, line: int, top: int, seq: int | None) -> Place:
-        """Return the place after the user has moved to a line with this task."""
-        home = line == 0 and top == 0
-        return self._replace(cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
-
-    def found_at(self, line: int, top: int, seq: int | None) -> Place:
-        """Return the place in rows read since, the user not having moved."""
-        chosen_seq = seq if self.chosen_seq is None else self.chosen_seq
-        return self._replace(cursor=line, top=top, chosen_seq=chosen_seq, cursor_seq=seq)
-
-    def of_height(self, height: int) -> Place:
-        return self._replace(height=height)
-
 
 class Window(NamedTuple):
     """Rows `first` to `first + len(rows)` of the `total` rows of a query, and where the cursor is among them."""
@@ -134,11 +118,8 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
 def changed_tasks(before: Iterable[Task], after: Iterable[Task]) -> set[int]:
     """Return the `seq` of each task that differs in `before` and `after`, apart from its checks and `unseen`."""
     known = {task.seq: task for task in before}
-    return {
-        task.seq
-        for task in after
-        if (old := known.get(task.seq)) is not None and old != task and _settled(old) != _settled(task)
-    }
+    pairs = [(known[task.seq], task) for task in after if task.seq in known]
+    return {new.seq for old, new in pairs if old != new and _settled(old) != _settled(new)}
 
 
 def _settled(task: Task) -> Task:
@@ -148,13 +129,15 @@ def _settled(task: Task) -> Task:
 
 
 class Unseen:
-    """The counts for the footer and the list's title, read after the rows, and only where needed."""
+    """Counts what is out of sight for the footer and the list's title, after the rows are read."""
 
     def __init__(self, context: Context, table: TaskTable, seen_seq: int | None) -> None:
         self._context = context
         self._table = table
         self._seen_seq = seen_seq
-        self._newer = 0
+        """The `seq` of the newest task that has been on screen."""
+        self.newer = 0
+        """How many new tasks were off screen at the last count."""
         self._hidden = 0
         self.ended = 0
         """How many finished tasks nobody has looked at yet."""
@@ -178,21 +161,25 @@ class Unseen:
         return True
 
     async def _count(self) -> None:
-        table, now_ms = self._table, self._context.clock.now_ms()
-        query, marked, seen_seq = table.window.query, frozenset(table.marked), self._see()
-        filtered = query.states is not None or bool(query.terms)
-        by_time = query.sort.key is SortKey.ADDED and self._unseen_lines > 0
+        table, window, now_ms = self._table, self._table.window, self._context.clock.now_ms()
+        query, marked = window.query, frozenset(table.marked)
+        is_filtered, is_by_time = query.states is not None or query.terms, query.sort.key is SortKey.ADDED
+        has_unseen = is_by_time and self._unseen_lines > 0
+        if is_by_time and not has_unseen and self._seen_seq is not None:
+            newest = window.row(window.total - 1 if query.sort.reverse else 0)
+            self._seen_seq = min(self._seen_seq, newest.seq) if newest else self._seen_seq
+        seen_seq = self._seen_seq if window.total else None
 
         def count(store: Store) -> tuple[int | None, int, int, int]:
             seen = store.tasks.newest_seq() if seen_seq is None else seen_seq
-            hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if filtered and marked else 0
-            newer = store.tasks.newer(query, seen, now_ms) if by_time and seen is not None else 0
+            hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if is_filtered and marked else 0
+            newer = store.tasks.newer(query, seen, now_ms) if has_unseen and seen is not None else 0
             return seen, hidden, newer, store.news.unseen(query.profile)
 
         # Not if another query is wanted by now: counting would hold up its rows.
         counted = await self._context.store.run_while(lambda: table.wanted is query, count)
         if counted is not None:
-            self._seen_seq, self._hidden, self._newer, self.ended = counted
+            self._seen_seq, self._hidden, self.newer, self.ended = counted
 
     @property
     def _to_keep(self) -> set[int]:
@@ -224,15 +211,6 @@ class Unseen:
         self.ended = 0
         self._table.reload()
 
-    def _see(self) -> int | None:
-        """Return the `seq` of the newest task that has been on screen, updating it if the newest row is visible."""
-        window, table = self._table.window, self._table
-        line = window.total - 1 if window.query.sort.reverse else 0
-        task = window.row(line) if self._unseen_lines == 0 else None
-        if task is not None and self._seen_seq is not None and window.query.sort.key is SortKey.ADDED:
-            self._seen_seq = min(self._seen_seq, task.seq)
-        return self._seen_seq if table.window.total else None
-
     @property
     def _unseen_lines(self) -> int:
         """Return how many lines are between the screen and the end of the list where new tasks appear."""
@@ -241,23 +219,13 @@ class Unseen:
             return max(0, table.window.total - table.top - table.size.height)
         return table.top
 
-    @property
-    def has_news(self) -> bool:
-        """Return whether new tasks were off screen at the last count."""
-        return self._newer > 0
-
-    def marks(self) -> str:
-        """Return how many tasks are marked and how many of them are hidden; "" for none."""
-        marked = len(self._table.marked)
-        if not marked:
-            return ""
-        hidden = f", {min(self._hidden, marked):,} of them hidden" if self._hidden else ""
-        return f"{plural(marked, 'task')} marked{hidden}"
-
-    def news(self, first_key: str, last_key: str) -> str:
-        """Return how many new tasks are off screen, and the key that goes there; "" for none."""
-        count = min(self._newer, self._unseen_lines)
-        if not count:
-            return ""
-        arrow, key = ("↓", last_key) if self._table.window.query.sort.reverse else ("↑", first_key)
-        return f"{arrow} {count:,} new: {key}" if key else f"{arrow} {count:,} new"
+    def note(self, first_key: str, last_key: str) -> str:
+        """Return how many tasks are marked, also out of sight, and how many new ones are off screen; "" for none."""
+        parts = []
+        if marked := len(self._table.marked):
+            hidden = f", {min(self._hidden, marked):,} of them hidden" if self._hidden else ""
+            parts.append(f"{plural(marked, 'task')} marked{hidden}")
+        if newer := min(self.newer, self._unseen_lines):
+            arrow, key = ("↓", last_key) if self._table.window.query.sort.reverse else ("↑", first_key)
+            parts.append(f"{arrow} {newer:,} new: {key}" if key else f"{arrow} {newer:,} new")
+        return "  ".join(parts)
