@@ -82,7 +82,7 @@ class MainScreen(TaskActions):
         self.panes = Panes(self._tasks, self.pane, context.view)
         self._expiring: ExpiringResults | None = None
         # Set before mounting, these need no second layout.
-        self.panes.fit_screen(size.width, size.height)
+        self.panes.fit_screen(size)
         self.pane.open(opening.detail)
         self._show_window(size.width, filter_text="")
 
@@ -227,7 +227,7 @@ class MainScreen(TaskActions):
             # Textual reports the initial size three times.
             return
         self._fitted = event.size
-        self.panes.fit_screen(event.size.width, event.size.height)
+        self.panes.fit_screen(event.size)
         self.show_titles()
         self.show_status()
         if not self._begun:
@@ -235,10 +235,10 @@ class MainScreen(TaskActions):
             self._begun = True
             self.call_after_refresh(self._begin)
 
-    def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
-        self.remember(detail=event.position, detail_percent=event.percent)
+    def on_panes_rearranged(self) -> None:
+        self.remember(detail=self.panes.chosen, detail_percent=self.panes.percent)
         self.show_keys()
-        if event.position == "hidden":
+        if self.panes.chosen == "hidden":
             self.table.focus()
 
     def action_detail_position(self) -> None:
@@ -363,7 +363,7 @@ class MainScreen(TaskActions):
         first = self.context.first_view
         self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
         self.panes.follow(first)
-        self.panes.fit_screen(self.size.width, self.size.height)
+        self.panes.fit_screen(self.size)
         self.listing.reset()
         self.app.themes.use(first.theme)
         self.say("View reset.")

@@ -8,9 +8,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from rich.segment import Segment
+from textual import work
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.geometry import Size
-    from textual.worker import WorkType
 
     from taskdash.config.settings import View
     from taskdash.domain.task import Task, TaskDetail
@@ -103,7 +102,7 @@ class Tasks(Titled, Vertical):
 
 
 class Splitter(Titled, Widget):
-    """The line between the panes, vertical or horizontal. It reports where it is dragged, but moves nothing itself.
+    """Draws the line between the panes, vertical or horizontal.
 
     When horizontal, it is the top line of the detail pane, with its title.
     """
@@ -116,28 +115,10 @@ class Splitter(Titled, Widget):
     Splitter.-dragged { text-style: bold; }
     """
 
-    class Dragged(Message):
-        """Posted while the line is dragged to `x`, `y` on the screen; `done` if it was released there."""
-
-        def __init__(self, x: int, y: int, done: bool) -> None:
-            super().__init__()
-            self.x, self.y, self.done = x, y, done
-
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
         self.capture_mouse()
         self.add_class("-dragged")
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self.app.mouse_captured is self:
-            self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=False))
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        event.stop()
-        if self.app.mouse_captured is self:
-            self.capture_mouse(False)
-            self.remove_class("-dragged")
-            self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
     def render_line(self, y: int) -> Strip:
         # Heavier, not just coloured, while it is dragged or the pane below has the focus.
@@ -151,16 +132,12 @@ class Splitter(Titled, Widget):
 
 
 class Panes(Container):
-    """The list, the splitter and the detail pane, whose place is set by a CSS class such as `-detail-right`."""
+    """Places list, splitter and detail pane, by a CSS class such as `-detail-right`."""
 
     BLANK = True
 
     class Rearranged(Message):
         """Posted when the user has moved or resized the detail pane."""
-
-        def __init__(self, position: str, percent: int) -> None:
-            super().__init__()
-            self.position, self.percent = position, percent
 
     def __init__(self, tasks: Widget, detail: DetailPane, view: View) -> None:
         super().__init__(id="body")
@@ -169,7 +146,7 @@ class Panes(Container):
         detail.border_title = Content(f" {DETAIL} ")
         self._splitter = Splitter(id="splitter")
         self.follow(view)
-        self._room = (0, 0)
+        self._room = Size(0, 0)
         self._applied: tuple[str | None, str] | None = None
 
     def compose(self) -> ComposeResult:
@@ -179,30 +156,31 @@ class Panes(Container):
 
     def follow(self, view: View) -> None:
         """Take position and share from `view`; `fit_screen` applies them."""
-        self._chosen = None if view.detail == "auto" else view.detail
-        self._percent = view.detail_percent
+        self.chosen, self.percent = view.detail, view.detail_percent
 
     @property
     def position(self) -> str:
         """Return where the detail pane is when not zoomed: one of `POSITIONS`."""
-        width, height = self._room
-        fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
-        return self._chosen or fitting
+        if self.chosen != "auto":
+            return self.chosen
+        if self._room.width >= WIDE_COLUMNS:
+            return "right"
+        return "below" if self._room.height >= TALL_LINES else "hidden"
 
     @property
     def zoomed(self) -> bool:
         return self.has_class("-zoomed")
 
-    def fit_screen(self, width: int, height: int) -> None:
+    def fit_screen(self, size: Size) -> None:
         """Place the detail pane where a screen of this size has room for it."""
-        self._room = (width, height)
+        self._room = size
         for name in POSITIONS:
             # Before mounting there are no styles to update.
             self.set_class(self.position == name, f"-detail-{name}", update=self.is_mounted)
         self._apply()
 
     def _apply(self) -> None:
-        share = f"{self._percent}%"
+        share = f"{self.percent}%"
         position = None if self.zoomed else self.position
         if (position, share) != self._applied:
             self._applied = (position, share)
@@ -217,16 +195,16 @@ class Panes(Container):
 
     def next_position(self) -> None:
         """Cycle the detail pane through right, below and hidden."""
-        self._chosen = POSITIONS[(POSITIONS.index(self.position) + 1) % len(POSITIONS)]
+        self.chosen = POSITIONS[(POSITIONS.index(self.position) + 1) % len(POSITIONS)]
         self.remove_class("-zoomed")
-        self.fit_screen(*self._room)
-        self.post_message(self.Rearranged(self._chosen, self._percent))
+        self.fit_screen(self._room)
+        self.post_message(self.Rearranged())
 
     def grow_detail(self, steps: int) -> bool:
         """Grow or shrink the detail pane; return False if it is hidden or zoomed."""
         if self.position == "hidden" or self.zoomed:
             return False
-        self._share(self._percent + steps * STEP_PERCENT, done=True)
+        self._share(self.percent + steps * STEP_PERCENT, done=True)
         return True
 
     def on_descendant_focus(self) -> None:
@@ -235,24 +213,33 @@ class Panes(Container):
     def on_descendant_blur(self) -> None:
         self.on_descendant_focus()
 
-    def on_splitter_dragged(self, event: Splitter.Dragged) -> None:
-        region = self.region
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.app.mouse_captured is self._splitter:
+            self._drag(event, done=False)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        if self.app.mouse_captured is self._splitter:
+            self._splitter.capture_mouse(False)
+            self._splitter.remove_class("-dragged")
+            self._drag(event, done=True)
+
+    def _drag(self, mouse: events.MouseEvent, *, done: bool) -> None:
         if self.position == "right":
-            part, whole = region.right - 1 - event.x, region.width
+            part, whole = self.region.right - 1 - round(mouse.screen_x), self.region.width
         else:
-            part, whole = region.bottom - 1 - event.y, region.height
+            part, whole = self.region.bottom - 1 - round(mouse.screen_y), self.region.height
         if whole:
-            self._share(round(100 * part / whole), done=event.done)
+            self._share(round(100 * part / whole), done=done)
 
     def _share(self, percent: int, *, done: bool) -> None:
-        self._percent = max(MIN_PERCENT, min(percent, MAX_PERCENT))
+        self.percent = max(MIN_PERCENT, min(percent, MAX_PERCENT))
         self._apply()
         if done:
-            self.post_message(self.Rearranged(self._chosen or "auto", self._percent))
+            self.post_message(self.Rearranged())
 
 
 class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False):
-    """A pane with the full detail of the task under the cursor."""
+    """Shows the task under the cursor in full. Reads it itself, skipping those the cursor only passes over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
@@ -319,14 +306,14 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
             self._show_preview()
         elif self._is_behind and not self._loading:
             self._loading = True
-            work: WorkType[None] = self._load  # not a coroutine: the worker may be cancelled before it starts
-            self.run_worker(work, group="detail")
+            self._load()
 
     @property
     def _is_behind(self) -> bool:
         """Return whether the task to be shown is not the one last read."""
         return self.display and self._current is not None and self._current != self._read_as
 
+    @work(group="detail")
     async def _load(self) -> None:
         try:
             while self._is_behind:
@@ -368,12 +355,14 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
 
     def tick(self, *, is_whole: bool = True) -> None:
         """Redraw the times and countdowns in the text; unless `is_whole`, only if some show seconds."""
-        detail, context = self._detail, self.context
-        now_ms = context.clock.now_ms()
-        if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
+        detail, context, now_ms = self._detail, self.context, self.context.clock.now_ms()
+        if detail is None or not self.display:
             return
-        width = self._room.width - (self.preview.cells_beside if self.preview else 0)
-        self._say(detail_text(detail, now_ms, context.usual, context.ttl_ms_of(detail.task), width))
+        task = detail.task
+        moments_ms = (task.create_time_ms, task.added_at_ms, task.complete_time_ms)
+        if is_whole or tells_seconds(now_ms, *moments_ms, task.checked_at_ms, task.next_check_at_ms):
+            width = self._room.width - (self.preview.cells_beside if self.preview else 0)
+            self._say(detail_text(detail, now_ms, context.usual, context.ttl_ms_of(task), width))
 
     @property
     def _room(self) -> Size:
@@ -399,17 +388,5 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         self.tick()
 
     def _show_preview(self) -> None:
-        if self.preview is None:
-            return
-        self.preview.want(self._detail if self.display else None, self._room)
-
-
-def _tells_seconds(task: Task, now_ms: int) -> bool:
-    return tells_seconds(
-        now_ms,
-        task.create_time_ms,
-        task.added_at_ms,
-        task.complete_time_ms,
-        task.checked_at_ms,
-        task.next_check_at_ms,
-    )
+        if self.preview is not None:
+            self.preview.want(self._detail if self.display else None, self._room)

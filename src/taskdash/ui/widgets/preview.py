@@ -7,10 +7,9 @@ beside it, so that the whole picture is always visible.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from textual import work
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
@@ -21,17 +20,16 @@ from taskdash.results.links import Refused
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.text.detail import detail_text
 from taskdash.ui.text.tiles import SIGNS
+from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.picture import Canvas, PictureView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
     from taskdash.results.previews import Picture
     from taskdash.ui.context import Context
     from taskdash.ui.review_list import Result
-    from taskdash.ui.widgets.drawing import Drawn
 
 REST_S: Final = 0.25
 """How long the cursor must rest on a task before its picture is fetched."""
@@ -44,13 +42,11 @@ MAX_SHARE: Final = 0.5
 MAX_COLUMNS: Final = 160
 WIDE_CELLS: Final = 64
 """From this width, the text is beside the large picture."""
+_LOADING: Final = "loading picture…"
 
-_LOADING: Final = Content.styled("loading picture…", "$text-muted")
 
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A result to show and the room for it; equal plans look the same."""
+class _Plan(NamedTuple):
+    """Names a result to show and the room for it; equal plans look the same."""
 
     seq: int
     number: int
@@ -74,7 +70,7 @@ class _Plan:
 
 
 class Preview(Vertical):
-    """A picture with a caption; hidden while there is nothing to show."""
+    """Shows a picture with a caption in the detail pane, unless there is nothing to show."""
 
     DEFAULT_CSS = """
     Preview { dock: top; width: 1fr; height: auto; padding-bottom: 1; }
@@ -92,8 +88,7 @@ class Preview(Vertical):
         """The plan being fetched; a change of room does not restart it."""
         self._canvas = Canvas(self, context)
         self._picture = PictureView(id="picture")
-        self._said = Content("")
-        self._caption = Static(self._said, id="caption")
+        self._caption = Line(id="caption")
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -126,8 +121,7 @@ class Preview(Vertical):
             self._place(plan)
         if self._fetching is not None:
             return  # on its way, and shown in whatever room there is then
-        look: WorkType[None] = partial(self._look, plan)
-        self.run_worker(look, group="look", exclusive=True)
+        self._look(plan)
 
     @property
     def cells_beside(self) -> int:
@@ -177,6 +171,7 @@ class Preview(Vertical):
             self._picture.styles.height = min(plan.rows, plan.columns // 2)
         self.display = True
 
+    @work(group="look", exclusive=True)
     async def _look(self, plan: _Plan) -> None:
         previews = await self.context.previews(plan.profile)
         outcome = previews.known(plan.url)
@@ -191,55 +186,38 @@ class Preview(Vertical):
                 outcome = await previews.look(plan.url, card.path_of(plan.number) if card else None)
             finally:
                 self._fetching = None if self._fetching is plan else self._fetching
-        await self._show(self._plan or plan, outcome)
-
-    async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
+        # By now there may be another plan, for the same result in another room.
+        plan = self._plan or plan
         ready = await self._canvas.ready(outcome, plan.columns, plan.rows)
         if isinstance(ready, Refused):
             self._picture.show(None)
-            self._tell(plan, _why(ready), empty=True)
+            words = ready.why if ready.is_other else f"no preview: {ready.why}"
         else:
             self._picture.show(ready)
-            self._tell(plan, _about(ready.drawn, plan))
-
-    def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
-        self._picture.display = not empty
-        self._say(_counted(text, plan))
+            drawn = ready.drawn
+            words = f"{drawn.format}, {drawn.width} × {drawn.height}"
+            # Beside a low pane's text there is one line: the result's number matters more than the size.
+            if len(_counted(words, plan)) > plan.columns:
+                words = drawn.format
+        self._picture.display = not isinstance(ready, Refused)
+        self._say(_counted(words, plan))
         self.display = True
 
     def _say(self, text: Content, *, settled: bool = True) -> None:
-        """Show a caption under the picture; lay out the screen again only if its number of lines changes.
-
-        A caption that is not `settled` keeps the room of the last one, as another will follow.
-        """
+        """Show a caption, in the room of the last one if it is not `settled`, as another will follow."""
         width, lines = self._caption.size
-        needed = text.get_height({}, width) if width else 0
-        if needed < lines and not settled:
-            text, needed = Content.assemble(text, "\n" * (lines - needed)), lines
-        if not text.is_same(self._said):
-            self._said = text
-            self._caption.update(text, layout=needed != lines)
+        if width and not settled:
+            text = Content.assemble(text, "\n" * (lines - text.get_height({}, width)))
+        self._caption.show(text)
 
 
-def _about(drawn: Drawn, plan: _Plan) -> Content:
-    words = f"{drawn.format}, {drawn.width} × {drawn.height}"
-    # Beside a low pane's text there is one line: the result's number matters more than the size.
-    fits = len(_counted(Content(words), plan)) <= plan.columns
-    return Content.styled(words if fits else drawn.format, "$text-muted")
-
-
-def _why(refused: Refused) -> Content:
-    return Content.styled(refused.why if refused.is_other else f"no preview: {refused.why}", "$text-muted")
-
-
-def _counted(text: Content, plan: _Plan) -> Content:
-    if len(plan.urls) < 2:
-        return text
-    return Content.assemble((f"Preview {plan.number}/{len(plan.urls):,} · ", "$text-muted"), text)
+def _counted(words: str, plan: _Plan) -> Content:
+    count = len(plan.urls)
+    return Content.styled(f"Preview {plan.number}/{count:,} · {words}" if count > 1 else words, "$text-muted")
 
 
 class LargeResult(Container, can_focus=True):
-    """A large picture with a text; hidden until asked for."""
+    """Shows a large picture with a text in the review, once asked for."""
 
     DEFAULT_CSS = """
     LargeResult { display: none; height: 1fr; layout: horizontal; }
@@ -271,12 +249,9 @@ class LargeResult(Container, can_focus=True):
         if self._asked is not None:
             self.show(*self._asked)
 
-    def show(self, result: Result, total: int) -> None:
+    @work(group="large", exclusive=True)
+    async def show(self, result: Result, total: int) -> None:
         self._asked = result, total
-        look: WorkType[None] = partial(self._show, result, total)
-        self.run_worker(look, group="large", exclusive=True)
-
-    async def _show(self, result: Result, total: int) -> None:
         if self._shown is None or self._shown[0].place != result.place:
             self._picture.show(None)
             self._why.update("")
@@ -293,7 +268,7 @@ class LargeResult(Container, can_focus=True):
         url, saved = card.urls[result.n - 1], card.path_of(result.n)
         if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
             return
-        self._say("loading picture…")
+        self._say(_LOADING)
         outcome = await self._look(result.seq, url, saved)
         ready = await self._canvas.ready(outcome, *(max(1, cells) for cells in self._place.size))
         if isinstance(ready, Refused):
