@@ -314,11 +314,11 @@ async def test_all_near_is_read_anew_though_some_was_not_read_at_all(desk: Conte
         await dash.until_shown("…number 1")
         grid = review(dash).grid
         first, second = grid.results.shown[:2]
-        old = grid._cards[first.seq]
-        del grid._cards[second.seq]
+        old = grid.cards[first.seq]
+        del grid.cards[second.seq]
         grid.follow(is_read_anew=True)
-        await dash.until(lambda: grid.card(second) is not None, "what was missing")
-        assert grid.card(first) is not old
+        await dash.until(lambda: grid.cards.get(second.seq) is not None, "what was missing")
+        assert grid.cards.get(first.seq) is not old
 
 
 async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(

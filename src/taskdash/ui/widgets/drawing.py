@@ -41,7 +41,7 @@ _SAME: Final = re.compile(rb"(.)\1{3,254}", re.DOTALL)
 
 
 class Drawing(StrEnum):
-    """The ways in which a terminal can show a picture."""
+    """Names the ways in which a terminal can show a picture."""
 
     BLOCKS = "blocks"
     """Half blocks in two colours each: plain characters."""
@@ -53,7 +53,7 @@ class Drawing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The space available for a picture."""
+    """Tells the space available for a picture, and how to draw there."""
 
     columns: int
     rows: int
@@ -66,7 +66,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture rendered to fit its room."""
+    """Holds a picture rendered to fit its room."""
 
     format: str
     width: int
@@ -239,8 +239,11 @@ def find_drawing(
     """
     if wanted != "auto":
         drawing = Drawing(wanted)
+    elif environ.get("NO_COLOR"):
+        return Drawing.BLOCKS  # a picture cannot honour it
     elif says is not None and says.is_complete and not _is_inside(environ):
-        drawing = _by_answers(says, environ)
+        sixel_or_blocks = Drawing.SIXEL if says.has_sixels else Drawing.BLOCKS
+        drawing = Drawing.KITTY if says.has_placeholders else sixel_or_blocks
     else:
         # Ask the programs that know more: kitty and tmux.
         is_old, environ = is_old_kitty(environ), {**environ, **tmux_terminal(environ)}
@@ -258,19 +261,10 @@ def _is_inside(environ: Mapping[str, str]) -> bool:
     )
 
 
-def _by_answers(says: Answers, environ: Mapping[str, str]) -> Drawing:
-    if environ.get("NO_COLOR"):
-        return Drawing.BLOCKS
-    if says.has_placeholders:
-        return Drawing.KITTY
-    return Drawing.SIXEL if says.has_sixels else Drawing.BLOCKS
-
-
 def _by_environment(environ: Mapping[str, str]) -> Drawing:
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     konsole = environ.get("KONSOLE_VERSION", "")
-    # Half blocks can honour NO_COLOR; a picture cannot.
-    if _is_inside(environ) or environ.get("NO_COLOR"):
+    if _is_inside(environ):
         return Drawing.BLOCKS
     if term in _KITTY_TERMS or program == "ghostty":
         return Drawing.KITTY

@@ -1,4 +1,4 @@
-"""The filter box: filters while typing, shows errors below, completes on Tab, restores the last filter on Esc."""
+"""Filters while typing, shows errors below, completes on Tab, restores the last filter on Esc."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PATIENCE_S: Final = 0.25
 
 
 class TextBox(Input, inherit_bindings=False):
-    """Textual's input, with priority for its editing keys.
+    """Gives Textual's input priority for its editing keys.
 
     Without priority, it takes in letters at once, but other keys only after everything around it has seen them. In a
     burst, the letters after a Backspace would arrive before it.
@@ -56,7 +56,7 @@ class TextBox(Input, inherit_bindings=False):
 
 
 class _FilterInput(TextBox):
-    """A text box in which `?` opens the help while the box is empty."""
+    """Leaves `?` to the help while the box is empty."""
 
     def __init__(self, leave: Callable[[], None], highlighter: Highlighter) -> None:
         super().__init__(placeholder=HINT, select_on_focus=False, highlighter=highlighter)
@@ -88,7 +88,7 @@ class _WrongWord(Highlighter):
 
 
 class _Completing(NamedTuple):
-    """The state of a completion: the word that Tab has inserted, and the others it cycles through."""
+    """Remembers the word that Tab has inserted, and the others it cycles through."""
 
     text: str
     """The whole text; if it has changed since, completion starts over."""
@@ -100,7 +100,7 @@ class _Completing(NamedTuple):
 
 
 class FilterBox(Vertical):
-    """A titled text box, with a line under it while it has the focus.
+    """Shows a titled text box, with a line under it while it has the focus.
 
     Hidden while there is no filter and none is being typed.
     """

@@ -1,4 +1,4 @@
-"""Temporary lines: what happened while the user was away, running downloads, and the demo tour."""
+"""Shows lines that pass: what happened while the user was away, running downloads, and the demo tour."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOOK_EVERY_S: Final = 0.2
 
 
 class AwayLine(Line):
-    """A line with counts since the user was last there; it stays until Esc."""
+    """Counts what happened since the user was last there, in a line that stays until Esc."""
 
     def __init__(self, context: Context, table: Widget) -> None:
         """`table` is on the screen that the line is added to once there is something to report."""
@@ -151,7 +151,7 @@ def _with_key(words: str, style: str, key: str) -> Content:
 
 
 class DownloadBar(Static):
-    """The progress of downloads; hidden while there are none."""
+    """Shows the progress of downloads, while there are any."""
 
     DEFAULT_CSS = (
         "DownloadBar { height: auto; width: 1fr; background: $panel; padding: 0 1; text-wrap: nowrap; }"
@@ -233,7 +233,7 @@ STEPS: Final = (
 
 
 class Tour(Static):
-    """The line with the current step of the tour."""
+    """Shows the current step of the tour."""
 
     OWN_KEY: ClassVar = (
         "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"

@@ -69,7 +69,7 @@ _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A picture ready to be sent to the terminal."""
+    """Holds a picture that is ready to be sent to the terminal."""
 
     drawn: Drawn
     blocks: list[Strip]
@@ -91,87 +91,72 @@ class Canvas:
         self._context = context
         self._found: Drawing | None = None
 
-    @property
-    def in_shades(self) -> bool:
-        """Return whether there are no colours, or too few for a picture."""
-        app = self._widget.app
-        return app.no_color or app.has_class(FEW_COLOURS)
-
-    async def room(self, columns: int, rows: int) -> Room:
-        """Return the room for a picture of up to `columns` x `rows` cells."""
-        app, (_, background) = self._widget.app, self._widget.background_colors
-        drawing, cell = Drawing.BLOCKS, None
-        if not self.in_shades and not app.is_headless and sys.__stderr__ is not None:
-            cell = cell_size(sys.__stderr__.fileno())
-            if self._found is None:
-                has_colours = app.console.color_system == "truecolor"
-                wanted = self._context.view.preview_as
-                says = await cast("Dashboard", app).terminal_says.answers()
-                find = partial(find_drawing, wanted, os.environ, says, true_colour=has_colours)
-                self._found = await asyncio.to_thread(find, knows_cells=cell is not None)
-            drawing = self._found
-        return Room(columns, rows, cell or CELL, drawing, background.rgb)
-
     async def ready(self, picture: Picture | Refused, columns: int, rows: int) -> Ready | Refused:
         """Return a picture prepared for up to `columns` x `rows` cells, or why there is none."""
         if isinstance(picture, Refused):
             return picture
-        room = await self.room(columns, rows)
-        in_shades = self.in_shades
+        app, (_, background) = self._widget.app, self._widget.background_colors
+        # No colours, or too few for a picture.
+        in_shades = app.no_color or app.has_class(FEW_COLOURS)
+        drawing, cell = Drawing.BLOCKS, None
+        if not in_shades and not app.is_headless and sys.__stderr__ is not None:
+            cell = cell_size(sys.__stderr__.fileno())
+            if self._found is None:
+                says = await cast("Dashboard", app).terminal_says.answers()
+                find = partial(find_drawing, self._context.view.preview_as, os.environ, says)
+                has_colours = app.console.color_system == "truecolor"
+                self._found = await asyncio.to_thread(
+                    find, true_colour=has_colours, knows_cells=cell is not None
+                )
+            drawing = self._found
+        room = Room(columns, rows, cell or CELL, drawing, background.rgb)
         try:
             return await asyncio.to_thread(lambda: prepare(draw(picture, room), in_shades=in_shades))
         except Exception:  # Pillow may raise anything, and no picture may crash the dashboard
             return Refused("it is damaged")
 
 
-class SentPicture:
-    """A picture sent to the terminal, and the placeholder characters that show it."""
+class ShownPicture:
+    """Sends a picture on the screen to the terminal, if that can store it."""
 
     def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
+        self.ready, self.drawn, self._write = ready, ready.drawn, write
+        self._number = 0
+        self.sent: list[Strip] = []
+        """The placeholder characters that show it, a strip for each row; empty if it is not sent."""
+        self._send()
+
+    def _send(self) -> None:
+        if not self.ready.packed:
+            return
         # Each picture has its own number: cells not yet rewritten must not show the next one.
-        self._number = secrets.randbelow(MAX_NUMBER) + 1
-        self._write = write
-        drawn = ready.drawn
-        self._tell(kitty_picture(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
+        self._number, drawn = secrets.randbelow(MAX_NUMBER) + 1, self.drawn
+        self._tell(kitty_picture(self._number, self.ready.packed, drawn.size, drawn.columns, drawn.rows))
         style = Style(color=Color.from_rgb(*self._number.to_bytes(3, "big")))
-        self.lines = [
+        self.sent = [
             Strip([Segment(placeholders(drawn.columns, row), style)], drawn.columns)
             for row in range(drawn.rows)
         ]
 
+    def lines(self, *, is_on_top: bool) -> list[Strip]:
+        """Return its rows of cells, as plain characters if another screen is on top and would change the colours."""
+        return self.sent if self.sent and is_on_top else self.ready.blocks
+
+    def send_again(self) -> None:
+        """Send it again to a terminal that has lost it."""
+        self.forget()
+        self._send()
+
     def forget(self) -> None:
-        self._tell(kitty_removal(self._number))
+        if self.sent:
+            self._tell(kitty_removal(self._number))
 
     def _tell(self, text: str) -> None:
         self._write(through_tmux(text) if os.environ.get("TMUX") else text)
 
 
-class ShownPicture:
-    """A picture on the screen, sent to the terminal if that can store it."""
-
-    def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
-        self.ready = ready
-        self.drawn = ready.drawn
-        self._write = write
-        self.sent = SentPicture(ready, write) if ready.packed else None
-
-    def lines(self, *, is_on_top: bool) -> list[Strip]:
-        """Return its rows of cells, as plain characters if another screen is on top and would change the colours."""
-        return self.sent.lines if self.sent is not None and is_on_top else self.ready.blocks
-
-    def send_again(self) -> None:
-        """Send it again to a terminal that has lost it."""
-        if self.sent is not None:
-            self.sent.forget()
-            self.sent = SentPicture(self.ready, self._write)
-
-    def forget(self) -> None:
-        if self.sent is not None:
-            self.sent.forget()
-
-
 class PictureView(Widget, can_focus=False):
-    """A widget that shows one picture, and takes its size; blank without one."""
+    """Shows one picture, and takes its size; blank without one."""
 
     ALLOW_SELECT = False
     app: Dashboard
@@ -215,14 +200,18 @@ class PictureView(Widget, can_focus=False):
         if self._shown is None or not self._is_on_top():
             return super().render_lines(crop)
         drawn, sent = self._shown.drawn, self._shown.sent
-        if sent is not None:
+        if sent:
             blank = Strip.blank(crop.width, self.rich_style)
-            rows = sent.lines[crop.y : crop.bottom]
+            rows = sent[crop.y : crop.bottom]
             lines = [row.crop(crop.x, crop.right).apply_style(self.rich_style) for row in rows]
             return lines + [blank] * (crop.height - len(lines))
+        lines = super().render_lines(crop)
         if drawn.sixels and crop.width == drawn.columns == self.size.width:
-            return self._with_sixels(drawn, crop, super().render_lines(crop))
-        return super().render_lines(crop)
+            for at, line in enumerate(lines):
+                row = crop.y + at
+                if row < drawn.rows and not is_under_toast(self, row):
+                    lines[at] = Strip([*line, sixels_over(drawn, row, self.region.x)], line.cell_length)
+        return lines
 
     def _is_on_top(self) -> bool:
         try:
@@ -230,17 +219,9 @@ class PictureView(Widget, can_focus=False):
         except NoScreen:
             return False
 
-    def _with_sixels(self, drawn: Drawn, crop: Region, lines: list[Strip]) -> list[Strip]:
-        """Append sixels to the half blocks, except on lines that a toast covers."""
-        for at, line in enumerate(lines):
-            row = crop.y + at
-            if row < drawn.rows and not is_under_toast(self, row):
-                lines[at] = Strip([*line, sixels_over(drawn, row, self.region.x)], line.cell_length)
-        return lines
-
 
 class Thumbnails:
-    """A cache of the pictures of one grid, by the places of their results."""
+    """Fetches and keeps the pictures of one grid, by the places of their results."""
 
     def __init__(self, widget: Widget, context: Context, on_change: Callable[[Place], None]) -> None:
         """`on_change` is called with the place of each picture that has arrived."""
@@ -290,16 +271,13 @@ class Thumbnails:
         shown = ready if isinstance(ready, Refused) else ShownPicture(ready, app.write_to_terminal)
         if self._fetching.get(place) is own:
             del self._fetching[place]
-        self._keep(place, url, shown)
-        self._go_on()
-
-    def _keep(self, place: Place, url: str, shown: ShownPicture | Refused) -> None:
         if place in self._shown:
             self._drop(place)
         self._shown[place] = url, shown
         while len(self._shown) > KEPT_SCREENS * max(1, len(self._wanted)):
             self._drop(next(iter(self._shown)))
         self._on_change(place)
+        self._go_on()
 
     def _drop(self, place: Place) -> None:
         _, shown = self._shown.pop(place)
@@ -346,24 +324,17 @@ def sixels_over(drawn: Drawn, row: int, column: int) -> Segment:
 
 def half_blocks(drawn: Drawn) -> list[Strip]:
     """Return a picture as characters whose upper and lower halves differ in colour."""
-    line_bytes = drawn.columns * 3
-    return [
-        Strip(_half_block_line(drawn.blocks, row * 2 * line_bytes, line_bytes), drawn.columns)
-        for row in range(drawn.rows)
-    ]
-
-
-def _half_block_line(blocks: bytes, start: int, length: int) -> list[Segment]:
-    cells = (
-        blocks[at : at + 3] + blocks[at + length : at + length + 3] for at in range(start, start + length, 3)
-    )
-    return [
-        Segment(
-            UPPER_HALF * len(list(run)),
-            Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:])),
-        )
-        for colours, run in groupby(cells)
-    ]
+    length = drawn.columns * 3
+    lines = []
+    for row in range(drawn.rows):
+        pair = drawn.blocks[2 * row * length : 2 * (row + 1) * length]
+        cells = [pair[at : at + 3] + pair[at + length : at + length + 3] for at in range(0, length, 3)]
+        segments = []
+        for colours, run in groupby(cells):
+            style = Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
+            segments.append(Segment(UPPER_HALF * len(list(run)), style))
+        lines.append(Strip(segments, drawn.columns))
+    return lines
 
 
 def shades(drawn: Drawn) -> list[Strip]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
+from textual import work
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.style import Style
     from textual import events
     from textual.timer import Timer
-    from textual.worker import WorkType
 
     from taskdash.ui.context import Context
     from taskdash.ui.review_list import Place, Result, ReviewList, TaskCard
@@ -39,7 +38,7 @@ MAX_CARDS: Final = 400
 
 
 class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
-    """A scrolling grid of results, with a cursor."""
+    """Shows results as tiles or lines in a grid that scrolls, with a cursor."""
 
     ALLOW_SELECT = False
     # The free line below it is for messages.
@@ -54,9 +53,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     class Moved(Message):
         """Posted when the cursor has moved or the grid was scrolled."""
 
-    @dataclass
-    class Look:
-        """Everything that a tile's strips depend on."""
+    class Look(NamedTuple):
+        """Holds everything that a tile's strips depend on."""
 
         result: Result
         card: TaskCard | None
@@ -72,7 +70,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._has_pictures = has_pictures
         self.pictures = Thumbnails(self, context, self._refresh_place)
         self._tiles = Tiles(1, 1, 1)
-        self._cards: dict[int, TaskCard | None] = {}
+        self.cards: dict[int, TaskCard | None] = {}
         """None for a task that is off the list."""
         self._names = Names((), 1)
         self._strips: dict[Place, tuple[ReviewGrid.Look, list[Strip]]] = {}
@@ -105,9 +103,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         is_whole = self.scroll_offset.y % self._tiles.height == 0
         return self._rows_seen * self._tiles.height if is_whole else self.size.height
 
-    def card(self, result: Result) -> TaskCard | None:
-        return self._cards.get(result.seq)
-
     def lay_out(self) -> None:
         """Lay the results out for the current size, keeping the cursor visible."""
         size = self.scrollable_content_region.size
@@ -125,7 +120,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_cursor()
         self.refresh()
         self._see()
-        if is_read_anew:
+        if is_read_anew and self.is_attached:
             # After `_see`: this read includes and cancels the one that it may have started.
             self._read(self._near())
 
@@ -143,8 +138,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _see(self, *, after_s: float = 0.0) -> None:
         """Read the tasks on screen, and fetch their pictures after `after_s` without scrolling."""
-        if any(seq not in self._cards for seq in self._seqs(self.seen)):
-            self._read([seq for seq in self._near() if seq not in self._cards])
+        if self.is_attached and any(seq not in self.cards for seq in self._seqs(self.seen)):
+            self._read([seq for seq in self._near() if seq not in self.cards])
         if self._rest is not None:
             self._rest.stop()
         if after_s:
@@ -161,20 +156,16 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         start, stop = max(0, seen.start - len(seen)), min(seen.stop + len(seen), len(self.results.shown))
         return self._seqs([*seen, *range(seen.stop, stop), *range(start, seen.start)])
 
-    def _read(self, seqs: list[int]) -> None:
-        async def read() -> None:
-            cards = await read_cards(self.context.store, seqs)
-            if len(self._cards) > MAX_CARDS:
-                self._cards.clear()
-            self._cards |= {seq: cards.get(seq) for seq in seqs}
-            near = (self._cards.get(seq) for seq in self._near())
-            self._names = Names((card.task for card in near if card), self._tiles.width)
-            self.refresh()
-            self._see()
-
-        if self.is_attached:
-            work: WorkType[None] = read
-            self.run_worker(work, group="cards", exclusive=True)
+    @work(group="cards", exclusive=True)
+    async def _read(self, seqs: list[int]) -> None:
+        cards = await read_cards(self.context.store, seqs)
+        if len(self.cards) > MAX_CARDS:
+            self.cards.clear()
+        self.cards |= {seq: cards.get(seq) for seq in seqs}
+        near = (self.cards.get(seq) for seq in self._near())
+        self._names = Names((card.task for card in near if card), self._tiles.width)
+        self.refresh()
+        self._see()
 
     def _want(self) -> None:
         columns, rows = self._tiles.picture
@@ -183,7 +174,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         wanted = {}
         for index in self.seen:
             result = self.results.shown[index]
-            if (card := self.card(result)) is not None and result.n <= len(card.urls):
+            if (card := self.cards.get(result.seq)) is not None and result.n <= len(card.urls):
                 wanted[result.place] = card.urls[result.n - 1], card.path_of(result.n)
         self.pictures.want(wanted, (columns, rows))
 
@@ -191,21 +182,17 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move(self, columns: int, rows: int) -> None:
         """Move the cursor by columns and rows of tiles; past the end of a row it goes on in the next."""
-        steps = columns + rows * self._tiles.columns
-        index = self.results.cursor + steps
-        if rows and not 0 <= index < len(self.results.shown):
+        before, last, across = self.results.cursor, len(self.results.shown) - 1, self._tiles.columns
+        index = before + columns + rows * across
+        if rows and not 0 <= index <= last:
             # Up from the first row it stays; down from the last but one it may have to go to the last tile.
-            is_further = rows > 0 and self._row(len(self.results.shown) - 1) > self._row(self.results.cursor)
-            index = len(self.results.shown) - 1 if is_further else self.results.cursor
+            index = last if rows > 0 and last // across > before // across else before
         self.move_to(index)
 
     @property
     def _rows_seen(self) -> int:
         """Return how many whole rows of tiles fit, at least one."""
         return max(1, self.size.height // self._tiles.height)
-
-    def _row(self, index: int) -> int:
-        return index // self._tiles.columns
 
     def move_page(self, pages: int) -> None:
         self.move_to(self.results.cursor + pages * self._rows_seen * self._tiles.columns)
@@ -298,7 +285,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _tile(self, result: Result, index: int) -> list[Strip]:
         look = self.Look(
             result,
-            self.card(result),
+            self.cards.get(result.seq),
             self.pictures.of(result.place),
             index == self.results.cursor,
             result.place in self.results.marked,
@@ -320,7 +307,9 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         bar = "▌" if look.is_cursor else " "
         edge = [Segment(bar, self._styles.piece("focus", row)), Segment(mark, row)]
         if not rows:
-            return [self._text(edge, self._line(look), row)]
+            of = len(self.results.results)
+            line = texts.line(look.result, look.card, self._names, width - 3, of)
+            return [self._text(edge, line, row)]
         has_sixels = isinstance(look.picture, ShownPicture) and look.picture.drawn.sixels
         left = Strip([Segment(" " if has_sixels else bar, self._styles.piece("focus", plain))], 1)
         strips = [
@@ -332,10 +321,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             strips.append(Strip([*text, Segment(" ", plain)], width))
             edge = [edge[0], Segment(" ", row)]
         return strips
-
-    def _line(self, look: Look) -> Cell:
-        total = len(self.results.results)
-        return texts.line(look.result, look.card, self._names, self._tiles.width - 3, total)
 
     def _picture(self, look: Look, columns: int, rows: int) -> list[Strip]:
         if isinstance(look.picture, ShownPicture):
