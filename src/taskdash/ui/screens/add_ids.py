@@ -1,4 +1,4 @@
-"""The dialog for adding tasks: an input, and below it the IDs found in it, the words ignored, and why."""
+"""Adds tasks: shows below an input the IDs found in it, the words ignored, and why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from taskdash.ui.widgets.filter_box import TextBox
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from textual.app import ComposeResult
     from textual.worker import WorkType
 
     from taskdash.domain.task_ids import Paste
@@ -38,7 +37,7 @@ STORE_PATIENCE_S: Final = 1.0
 
 
 class AddIds(Dialog["Adding | None"]):
-    """A dialog that adds the IDs in a text, listed ones too, in order of appearance. Dismissed with them or None."""
+    """Adds the IDs in a text, listed ones too, in order of appearance. Dismissed with them or None."""
 
     LINES_AROUND: ClassVar[int] = 15
 
@@ -60,11 +59,7 @@ class AddIds(Dialog["Adding | None"]):
         self._input.take_paste = self.take_paste
         self._summary = Line(id="add-summary")
         self._found = Static(Content(""), id="add-preview")
-
-    def compose_body(self) -> ComposeResult:
-        yield self._input
-        yield self._summary
-        yield VerticalScroll(self._found, can_focus=False)
+        self.body = (self._input, self._summary, VerticalScroll(self._found, can_focus=False))
 
     def on_mount(self) -> None:
         pasted, self._pasted = self._pasted, ""

@@ -1,4 +1,4 @@
-"""Base classes and widgets for dialogs."""
+"""Lays out dialogs: their title, body, list or text, keys, and how they are left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -38,7 +38,7 @@ _FREE_LINES: Final = 4
 
 
 class LeftOnce(_Modal):
-    """A screen that ignores repeated dismissals: a key typed twice would otherwise close the screen below too."""
+    """Ignores repeated dismissals of a screen: a key typed twice would otherwise close the screen below too."""
 
     _is_left = False
 
@@ -62,7 +62,7 @@ class LeftOnce(_Modal):
 
 
 class Dialog(LeftOnce, ModalScreen[T]):
-    """A modal screen with a title, a body and a line of keys.
+    """Shows a title, a body and a line of keys over the list.
 
     Being modal, it gets neither the list's bindings nor the app's: those it shares are repeated here.
     """
@@ -84,6 +84,8 @@ class Dialog(LeftOnce, ModalScreen[T]):
     LINES_AROUND: ClassVar[int] = 9
     """Lines that do not scroll: borders, margins, the title and two lines of keys."""
 
+    body: Sequence[Widget] = ()
+
     def __init__(self, title: str, hint: str | Content) -> None:
         super().__init__()
         self._title = title
@@ -93,11 +95,8 @@ class Dialog(LeftOnce, ModalScreen[T]):
         with Vertical(classes=f"dialog {self.SIZE}"):
             if self._title:
                 yield Line(Content.styled(self._title, "bold"))
-            yield from self.compose_body()
+            yield from self.body
             yield self.hint
-
-    def compose_body(self) -> ComposeResult:
-        raise NotImplementedError
 
     @property
     def room(self) -> int:
@@ -126,7 +125,7 @@ class Dialog(LeftOnce, ModalScreen[T]):
 
 
 class TextDialog(Dialog[None]):
-    """A dialog with a scrolling text."""
+    """Shows a text that scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("q,enter", "dismiss(None)", "close"),
@@ -140,13 +139,11 @@ class TextDialog(Dialog[None]):
     def __init__(self, title: str, hint: str, *texts: Widget) -> None:
         super().__init__(title, hint)
         self.scroll = VerticalScroll(*texts, can_focus=False)
-
-    def compose_body(self) -> ComposeResult:
-        yield self.scroll
+        self.body = (self.scroll,)
 
 
 class SearchedText(TextDialog):
-    """A text with a search box: `/` focuses the box, Enter returns to the text, Esc ends the search."""
+    """Searches a text: `/` focuses the box, Enter returns to the text, Esc ends the search."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -158,10 +155,7 @@ class SearchedText(TextDialog):
     def __init__(self, title: str, hint: str, *texts: Widget) -> None:
         super().__init__(title, hint, *texts)
         self.box = TextBox(placeholder="/ to search", select_on_focus=False, classes="search")
-
-    def compose_body(self) -> ComposeResult:
-        yield self.box
-        yield self.scroll
+        self.body = (self.box, self.scroll)
 
     def on_input_submitted(self) -> None:
         self.set_focus(None)
@@ -178,7 +172,7 @@ class SearchedText(TextDialog):
 
 
 class FittedText(Widget):
-    """A text laid out for the available width."""
+    """Lays a text out for the available width."""
 
     DEFAULT_CSS = "FittedText { height: auto; }"
 
@@ -195,7 +189,7 @@ class FittedText(Widget):
 
 
 class ChoiceList(OptionList):
-    """A list of options in a dialog, whose text is never parsed as markup."""
+    """Lists options, whose text is never parsed as markup."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("j", "cursor_down", "down"), ("k", "cursor_up", "up")]
 
@@ -214,7 +208,7 @@ class ChoiceList(OptionList):
 
 
 class Choices(Dialog[T | None]):
-    """A list to choose from with Enter or the mouse. Dismissed with the value of the chosen option."""
+    """Offers a list to choose from with Enter or the mouse. Dismissed with the value of the chosen option."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q", "dismiss(None)", "close")]
 
@@ -222,9 +216,7 @@ class Choices(Dialog[T | None]):
         super().__init__(title, hint)
         self._values, options = zip(*choices, strict=True)
         self.list = ChoiceList(*options)
-
-    def compose_body(self) -> ComposeResult:
-        yield self.list
+        self.body = (self.list,)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._values[event.option_index])

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
-    from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.geometry import Size
     from textual.widgets import OptionList
@@ -51,7 +50,7 @@ _WHEEL_LINES = 3
 
 
 class FailureCounts(NamedTuple):
-    """The reasons why tasks failed, with counts and examples."""
+    """Counts the reasons why tasks failed, with examples."""
 
     reasons: Sequence[Reason]
     problems: Sequence[tuple[ProblemKind, int]]
@@ -77,7 +76,7 @@ class _Entry(NamedTuple):
 
 
 class Failures(Choices[str]):
-    """A list of failure classes, each followed by its reasons. Dismissed with a filter for the chosen line."""
+    """Lists the failure classes, each followed by its reasons. Dismissed with a filter for the chosen line."""
 
     SIZE = "wide full"
     BINDINGS: ClassVar[list[BindingType]] = [("F", "dismiss(None)", "close")]
@@ -93,10 +92,7 @@ class Failures(Choices[str]):
             [(entry.filter_text, Option(entry.line)) for entry in self._entries],
         )
         self._about = Static(id="failure-about")
-
-    def compose_body(self) -> ComposeResult:
-        yield self.list
-        yield self._about
+        self.body = (self.list, self._about)
 
     def on_mount(self) -> None:
         """Fix the height, capped by the style sheet, so that it does not change as the cursor moves."""
@@ -163,7 +159,7 @@ def _share(count: int, of: int) -> str:
 
 
 class Chosen(NamedTuple):
-    """The user's choice: a filter to apply, and an action to run on its tasks, if any."""
+    """Holds the user's choice: a filter to apply, and an action to run on its tasks, if any."""
 
     filter_text: str
     terms: tuple[ExactTerm, ...]
@@ -176,7 +172,7 @@ def read_batches(store: Store, context: Context) -> list[LabelFigures]:
 
 
 class LineList(Widget, can_focus=True):
-    """A list of lines with a cursor, as tall as its content or the room available."""
+    """Lists lines, with a cursor, as tall as its content or the room available."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor"}
@@ -267,7 +263,7 @@ class LineList(Widget, can_focus=True):
 
 
 class Batches(Dialog[Chosen | None]):
-    """A list of all labels, updated as the store changes. Dismissed with the user's choice."""
+    """Lists all labels, up to date with the store. Dismissed with the user's choice."""
 
     app: Dashboard
     SIZE = "wide"
@@ -289,11 +285,7 @@ class Batches(Dialog[Chosen | None]):
         self._heading = Line()
         self._titles = Line(id="batch-titles")
         self.list = LineList()
-
-    def compose_body(self) -> ComposeResult:
-        yield self._heading
-        yield self._titles
-        yield self.list
+        self.body = (self._heading, self._titles, self.list)
 
     def on_mount(self) -> None:
         self._main.following.on_written.append(self._written)

@@ -20,7 +20,6 @@ from taskdash.ui.widgets.filter_box import TextBox
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widgets import Input, OptionList
 
@@ -58,7 +57,7 @@ _COLUMN_KEYS: Final = (
 
 
 class Confirm(Dialog[bool]):
-    """A yes-or-no question. Only `y` means yes; Enter is not an answer, so a stray one does no harm."""
+    """Asks yes or no. Only `y` means yes; Enter is not an answer, so a stray one does no harm."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,14 +68,11 @@ class Confirm(Dialog[bool]):
     def __init__(self, question: str) -> None:
         answers = Content.assemble(("y", "bold $text-accent"), " yes   ", ("n", "bold $text-accent"), " no")
         super().__init__("", answers)
-        self._question = question
-
-    def compose_body(self) -> ComposeResult:
-        yield Static(Content(self._question))
+        self.body = (Static(Content(question)),)
 
 
 class ChooseSort(Choices[SortKey]):
-    """A choice of sort order, with the cursor on the current one."""
+    """Asks for the sort order, with the cursor on the current one."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [("s", "dismiss(None)", "close")]
@@ -91,7 +87,7 @@ class ChooseSort(Choices[SortKey]):
 
 
 class ChooseLink(Choices[int]):
-    """A choice of result link to open. Dismissed with its index, from 0.
+    """Asks which result link to open. Dismissed with its index, from 0.
 
     Only the first `MAX_LINKS_SHOWN` are listed, as in the detail pane.
     """
@@ -104,11 +100,12 @@ class ChooseLink(Choices[int]):
         more = len(urls) - MAX_LINKS_SHOWN
         rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
         room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
-        super().__init__(
-            "Open which result?",
-            f"{rest}Number or Enter opens, Esc closes",
-            [(index, _link_option(index + 1, url, room)) for index, url in enumerate(urls[:MAX_LINKS_SHOWN])],
-        )
+        options = []
+        for number, url in enumerate(urls[:MAX_LINKS_SHOWN], 1):
+            head = (f"{number:>2}  ", "$text-accent bold")
+            options.append(Option(Content.assemble(head, shortened_url(url, room), not_opened(url))))
+        hint = f"{rest}Number or Enter opens, Esc closes"
+        super().__init__("Open which result?", hint, enumerate(options))
         self._count = len(urls)
 
     def action_number(self, number: int) -> None:
@@ -116,13 +113,8 @@ class ChooseLink(Choices[int]):
             self.dismiss(number - 1)
 
 
-def _link_option(number: int, url: str, room: int) -> Option:
-    head = (f"{number:>2}  ", "$text-accent bold")
-    return Option(Content.assemble(head, shortened_url(url, room), not_opened(url)))
-
-
 class CopyMenu(Choices[str]):
-    """A menu of things to copy. Dismissed with the letter of the choice."""
+    """Asks what to copy. Dismissed with the letter of the choice."""
 
     LINES_AROUND: ClassVar[int] = 13
     BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcnb"]
@@ -136,10 +128,7 @@ class CopyMenu(Choices[str]):
         )
         self._choices = choices
         self._note = Static(Content(""), id="copy-note")
-
-    def compose_body(self) -> ComposeResult:
-        yield self.list
-        yield self._note
+        self.body = (self.list, self._note)
 
     def action_choose(self, letter: str) -> None:
         choice = next(choice for choice in self._choices if choice.key == letter)
@@ -167,7 +156,7 @@ def _option(choice: Choice, width: int) -> Option:
 
 
 class EditLabel(Dialog[tuple[str | None, str | None]]):
-    """Two text boxes. Dismissed with label and note, each "" to remove it or None to keep the current one."""
+    """Asks for label and note. Dismissed with both, each "" to remove it or None to keep the current one."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -183,10 +172,7 @@ class EditLabel(Dialog[tuple[str | None, str | None]]):
         self._note_before = _shared([task.note for task in tasks])
         self._label = _box("label", self._label_before, max_length=200)
         self._note = _box("note", self._note_before)
-
-    def compose_body(self) -> ComposeResult:
-        yield self._label
-        yield self._note
+        self.body = (self._label, self._note)
 
     def on_input_submitted(self) -> None:
         label = _typed(self._label.value, self._label_before)
@@ -199,9 +185,8 @@ def _shared(values: Sequence[str | None]) -> str | None:
 
 
 def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
-    hint = (
-        name if shared is not None else f"{name}s differ: leave empty to keep them, {TAKE_AWAY} removes them"
-    )
+    differ = f"{name}s differ: leave empty to keep them, {TAKE_AWAY} removes them"
+    hint = differ if shared is None else name
     return TextBox(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
 
 
@@ -213,13 +198,13 @@ def _typed(text: str, shared: str | None) -> str | None:
 
 
 class ColumnList(ChoiceList):
-    """A list in which Enter applies the dialog, whereas a click toggles a column."""
+    """Applies the dialog on Enter, whereas a click toggles a column."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
 class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
-    """A dialog to show, hide, move and resize columns. Dismissed with their names and fixed widths; None on Esc."""
+    """Shows, hides, moves and resizes columns. Dismissed with their names and fixed widths; None on Esc."""
 
     SIZE = "small full"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -234,13 +219,16 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
     ]
 
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
-        super().__init__("Columns, left to right", _key_text())
+        lines = [
+            [Content.assemble((key, "bold $text-accent"), (f" {what}", "$text-muted")) for key, what in line]
+            for line in _COLUMN_KEYS
+        ]
+        hint = Content("\n").join(Content("   ").join(line) for line in lines)
+        super().__init__("Columns, left to right", hint)
         self._first, self._drawn, self._first_shown = first, drawn, view.columns
         self._follow(view)
-        self._list = ColumnList(*map(Option, self._texts()))
-
-    def compose_body(self) -> ComposeResult:
-        yield self._list
+        self._list = ColumnList(*(Option(self._text(name)) for name in self._order))
+        self.body = (self._list,)
 
     def _follow(self, view: View) -> None:
         """List the columns that `view` shows, then the hidden ones."""
@@ -252,12 +240,9 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
         return self._list.highlighted or 0
 
     def _draw(self, index: int) -> None:
-        for line, text in enumerate(self._texts()):
-            self._list.replace_option_prompt_at_index(line, text)
+        for line, name in enumerate(self._order):
+            self._list.replace_option_prompt_at_index(line, self._text(name))
         self._list.highlighted = index
-
-    def _texts(self) -> list[Content]:
-        return [self._text(name) for name in self._order]
 
     def _text(self, name: str) -> Content:
         shown, cells = name in self._shown, self._widths.get(name)
@@ -271,16 +256,12 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
         )
 
     def action_show_or_hide(self) -> None:
-        self._toggle(self._index)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self._toggle(event.option_index)
-
-    def _toggle(self, index: int) -> None:
         # The last visible column cannot be hidden.
-        self._shown = self._shown ^ {self._order[index]} or self._shown
-        self._draw(index)
+        self._shown = self._shown ^ {self._order[self._index]} or self._shown
+        self._draw(self._index)
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_show_or_hide()
 
     def action_move(self, steps: int) -> None:
         index = max(0, min(self._index + steps, len(self._order) - 1))
@@ -303,12 +284,3 @@ class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
 
     def action_keep(self) -> None:
         self.dismiss((tuple(name for name in self._order if name in self._shown), self._widths))
-
-
-def _key_text() -> Content:
-    return Content("\n").join(
-        Content("   ").join(
-            Content.assemble((key, "bold $text-accent"), (f" {what}", "$text-muted")) for key, what in line
-        )
-        for line in _COLUMN_KEYS
-    )

@@ -1,4 +1,4 @@
-"""The screens before the list: the welcome at the first start, and the wait for the list to open.
+"""Shows what comes before the list: the welcome at the first start, and the wait for the list to open.
 
 At the first start there is no config and no key: the user sets a key, tries the demo, or continues without one.
 """
@@ -44,7 +44,7 @@ _LOCKED: Final = "Another program has locked the list. Waiting for it ..."
 
 
 class Welcome(Dialog[None]):
-    """A short welcome, where the user can set a key or open the demo."""
+    """Welcomes the user, who can set a key or open the demo."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "go on without"),
@@ -62,14 +62,8 @@ class Welcome(Dialog[None]):
         """Present only while a key is entered, as it takes all letters."""
         self._is_keeping = False
         self._error = Line(id="key-error")
-
-    def compose_body(self) -> ComposeResult:
-        yield self._what
-        yield self._ways
-        yield self._error
-
-    def on_mount(self) -> None:
         self._error.display = False
+        self.body = (self._what, self._ways, self._error)
 
     def _choices(self, width: int) -> Content:
         keep = f"enter your API key (saved to {self._place}, readable only by you). "
@@ -135,7 +129,7 @@ class Welcome(Dialog[None]):
 
 
 class Waiting(Screen[None]):
-    """The screen shown until the list is open. Only the quit and suspend keys work."""
+    """Waits until the list is open. Only the quit and suspend keys work."""
 
     DEFAULT_CSS = """
     Waiting { align: center middle; }
