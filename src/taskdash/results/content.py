@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from taskdash.results.links import DownloadError, PassingError
+from taskdash.results.links import DownloadError, ExpiredError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -44,14 +44,10 @@ _MAGIC: Final = (
 )
 _RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
 _BRANDS: Final = {
-    b"avif": "avif",
-    b"avis": "avif",
-    b"heic": "heic",
-    b"heix": "heic",
-    b"mif1": "heic",
+    **dict.fromkeys((b"avif", b"avis"), "avif"),
+    **dict.fromkeys((b"heic", b"heix", b"mif1"), "heic"),
+    **dict.fromkeys((b"M4A ", b"M4B "), "m4a"),
     b"qt  ": "mov",
-    b"M4A ": "m4a",
-    b"M4B ": "m4a",
 }
 _MEDIA: Final = frozenset(
     [
@@ -146,7 +142,7 @@ def kind_of_content(head: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The kind of a result according to the server and the link."""
+    """Says of which kind a result is according to the server and the link."""
 
     media_type: str
     """Such as `image/png`; "" if the server does not say."""
@@ -174,21 +170,22 @@ def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
     return Claim(media_type, next(filter(None, says), ""))
 
 
-def ending_of(head: bytes, claim: Claim) -> str:
-    """Return the ending for a result that begins with `head`, and that `why_refused` does not refuse."""
-    return kind_of_content(head) or claim.ending or ("txt" if _is_text(head) else "bin")
+def identified(head: bytes, claim: Claim, labels: Iterable[str] = ()) -> str:
+    """Return the ending for a result that begins with `head`; raise DownloadError if it is none.
 
-
-def why_refused(head: bytes, claim: Claim) -> str | None:
-    """Return why a file that begins with `head` is not a result, for the user; None if it may be one."""
+    `labels` are the encodings that it was said to have (see `labels_of`).
+    """
     if not head:
-        return "the answer is empty"
+        raise DownloadError("the answer is empty")
     if says_expired(head):
-        return EXPIRED
-    if kind_of_content(head):
-        return None
-    what = _in_place_of_a_result(head, claim)
-    return what and f"the answer is {what}, not a picture, clip or sound"
+        raise ExpiredError(EXPIRED)
+    if (kind := kind_of_content(head)) is not None:
+        return kind
+    if (what := _in_place_of_a_result(head, claim)) is not None:
+        raise DownloadError(f"the answer is {what}, not a picture, clip or sound")
+    if (packing := next((label for label in labels if label in OTHER_PACKINGS), None)) is not None:
+        raise DownloadError(f"it is packed in a way that taskdash does not know ({packing})")
+    return claim.ending or ("txt" if _is_text(head) else "bin")
 
 
 def _in_place_of_a_result(head: bytes, claim: Claim) -> str | None:
@@ -244,9 +241,14 @@ _MAX_LAYERS: Final = 3
 _BLOCK_BYTES: Final = 65_536
 
 
-def labels_of(content_encoding: str) -> list[str]:
-    """Return the encodings in a Content-Encoding header, in the order in which they were applied."""
-    return [label.strip().lower() for label in content_encoding.split(",")]
+def labels_of(content_encoding: str, claim: Claim, first: bytes) -> list[str]:
+    """Return the encodings in a Content-Encoding header, in the order in which they were applied.
+
+    A picture that arrives packed without being labelled so gets the label; `first` is its beginning.
+    """
+    labels = [label.strip().lower() for label in content_encoding.split(",")]
+    is_packed_picture = claim.is_media and first.startswith(GZIP)
+    return [*labels, "gzip"] if is_packed_picture and not set(labels) & set(PACKINGS) else labels
 
 
 def packings_of(labels: Iterable[str]) -> list[str]:
@@ -257,8 +259,9 @@ def packings_of(labels: Iterable[str]) -> list[str]:
     return packings
 
 
-def unpacked(pieces: AsyncIterator[bytes], packings: Sequence[str]) -> AsyncIterator[bytes]:
+def unpacked(first: bytes, rest: AsyncIterator[bytes], packings: Sequence[str]) -> AsyncIterator[bytes]:
     """Return the decompressed pieces, a block at a time; they raise DownloadError if the data is corrupt."""
+    pieces = _chained(first, rest)
     for packing in reversed(packings):
         pieces = _without(packing, pieces)
     return pieces
@@ -271,7 +274,7 @@ async def _without(packing: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[
         head += piece
         if len(head) >= HEAD_BYTES:
             break
-    pieces, decoder = chained(head, pieces), _decoder_for(packing, head)
+    pieces, decoder = _chained(head, pieces), _decoder_for(packing, head)
     async for piece in pieces if decoder is None else _inflated(decoder, pieces):
         yield piece
 
@@ -294,8 +297,7 @@ async def _inflated(decoder: zlib._Decompress | None, pieces: AsyncIterator[byte
         raise DownloadError("it is packed, and cannot be unpacked") from None
 
 
-async def chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the first piece, then the rest."""
+async def _chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield head
     async for piece in rest:
         yield piece

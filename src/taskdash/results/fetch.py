@@ -11,7 +11,7 @@ import asyncio
 import re
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urljoin
 
 import httpcore
@@ -23,21 +23,15 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import size_words
 from taskdash.results.content import (
     EXPIRED,
-    GZIP,
     HEAD_BYTES,
-    OTHER_PACKINGS,
-    PACKINGS,
     Claim,
-    chained,
     claim_of,
-    ending_of,
-    kind_of_content,
+    identified,
     labels_of,
     lacks_its_end,
     packings_of,
     says_expired,
     unpacked,
-    why_refused,
 )
 from taskdash.results.guard import Guard, resolve
 from taskdash.results.links import (
@@ -141,7 +135,7 @@ class Fetcher:
             sink.begin(None, None)
         if sink.size:
             try:
-                if sink.is_whole:
+                if sink.size == sink.whole:
                     return _take(sink, claim_of({}, [url]))
                 return await self._follow(url, sink)
             except _StaleError:
@@ -184,127 +178,122 @@ class Fetcher:
                     extensions={"timeout": {"connect": self._timeouts.connect_s}},
                 ) as response,
             ):
-                if response.status in _REDIRECTS:
-                    return _location(_headers_of(response))
-                if response.status not in (200, 206):
-                    await self._refuse(response, timer, asked_for_rest=sink.size > 0)
-                await self._receive(response, timer, sink, places)
+                answer = _Answer(response, timer, self._timeouts)
+                if answer.status in _REDIRECTS:
+                    return _location(answer.headers)
+                if answer.status not in (200, 206):
+                    await _refuse(answer, asked_for_rest=sink.size > 0)
+                await self._receive(answer, sink, places)
                 return None
         except (DownloadError, _StaleError):
             raise
         except Exception as error:
             raise _download_error(host, error) from None
 
-    async def _receive(
-        self, response: httpcore.Response, timer: asyncio.Timeout, sink: Sink, places: Sequence[str]
-    ) -> None:
-        async with aclosing(self._arriving(response, timer)) as arriving:
+    async def _receive(self, answer: _Answer, sink: Sink, places: Sequence[str]) -> None:
+        """Receive the file, or its missing rest, into the sink."""
+        headers, is_rest = answer.headers, answer.status == 206
+        claim = claim_of(headers, places)
+        async with aclosing(answer.chunks()) as arriving:
             first = await anext(arriving, b"")
-            answer = _Answer(response, places, first)
-            answer.begin(sink)
-            async for piece in unpacked(chained(first, arriving), answer.packings):
-                self._keep(piece, sink, answer)
+            labels = labels_of(headers.get("content-encoding", ""), claim, b"" if is_rest else first)
+            packings = packings_of(labels)
+            _begin(sink, headers, is_rest=is_rest, is_packed=bool(packings))
+            async for piece in unpacked(first, arriving, packings):
+                self._keep(piece, sink, claim, labels)
         if sink.ending is None:
-            _take(sink, answer.claim, answer.labels)
-        if not answer.is_complete(sink):
+            _take(sink, claim, labels)
+        if sink.whole is not None:
+            is_cut = sink.size != sink.whole
+        elif headers.get("transfer-encoding") or headers.get("content-length"):
+            # Missing bytes would have raised an error.
+            is_cut = False
+        else:
+            is_cut = lacks_its_end(sink.ending or "", sink.read(0, HEAD_BYTES), sink.size, sink.holds)
+        if is_cut:
             raise PassingError("the server hung up before the end")
 
-    async def _arriving(self, response: httpcore.Response, timer: asyncio.Timeout) -> AsyncGenerator[bytes]:
-        """Yield what arrives, as long as enough of it does."""
-        heard = 0
-        _set(timer, self._timeouts.stall_s)
-        async for chunk in response.aiter_stream():
-            yield chunk
-            heard += len(chunk)
-            if heard >= self._timeouts.stall_bytes:
-                heard = 0
-                _set(timer, self._timeouts.stall_s)
-
-    def _keep(self, piece: bytes, sink: Sink, answer: _Answer) -> None:
+    def _keep(self, piece: bytes, sink: Sink, claim: Claim, labels: Sequence[str]) -> None:
         sink.write(piece)
         if sink.ending is None:
             if sink.size < HEAD_BYTES:
                 return
-            _take(sink, answer.claim, answer.labels)
+            _take(sink, claim, labels)
         size, room = max(sink.size, sink.whole or 0), sink.room()
         if self._max_bytes is not None and size > self._max_bytes:
             raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
         if room is not None and size > room:
             raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
 
-    async def _refuse(
-        self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
-    ) -> None:
-        status = response.status
-        if status == 416 and asked_for_rest:
-            raise _StaleError
-        if status in _GONE:
-            raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
-        if status in _PASSING:
-            wait = _headers_of(response).get("retry-after", "")
-            after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
-            raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
-        _set(timer, self._timeouts.stall_s)
-        page = b""
-        async for chunk in response.aiter_stream():
+
+class _Answer:
+    """Reads a response, as long as enough of it arrives in time."""
+
+    def __init__(self, response: httpcore.Response, timer: asyncio.Timeout, timeouts: Timeouts) -> None:
+        self.status = response.status
+        self.headers: dict[str, str] = {}
+        """By name in lower case, the first one of each name."""
+        for name, value in response.headers:
+            self.headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
+        self._response = response
+        self._timer = timer
+        self._timeouts = timeouts
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield what arrives."""
+        stall_s, stall_bytes = self._timeouts.stall_s, self._timeouts.stall_bytes
+        now_s = asyncio.get_running_loop().time
+        self._timer.reschedule(now_s() + stall_s)
+        heard = 0
+        async for chunk in self._response.aiter_stream():
+            yield chunk
+            heard += len(chunk)
+            if heard >= stall_bytes:
+                heard = 0
+                self._timer.reschedule(now_s() + stall_s)
+
+
+async def _refuse(answer: _Answer, *, asked_for_rest: bool) -> NoReturn:
+    """Raise the reason why an answer has no file."""
+    status = answer.status
+    if status == 416 and asked_for_rest:
+        raise _StaleError
+    if status in _GONE:
+        raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
+    if status in _PASSING:
+        wait = answer.headers.get("retry-after", "")
+        after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
+        raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
+    page = b""
+    async with aclosing(answer.chunks()) as arriving:
+        async for chunk in arriving:
             page += chunk[:HEAD_BYTES]
             if len(page) >= HEAD_BYTES:
                 break
-        if says_expired(page):
-            raise ExpiredError(f"{EXPIRED} (HTTP {status})")
-        raise DownloadError(f"the server says HTTP {status}")
+    if says_expired(page):
+        raise ExpiredError(f"{EXPIRED} (HTTP {status})")
+    raise DownloadError(f"the server says HTTP {status}")
 
 
-class _Answer:
-    """A response with a file, or with the rest of one."""
+def _begin(sink: Sink, headers: Mapping[str, str], *, is_rest: bool, is_packed: bool) -> None:
+    """Prepare the sink for the whole file, or for the missing rest.
 
-    def __init__(self, response: httpcore.Response, places: Sequence[str], first: bytes) -> None:
-        """Read what the headers say about the file, which starts or continues with `first`."""
-        self.is_rest = response.status == 206
-        self.headers = _headers_of(response)
-        self.claim = claim_of(self.headers, places)
-        self.labels = labels_of(self.headers.get("content-encoding", ""))
-        is_packed_picture = self.claim.is_media and first.startswith(GZIP)
-        if is_packed_picture and not self.is_rest and not set(self.labels) & set(PACKINGS):
-            self.labels.append("gzip")
-        self.packings = packings_of(self.labels)
-
-    def begin(self, sink: Sink) -> None:
-        """Prepare the sink for the whole file, or for the missing rest.
-
-        Raises _StaleError if this is the rest of another version, DownloadError if it cannot be used.
-        """
-        if self.is_rest:
-            if not sink.size or sink.tag is None:
-                raise DownloadError("the server sends a part of it, though all of it was asked for")
-            if self.packings or not sink.fits(self.headers):
-                raise _StaleError
-        elif self.packings:
-            sink.begin(None, None)
-        else:
-            length = self.headers.get("content-length", "")
-            sink.begin(int(length) if _NUMBER.fullmatch(length) else None, tag_of(self.headers))
-
-    def is_complete(self, sink: Sink) -> bool:
-        """Return whether everything has arrived, as far as that is known."""
-        if sink.whole is not None:
-            return sink.size == sink.whole
-        if self.headers.get("transfer-encoding") or self.headers.get("content-length"):
-            # Missing bytes would have raised an error.
-            return True
-        return not lacks_its_end(sink.ending or "", sink.read(0, HEAD_BYTES), sink.size, sink.holds)
+    Raises _StaleError if this is the rest of another version, DownloadError if it cannot be used.
+    """
+    if is_rest:
+        if not sink.size or sink.tag is None:
+            raise DownloadError("the server sends a part of it, though all of it was asked for")
+        if is_packed or not sink.fits(headers):
+            raise _StaleError
+    elif is_packed:
+        sink.begin(None, None)
+    else:
+        length = headers.get("content-length", "")
+        sink.begin(int(length) if _NUMBER.fullmatch(length) else None, tag_of(headers))
 
 
 def _take(sink: Sink, claim: Claim, labels: Sequence[str] = ()) -> str:
-    """Identify the file in the sink and return its ending; raise `DownloadError` if it is not a result."""
-    head = sink.read(0, HEAD_BYTES)
-    why = why_refused(head, claim)
-    if why is not None:
-        raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    packing = next((label for label in labels if label in OTHER_PACKINGS), None)
-    if packing is not None and kind_of_content(head) is None:
-        raise DownloadError(f"it is packed in a way that taskdash does not know ({packing})")
-    ending = ending_of(head, claim)
+    ending = identified(sink.read(0, HEAD_BYTES), claim, labels)
     sink.take(ending)
     return ending
 
@@ -323,18 +312,6 @@ def _download_error(host: str, error: Exception) -> DownloadError:
         case _:
             # One broken server or link must not end the other downloads.
             return DownloadError(f"{host}: {said}")
-
-
-def _set(timer: asyncio.Timeout, after_s: float) -> None:
-    timer.reschedule(asyncio.get_running_loop().time() + after_s)
-
-
-def _headers_of(response: httpcore.Response) -> dict[str, str]:
-    """Return the headers of a response by name in lower case, the first one of each name."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers:
-        headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
-    return headers
 
 
 def _location(headers: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from taskdash.results.folder import disk_errors
 from taskdash.results.links import DiskError, DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from taskdash.results.folder import Folder
@@ -36,7 +36,7 @@ _writing = partial(disk_errors, "it cannot be written")
 
 
 class Sink:
-    """An open file that is written from its start, or from where it was left; raises DiskError if the disk refuses."""
+    """Writes an open file from its start, or from where it was left; raises DiskError if the disk refuses."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -49,11 +49,6 @@ class Sink:
         """The server's ETag for this version, for If-Range; None: it can only be fetched from its start."""
         self.ending: str | None = None
         self._room: tuple[int, int | None] | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether every byte has arrived."""
-        return self.whole is not None and 0 < self.whole == self.size
 
     def begin(self, whole: int | None, tag: str | None) -> None:
         """Start from scratch."""
@@ -120,9 +115,9 @@ def part_key(*names: str) -> str:
 
 
 class PartFile(Sink):
-    """A file being downloaded, in a `with` block.
+    """Keeps a file that is being downloaded, in a `with` block.
 
-    If that is cancelled or fails in a passing way, the bytes received are kept, if the download can be resumed.
+    If that is cancelled or fails in a passing way, the bytes received stay, if the download can be resumed.
     """
 
     def __init__(self, folder: Folder, key: str) -> None:
@@ -139,15 +134,26 @@ class PartFile(Sink):
         self._folder.remove(self._note_name)
         if os.fstat(self.descriptor).st_nlink > 1:
             # An earlier run gave it its final name; that file belongs to the user now.
-            self._renew()
+            os.close(self.descriptor)
+            self._folder.remove(self._name)
+            with _writing():
+                self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
         super().begin(whole, tag)
         if self.tag is not None:
-            self._write_note()
+            try:
+                descriptor = self._folder.open_own(self._note_name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                with open(descriptor, "w") as file:  # noqa: PTH123 - opened by number
+                    json.dump({"validator": self.tag, "whole": self.whole}, file)
+            except OSError:
+                # Without the note it just cannot be resumed.
+                self._folder.remove(self._note_name)
+                self.tag = None
 
     def keep(self, stem: str, ending: str) -> Path:
         """Give it its final name; see `Folder.name_for_good`."""
         if not self._folder.is_that(self._name, self.descriptor):
-            self._write_again()
+            # Its hidden name was deleted or replaced, and a file without a name cannot be given one.
+            self.rewrite(self._blocks())
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def rewrite(self, pieces: Iterable[bytes]) -> None:
@@ -178,13 +184,20 @@ class PartFile(Sink):
     async def digest(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal, yielding to the event loop in between.
 
-        Raises DiskError if it cannot be read.
+        Raises DiskError if it cannot be read, or is shorter than what was written.
         """
         found = hashlib.sha256()
-        for offset in range(0, self.size, _COPY_BYTES):
-            found.update(self.read(offset, min(_COPY_BYTES, self.size - offset)))
+        for block in self._blocks():
+            found.update(block)
             await asyncio.sleep(0)
         return found.hexdigest()
+
+    def _blocks(self) -> Iterator[bytes]:
+        for offset in range(0, self.size, _COPY_BYTES):
+            block = self.read(offset, min(_COPY_BYTES, self.size - offset))
+            if offset + len(block) < min(offset + _COPY_BYTES, self.size):
+                raise DiskError("it was cut while it was saved")
+            yield block
 
     def __enter__(self) -> Self:
         return self
@@ -196,28 +209,6 @@ class PartFile(Sink):
             self._folder.remove(self._note_name)
             self._folder.remove(self._name)
         os.close(self.descriptor)
-
-    def _write_again(self) -> None:
-        """Copy the file, whose hidden name was deleted or replaced: a file without a name cannot be given one."""
-        lost, size = os.dup(self.descriptor), self.size
-        try:
-            self._renew()
-            self.size = 0
-            while self.size < size:
-                data = os.pread(lost, min(_COPY_BYTES, size - self.size), self.size)
-                if not data:
-                    raise DiskError("it was cut while it was saved")
-                self.write(data)
-        finally:
-            os.close(lost)
-
-    def _renew(self) -> None:
-        os.close(self.descriptor)
-        self._folder.remove(self._name)
-        with _writing():
-            self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
-
-    # Resuming
 
     def _go_on(self) -> None:
         """Resume from the part that an earlier run left, if its note is valid and fits the part's size."""
@@ -232,16 +223,6 @@ class PartFile(Sink):
             return
         if status.st_nlink == 1 or status.st_size == whole:
             self.size, self.whole, self.tag = status.st_size, whole, tag
-
-    def _write_note(self) -> None:
-        try:
-            descriptor = self._folder.open_own(self._note_name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            with open(descriptor, "w") as file:  # noqa: PTH123 - as above
-                json.dump({"validator": self.tag, "whole": self.whole}, file)
-        except OSError:
-            # Without the note it just cannot be resumed.
-            self._folder.remove(self._note_name)
-            self.tag = None
 
 
 def tag_of(headers: Mapping[str, str]) -> str | None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.results import content
-from taskdash.results.content import OTHER_PACKINGS, PACKINGS, labels_of, packings_of
+from taskdash.results.content import OTHER_PACKINGS, PACKINGS, Claim, labels_of, packings_of
 from taskdash.results.links import DownloadError
 
 PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
@@ -34,7 +34,7 @@ def unpacked(labels: list[str], body: bytes, cuts: list[int]) -> bytes:
             yield piece
 
     async def join() -> bytes:
-        return b"".join([piece async for piece in content.unpacked(arriving(), packings_of(labels))])
+        return b"".join([piece async for piece in content.unpacked(b"", arriving(), packings_of(labels))])
 
     return asyncio.run(join())
 
@@ -67,7 +67,7 @@ def test_a_packed_file_that_is_cut_is_an_error(file: bytes, cut: int) -> None:
 
 @given(st.text(max_size=200))
 def test_any_label_is_read(text: str) -> None:
-    labels_of(text)
+    labels_of(text, Claim("image/png", "png"), b"")
 
 
 def test_a_tower_of_layers_is_refused() -> None:
