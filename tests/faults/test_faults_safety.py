@@ -37,7 +37,7 @@ from tests.servers import (
 )
 
 from taskdash.results.folder import Folder
-from taskdash.results.saved_results import stem_of
+from taskdash.results.wanted import plain_name
 
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
 NAME: Final = saved_name(IDS[0])
@@ -488,7 +488,7 @@ def test_a_hundred_thousand_names_stay_in_the_folder(
             own = f".taskdash-{number:016x}.part"
             descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
             try:
-                path = folder.name_for_good(own, descriptor, f"{stem_of(name, IDS[0])}-{number}", "png")
+                path = folder.name_for_good(own, descriptor, f"{plain_name(name) or 'task'}-{number}", "png")
                 folder.remove(own)
             finally:
                 os.close(descriptor)

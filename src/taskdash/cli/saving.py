@@ -23,9 +23,8 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.renewals import Renewals
-from taskdash.results.saved_results import wanted_of
 from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
+from taskdash.results.wanted import Renewals, wanted_of
 from taskdash.watch.thread import run_unwaited
 from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_previews
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
     from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
-    from taskdash.results.saved_results import Wanted
     from taskdash.results.sheet import Card
+    from taskdash.results.wanted import Wanted
     from taskdash.store.store import Store
     from taskdash.watch.watcher import Watcher
 

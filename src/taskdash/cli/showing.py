@@ -42,7 +42,7 @@ from taskdash.domain.words import (
 )
 from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
 from taskdash.results.links import UnsafeLinkError, checked_url
-from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name
+from taskdash.results.saved_results import Origin, origin_from, origin_in, sidecar_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,9 @@
-"""Runs downloads in a thread with its own event loop, so that a slow disk and a slow screen do not block each other."""
+"""Runs downloads in a thread with its own event loop, so that a slow disk and a slow screen do not block each other.
+
+Results are saved on request and, if configured, as their tasks finish. Any number of processes may do the latter on one
+list: locks decide which of them saves a result, and the list records what was saved and what could not be. A dead link
+is tried once; passing failures are retried a few times.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,19 @@ import logging
 import threading
 from collections import deque
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.locations import download_dir
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.auto_download import AutoDownload
-from taskdash.results.downloads import Downloads, DownloadStatus
+from taskdash.results.downloads import Downloads, DownloadStatus, End, Ended
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
-from taskdash.results.renewals import Renewals
+from taskdash.results.links import DiskError, DownloadError, LockedError, PrivateHostError
 from taskdash.results.saved_results import ResultLocks, SavedResults
+from taskdash.results.wanted import Renewals, wanted_of
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
@@ -30,17 +35,25 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Settings
     from taskdash.domain.secret import KnownKeys
-    from taskdash.results.downloads import Ended
 
 PUBLISH_EVERY_S: Final = 0.2
-RETRY_AFTER_S: Final = (0.5, 2.0)
+FETCH_AGAIN_AFTER_S: Final = (0.5, 2.0)
+LOOK_EVERY_S: Final = 1.0
+BATCH: Final = 20
+"""How many tasks to work on at a time: a list may have thousands of finished ones."""
+RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
+"""How long to back off after each passing failure; after the last one there is no retry."""
+DISK_AFTER_MS: Final = 300_000
+_ONLY_FOR_NOW: Final = ((PrivateHostError, None), (LockedError, 60_000), (DiskError, DISK_AFTER_MS))
+"""Failures that are not recorded in the list, and when to retry them; None: not in this run."""
+OVERLAP_MS: Final = 60_000
+"""How far back each look goes, as ends are recorded with the clock of the process that learned of them."""
 
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """A line for the user."""
+class News(NamedTuple):
+    """Says something to the user in a line."""
 
     text: str
     is_bad: bool = False
@@ -78,7 +91,7 @@ async def open_downloads(
             allow_private=profile.allow_private,
             max_bytes=None if max_mib is None else max_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
-            retry_after_s=RETRY_AFTER_S,
+            retry_after_s=FETCH_AGAIN_AFTER_S,
         )
         saved = SavedResults(store, Clock(), settings, keys)
         async with asyncio.TaskGroup() as group:
@@ -117,20 +130,18 @@ class DownloadThread:
             make_renewals=Renewals if has_key and not is_beside_command else None,
         )
         self._auto_profile = settings.profile if settings.auto_download and not is_beside_command else None
-        """The profile whose results are saved as tasks finish; None: save only on request."""
         self._tells_each = is_beside_command
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._downloads: Downloads | None = None
-        self._group: asyncio.TaskGroup | None = None
         self._auto: AutoDownload | None = None
         self._listener: Callable[[], None] = lambda: None
         self._news: deque[News] = deque()
         self._told: set[str] = set()
-        self._asked = 0
-        self._known = 0
+        self._known: int | None = None
+        """How many of the results asked for were already saved; None: nothing was asked for since the last outcome."""
         self._look_ups: set[asyncio.Task[None]] = set()
         self.status = DownloadStatus()
 
@@ -142,18 +153,44 @@ class DownloadThread:
 
     def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
         """Save the unsaved results of tasks, or `only` some of them, by `seq` and number."""
+        asked = tuple(seqs)
+
+        def look_up() -> None:
+            if self._downloads is not None:
+                looking_up = self._downloads.group.create_task(self._look_up(self._downloads, asked, only))
+                self._look_ups.add(looking_up)
+                looking_up.add_done_callback(self._look_ups.discard)
+
         self._begin()
-        self._call(lambda: self._begin_look_up(list(seqs), only))
+        self._call(look_up)
 
     def cancel(self) -> None:
         """Cancel all downloads; bytes already received are kept if the download can be resumed."""
-        self._call(self._cancel)
+
+        def cancel() -> None:
+            if self._look_ups:
+                self._say("Downloads cancelled before they started.")
+            for each in self._look_ups:
+                each.cancel()
+            if self._auto is not None:
+                self._auto.cancel()
+            if self._downloads is not None:
+                self._downloads.cancel()
+
+        self._call(cancel)
 
     def is_drained(self, timeout_s: float) -> bool:
         """Wait until all requested downloads are over; return whether that was within the time."""
+
+        async def drained() -> None:
+            if self._look_ups:
+                await asyncio.wait(self._look_ups)
+            if self._downloads is not None:
+                await self._downloads.drained()
+
         if self._loop is not None and self._thread is not None and self._thread.is_alive():
             with suppress(RuntimeError):  # the loop was just closed
-                draining = asyncio.run_coroutine_threadsafe(self._drained(), self._loop)
+                draining = asyncio.run_coroutine_threadsafe(drained(), self._loop)
                 try:
                     draining.result(timeout_s)
                 except TimeoutError:
@@ -171,8 +208,6 @@ class DownloadThread:
     def take_news(self) -> list[News]:
         """Return the news since the last call."""
         return [self._news.popleft() for _ in range(len(self._news))]
-
-    # On the thread
 
     def _begin(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -200,78 +235,53 @@ class DownloadThread:
         self._stop = asyncio.Event()
         self._ready.set()
         try:
-            async with self._open_downloads() as self._downloads, asyncio.TaskGroup() as self._group:
-                background = [self._group.create_task(self._publish())]
+            async with self._open_downloads() as self._downloads:
+                group = self._downloads.group
+                background = [group.create_task(self._publish(self._downloads))]
                 if self._auto_profile is not None:
-                    saving = self._save_on_its_own(self._downloads, self._auto_profile)
-                    background.append(self._group.create_task(saving))
+                    say = partial(self._say, is_bad=True)
+                    self._auto = AutoDownload(self._downloads, self._auto_profile, say)
+                    background.append(group.create_task(self._auto.run()))
                 await self._stop.wait()
                 for each in (*background, *self._look_ups):
                     each.cancel()
         finally:
-            self._downloads = self._group = self._auto = None
-
-    def _cancel(self) -> None:
-        if self._look_ups:
-            self._say("Downloads cancelled before they started.")
-        for each in self._look_ups:
-            each.cancel()
-        if self._auto is not None:
-            self._auto.cancel()
-        if self._downloads is not None:
-            self._downloads.cancel()
-
-    def _begin_look_up(self, seqs: list[int], only: Collection[tuple[int, int]] | None) -> None:
-        if self._group is not None and self._downloads is not None:
-            looking_up = self._group.create_task(self._look_up(self._downloads, seqs, only))
-            self._look_ups.add(looking_up)
-            looking_up.add_done_callback(self._look_ups.discard)
+            self._downloads = self._auto = None
 
     async def _look_up(
-        self, downloads: Downloads, seqs: list[int], only: Collection[tuple[int, int]] | None
+        self, downloads: Downloads, seqs: Sequence[int], only: Collection[tuple[int, int]] | None
     ) -> None:
         self._publish_status()
+        find = partial(wanted_of, seqs=seqs, only=only, file_name=downloads.saved.settings.file_name)
         try:
-            wanted, known = await downloads.saved.wanted_of(seqs, only)
+            wanted, known = await downloads.saved.store.run(find)
         except TaskdashError as error:
             self._say(f"Nothing can be saved: {error}", is_bad=True)
             return
         if wanted:
-            self._asked += 1
-            self._known += known
+            self._known = (self._known or 0) + known
             downloads.add(wanted)
         elif not self._tells_each:
             self._say(f"Nothing to save: {known:,} already saved." if known else "Nothing to save.")
-
-    async def _save_on_its_own(self, downloads: Downloads, profile: str) -> None:
-        say = partial(self._say, is_bad=True)
-        self._auto = AutoDownload(downloads, downloads.saved, profile, say)
-        try:
-            await self._auto.run()
-        except TaskdashError as error:
-            self._say(f"Results are no longer saved automatically: {error}", is_bad=True)
 
     def _on_end(self, ended: Ended) -> None:
         if ended.lacks and ended.path is not None and ended.lacks not in self._told:
             # Once only: on a full disk it is the same for every file.
             self._told.add(ended.lacks)
             self._say(f"{inert_line(ended.path.name)}: {ended.lacks}", is_bad=True)
-        if not self._tells_each:
-            return
-        if ended.path is not None:
+        if self._tells_each and ended.path is not None:
             self._say(f"saved {inert_line(str(ended.path))}")
-        elif ended.error is not None:
+        elif self._tells_each and ended.error is not None:
             wanted = ended.wanted
             self._say(f"not saved: {wanted.task_id}, result {wanted.n}: {ended.error}", is_bad=True)
 
-    async def _publish(self) -> None:
+    async def _publish(self, downloads: Downloads) -> None:
         """Publish the progress, and the outcome of each requested round."""
         while True:
             await asyncio.sleep(PUBLISH_EVERY_S)
             self._publish_status()
-            downloads = self._downloads
-            if downloads is not None and self._asked and not downloads.status.is_busy:
-                known, self._asked, self._known = self._known, 0, 0
+            if self._known is not None and not downloads.status.is_busy:
+                known, self._known = self._known, None
                 if not self._tells_each:
                     line = downloads.status.summary(known, inert_line(str(downloads.folder.path)))
                     self._say(f"{line}.", is_bad=downloads.status.failed > 0)
@@ -283,12 +293,107 @@ class DownloadThread:
             self.status = status
             self._listener()
 
-    async def _drained(self) -> None:
-        if self._look_ups:
-            await asyncio.wait(self._look_ups)
-        if self._downloads is not None:
-            await self._downloads.drained()
-
     def _say(self, text: str, *, is_bad: bool = False) -> None:
         self._news.append(News(text, is_bad))
         self._listener()
+
+
+class AutoDownload:
+    """Downloads the unsaved results of a profile, a few tasks at a time; calls `tell` once for each kind of trouble."""
+
+    def __init__(
+        self, downloads: Downloads, profile: str, tell: Callable[[str], None], *, clock: Clock | None = None
+    ) -> None:
+        self._downloads = downloads
+        self._store = downloads.saved.store
+        self._profile = profile
+        self._tell = tell
+        self._clock = clock or Clock()
+        self._backlog: deque[int] = deque()
+        self._saving: set[int] = set()
+        self._put_off: dict[int, int | None] = {}
+        self._told: set[str] = set()
+        self._since_ms = self._looked_ms = 0
+
+    async def run(self) -> None:
+        """Look for results to save until cancelled, or the list cannot be used."""
+        self._since_ms = self._clock.now_ms() - OVERLAP_MS
+        try:
+            await self._store.run(lambda store: store.saved.forget_gone())
+            self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._look()
+                    while self._backlog and len(self._saving) - self._downloads.resting < BATCH:
+                        seq = self._backlog.popleft()
+                        self._saving.add(seq)
+                        group.create_task(self._save(seq))
+                    await self._clock.sleep(LOOK_EVERY_S)
+        except* TaskdashError as errors:
+            self._tell(f"Results are no longer saved automatically: {errors.exceptions[0]}")
+
+    def cancel(self) -> None:
+        """Skip everything queued or looked up for the rest of this run; tasks that finish from now on are saved."""
+        self._put_off.update(dict.fromkeys((*self._backlog, *self._saving)))
+        self._backlog.clear()
+
+    async def _look(self) -> None:
+        """Queue tasks that finished since the last look, and those due for a retry."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._looked_ms:
+            # The clock was set back, so tasks that ended since may have any time.
+            self._since_ms = 0
+        since_ms, self._looked_ms = self._since_ms, now_ms
+        self._since_ms = max(since_ms, now_ms - OVERLAP_MS)
+        found = await self._store.run(lambda store: store.saved.to_try(self._profile, since_ms, now_ms))
+        due = [seq for seq, at_ms in self._put_off.items() if at_ms is not None and at_ms <= now_ms]
+        for seq in due:
+            del self._put_off[seq]
+        known = self._saving.union(self._backlog, self._put_off)
+        # Tasks that have just finished come before the backlog.
+        self._backlog.extendleft(seq for seq in dict.fromkeys((*found, *due)) if seq not in known)
+
+    async def _save(self, seq: int) -> None:
+        try:
+            named = self._downloads.saved.settings.file_name
+            wanted, _ = await self._store.run(partial(wanted_of, seqs=[seq], file_name=named))
+            # It may have been cancelled meanwhile.
+            if wanted and seq not in self._put_off:
+                ends = await self._downloads.save(wanted)
+                errors = [each.error for each in ends if each.error is not None]
+                if any(each.end is End.CANCELLED for each in ends):
+                    self._put_off[seq] = None
+                elif errors:
+                    await self._settle(seq, wanted[0].task_id, errors)
+        finally:
+            self._saving.discard(seq)
+
+    async def _settle(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
+        """Report what went wrong, and decide when to retry."""
+        for error in errors:
+            if isinstance(error, PrivateHostError | DiskError):
+                self._tell_once(str(error), f"Not saved: {error}")
+        for kind, after_ms in _ONLY_FOR_NOW:
+            if any(isinstance(error, kind) for error in errors):
+                self._put_off[seq] = None if after_ms is None else self._clock.now_ms() + after_ms
+                return
+        passing = next((error for error in errors if error.passing), None)
+        reason, next_ms = str(passing or errors[0]), None
+        try:
+            # Recorded in the list, so that neither a restart nor another process begins from zero.
+            tries = 1 + await self._store.run(lambda store: store.saved.tries(seq))
+            if passing is not None and tries <= len(RETRY_AFTER_MS):
+                next_ms = self._clock.now_ms() + RETRY_AFTER_MS[tries - 1]
+            await self._store.run(lambda store: store.saved.failed(seq, tries, next_ms, reason))
+        except StoreError:
+            # Skip it for this run. That the list cannot be written is reported where it matters.
+            self._put_off[seq] = None
+            _LOG.warning("a failed download was not written down", exc_info=True)
+            return
+        if next_ms is None:
+            self._tell_once(reason, f"Not saved, and not tried again: {task_id}: {reason}")
+
+    def _tell_once(self, what: str, line: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._tell(line)

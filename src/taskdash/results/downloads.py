@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from taskdash.results.fetch import Fetcher
     from taskdash.results.folder import Folder
     from taskdash.results.part import Sink
-    from taskdash.results.renewals import Renewals
-    from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
+    from taskdash.results.saved_results import ResultLocks, SavedResults
+    from taskdash.results.wanted import Renewals, Wanted
 
 AT_ONCE: Final = 6
 PER_HOST: Final = 3
@@ -114,7 +114,7 @@ class Downloads:
         self.saved = saved
         self._fetcher = fetcher
         self._locks = locks
-        self._group = group
+        self.group = group
         self._on_end = on_end
         self._renewals = renewals
         self._clock = clock or Clock()
@@ -143,7 +143,7 @@ class Downloads:
             self._new_round()
         fresh = {(each.seq, each.n): each for each in wanted if (each.seq, each.n) not in self._tasks}
         for place, each in fresh.items():
-            self._tasks[place] = self._group.create_task(self._run(_Download(each)))
+            self._tasks[place] = self.group.create_task(self._run(_Download(each)))
             self._tasks[place].add_done_callback(partial(self._ended, each))
         self._total += len(fresh)
         return len(fresh)

@@ -1,6 +1,7 @@
-"""Determines which results to save and under which names, records saved ones, and locks results between processes.
+"""Records saved results: on the list, in a picture's metadata and in a sidecar; and locks them between processes.
 
-A name has no special meaning to any file system. It has no ending, which is determined as the file arrives.
+PNG and JPEG get their task and its prompt: a few bytes are inserted before the image data, and nothing else in the file
+is touched.
 """
 
 from __future__ import annotations
@@ -9,23 +10,19 @@ import errno
 import fcntl
 import json
 import os
-import re
-import unicodedata
+import struct
+import zlib
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
 
-from taskdash.config.kinds import FILE_NAME_PART
-from taskdash.domain.task import State
+from taskdash.domain.task import is_task_id
 from taskdash.domain.task_json import task_json
-from taskdash.domain.words import moment
-from taskdash.results.links import DiskError, host_and_port, safe_url
-from taskdash.results.origin import origin_from, sidecar_name, with_origin
-from taskdash.results.part import part_key
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.links import DiskError
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -33,42 +30,29 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.results.folder import Folder
     from taskdash.results.part import PartFile
+    from taskdash.results.wanted import Wanted
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.machine import Clock
 
-MAX_STEM_CHARS: Final = 80
-MAX_STEM_BYTES: Final = 200
-ID_CHARS: Final = 8
-"""Enough of an ID for `taskdash show`."""
-PROMPT_CHARS: Final = 28
-_TEXT_CHARS: Final = (MAX_STEM_BYTES, 80, 40, 20, 10)
-"""Limits for each text in a template, tried in this order until the name is no longer than `MAX_STEM_BYTES`."""
-_NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
-# Device names on Windows, to which the folder may be shared.
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
-_SAME_AGAIN = re.compile(r"([._+-])\1+")
-LONG_AGO_MS: Final = 3_600_000
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_HEADER: Final = b"\0\0\0\rIHDR"
+_AFTER_HEADER: Final = len(PNG) + 25
+_KEYWORD: Final = b"taskdash"
+_LANGUAGE: Final = b"\0\0\0\0\0"
+"""Follows the keyword in an `iTXt` chunk: not compressed, and no particular language."""
+_JPEG: Final = b"\xff\xd8"
+_COMMENT: Final = 0xFE
+_APPLICATIONS: Final = range(0xE0, 0xF0)
+_BEFORE_PICTURE: Final = (*range(0xC0, 0xD0), 0xDB, 0xDD, _COMMENT, *_APPLICATIONS)
+_MAX_COMMENT_BYTES: Final = 65_533
+_MAX_PARTS: Final = 100_000
+_MAX_ORIGIN_BYTES: Final = 4_096
+_COPY_BYTES: Final = 1_048_576
 _ORIGIN: Final = 1 << 61
 """Added because `seq` may be negative, and a file offset may not."""
 _RESULTS: Final = 1 << 20
 """More results than a task can have."""
 _HELD: Final = (errno.EACCES, errno.EAGAIN)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A result to be saved."""
-
-    seq: int
-    n: int
-    """From 1."""
-    url: str
-    task_id: str
-    stem: str
-    host: str
-    key: str
-    seen_ms: int | None = None
-    """When its task was seen to finish, if it had just done so; None if it finished long ago."""
 
 
 class SavedResults:
@@ -77,7 +61,7 @@ class SavedResults:
     def __init__(self, store: StoreThread, clock: Clock, settings: Settings, keys: KnownKeys) -> None:
         self.store = store
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._keys = keys
         """The keys that no file may contain."""
 
@@ -92,7 +76,7 @@ class SavedResults:
 
     async def mark(self, wanted: Wanted, part: PartFile, ending: str) -> str:
         """Write a picture's task to its metadata, if configured; return why that failed, or ""."""
-        detail = await self._detail(wanted) if self._settings.embed else None
+        detail = await self._detail(wanted) if self.settings.embed else None
         if detail is not None:
             try:
                 pieces = with_origin(part.read, part.size, ending, detail.task, wanted.n)
@@ -109,7 +93,7 @@ class SavedResults:
         """
         now_ms = self._clock.now_ms()
         await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
-        detail = await self._detail(wanted) if self._settings.sidecar else None
+        detail = await self._detail(wanted) if self.settings.sidecar else None
         if detail is None:
             return ""
         text = json.dumps(task_json(detail), indent=2) + "\n"
@@ -129,122 +113,124 @@ class SavedResults:
         detail = await self.store.run(lambda store: store.tasks.detail(wanted.seq, raw=False))
         return detail and self._keys.redact_values(detail)
 
-    async def wanted_of(
-        self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None
-    ) -> tuple[list[Wanted], int]:
-        """Return the results of tasks that are to be saved; see the function of this name."""
-        named = self._settings.file_name
-        return await self.store.run(lambda store: wanted_of(store, seqs, only=only, file_name=named))
+
+# The origin of a file
 
 
-def wanted_of(
-    store: Store,
-    seqs: Sequence[int],
-    *,
-    only: Collection[tuple[int, int]] | None = None,
-    file_name: str | None = None,
-) -> tuple[list[Wanted], int]:
-    """Return the unsaved results of tasks, in order, and how many are already saved.
+class Origin(NamedTuple):
+    """The task that a file is a result of."""
 
-    `only` restricts them to some, by `seq` and number; `file_name` is the template for their names.
-    """
-    done = store.saved.of(seqs)
-    wanted, known = [], 0
-    for task, urls in store.tasks.links(seqs):
-        if task.state is not State.SUCCESS:
-            continue
-        files = done.get(task.seq, {})
-        asked = [n for n, _ in enumerate(urls, 1) if only is None or (task.seq, n) in only]
-        lacking = [n for n in asked if n not in files or not files[n].is_there()]
-        known += len(asked) - len(lacking)
-        wanted += [
-            Wanted(
-                seq=task.seq,
-                n=n,
-                url=urls[n - 1],
-                task_id=task.task_id,
-                stem=result_stem(store, task, n, file_name),
-                host=host_and_port(safe_url(urls[n - 1]) or "")[0],
-                key=part_key(str(store.path), task.profile, task.task_id, str(n)),
-                seen_ms=_seen_to_finish_ms(task),
-            )
-            for n in lacking
-        ]
-    return wanted, known
+    profile: str
+    task_id: str
+    number: int | None
+    """Which of its results, from 1; None if unknown."""
 
 
-def _seen_to_finish_ms(task: Task) -> int | None:
-    """Return when the list learned that a task had ended; None if that was long after its end.
-
-    Measured by the clock of this computer. The gateway's may differ, so less than an hour means nothing.
-    """
-    seen_ms, ended_ms = task.finished_at_ms, task.complete_time_ms
-    if seen_ms is not None and ended_ms is not None and abs(seen_ms - ended_ms) > LONG_AGO_MS:
+def origin_from(text: str | bytes) -> Origin | None:
+    """Return the task named by JSON from a picture's metadata or from `show --json`; None for other texts."""
+    try:
+        values = json.loads(text)
+        task_id, profile, number = (values.get(name) for name in ("taskId", "profile", "result"))
+        if number is None and len(values.get("resultUrls", ())) == 1:
+            number = 1
+    except (ValueError, RecursionError, AttributeError, TypeError):
         return None
-    return seen_ms
+    if not isinstance(task_id, str) or not is_task_id(task_id) or not isinstance(profile, str):
+        return None
+    return Origin(inert_line(profile, 200), task_id, number if type(number) is int and number > 0 else None)
 
 
-# Names
+def sidecar_name(name: str) -> str:
+    """Return the name of the sidecar, the file with the task of a saved file."""
+    stem, _, ending = name.rpartition(".")
+    return f"{stem or name}.json" if ending != "json" else f"{name}.json"
 
 
-def stem_of(label: str | None, task_id: str) -> str:
-    """Return the first part of a file name: the label, else the ID, cleaned by `plain_name`."""
-    return plain_name(label or "") or plain_name(task_id) or "task"
+def with_origin(
+    read: Callable[[int, int], bytes], size: int, ending: str, task: Task, number: int
+) -> Iterator[bytes] | None:
+    """Return a picture with its origin inserted, in pieces; None if it is no PNG or JPEG, or has no place for it.
 
-
-def plain_name(text: str, most_chars: int = MAX_STEM_CHARS) -> str:
-    """Return a text as part of a file name, without anything special to a file system; it may be empty."""
-    name = _plain(text)[:most_chars].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
-    name = name.rstrip(".-_+")
-    return f"task-{name}" if _DEVICES.fullmatch(name) else name
-
-
-def _plain(text: str) -> str:
-    return _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(".-_+")
-
-
-def result_stem(store: Store, task: Task, n: int, template: str | None = None) -> str:
-    """Return the file name of a task's result `n`, without ending.
-
-    Without a template it is the label or prompt, as much of the ID as tells it from others, and `n`.
+    `read` takes an offset and a number of bytes.
     """
-    if template is not None:
-        return _filled(template, task, n) or f"{stem_of(None, task.task_id)}-{n}"
-    name = plain_name(task.label or "") or plain_name(_beginning(task.prompt or "", PROMPT_CHARS))
-    if not name:
-        return f"{stem_of(None, task.task_id)}-{n}"
-    start = task.task_id[:ID_CHARS]
-    is_alone = len(store.documents.ids_like(task.profile, start, 2)) == 1
-    return f"{name}-{stem_of(None, start if is_alone else task.task_id)}-{n}"
+    origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
+    prompt = (task.prompt or "").encode()
+    if ending == "png" and read(0, _AFTER_HEADER).startswith(PNG + _PNG_HEADER):
+        texts = [(b"Description", prompt)] if prompt else []
+        added = b"".join(_png_text(name, text) for name, text in (*texts, (_KEYWORD, origin)))
+        return _inserted(read, size, _AFTER_HEADER, added)
+    place = _place_in_jpeg(read) if ending == "jpg" else None
+    if place is None:
+        return None
+    texts_of_jpeg = [prompt, _KEYWORD + b" " + origin]
+    return _inserted(read, size, place, b"".join(map(_jpeg_comment, filter(None, texts_of_jpeg))))
 
 
-def _filled(template: str, task: Task, n: int) -> str:
-    created = moment(task.added_at_ms if task.create_time_ms is None else task.create_time_ms)
-    texts = {"label": task.label or "", "prompt": task.prompt or "", "model": task.model or ""}
-    values = {**texts, "id": task.task_id, "n": str(n), "created": created.replace(" ", "_")}
-
-    def fill(most_chars: int) -> str:
-        def value(match: re.Match[str]) -> str:
-            is_text = match[1] in texts
-            chars = int(match[2] or (MAX_STEM_CHARS if is_text else MAX_STEM_BYTES))
-            return _plain(_beginning(values[match[1]], min(chars, most_chars) if is_text else chars))
-
-        return _SAME_AGAIN.sub(r"\1", _plain(re.sub(FILE_NAME_PART, value, template)))
-
-    # The end of a name tells results apart, so texts are shortened instead.
-    names = map(fill, _TEXT_CHARS)
-    name = next((name for name in names if len(name.encode()) <= MAX_STEM_BYTES), fill(0))
-    return plain_name(name, MAX_STEM_BYTES)
+def _inserted(read: Callable[[int, int], bytes], size: int, place: int, added: bytes) -> Iterator[bytes]:
+    yield read(0, place)
+    yield added
+    for offset in range(place, size, _COPY_BYTES):
+        yield read(offset, min(_COPY_BYTES, size - offset))
 
 
-def _beginning(text: str, most_chars: int) -> str:
-    """Return as many of the first words of a text as a name has room for."""
-    start = " ".join(text[: 4 * most_chars].split())
-    if len(start) <= most_chars:
-        return start
-    words, _, rest = start[: most_chars + 1].rpartition(" ")
-    # Some languages, and some words, have no blanks.
-    return words if len(words) > most_chars // 2 or not rest else start[:most_chars]
+def _png_text(keyword: bytes, text: bytes) -> bytes:
+    content = b"iTXt" + keyword + _LANGUAGE + text
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+
+
+def _jpeg_comment(text: bytes) -> bytes:
+    text = text[:_MAX_COMMENT_BYTES].decode("utf-8", "ignore").encode()
+    return struct.pack(">BBH", 0xFF, _COMMENT, len(text) + 2) + text
+
+
+def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
+    """Return where to insert a comment: after the application segments, which some programs expect to come first."""
+    place = len(_JPEG)
+    if read(0, place) != _JPEG:
+        return None
+    for _ in range(_MAX_PARTS):
+        head = read(place, 4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return None
+        if head[1] not in _APPLICATIONS:
+            return place
+        place += 2 + int.from_bytes(head[2:])
+    return None
+
+
+def origin_in(file: BinaryIO) -> Origin | None:
+    """Return the origin in a picture's metadata; None if there is none. Raises OSError if it cannot be read."""
+    start = file.read(len(PNG))
+    texts = _png_texts(file) if start == PNG else _jpeg_texts(file) if start.startswith(_JPEG) else iter(())
+    return next((origin for text in texts if (origin := origin_from(text))), None)
+
+
+def _png_texts(file: BinaryIO) -> Iterator[bytes]:
+    begin = _KEYWORD + _LANGUAGE
+    for _ in range(_MAX_PARTS):
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            return
+        length, read = int.from_bytes(head[:4]), 0
+        if head[4:] == b"iTXt" and length <= _MAX_ORIGIN_BYTES:
+            text = file.read(length)
+            read = len(text)
+            if text.startswith(begin):
+                yield text[len(begin) :]
+        file.seek(length - read + 4, 1)
+
+
+def _jpeg_texts(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(len(_JPEG))
+    for _ in range(_MAX_PARTS):
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] not in _BEFORE_PICTURE:
+            return
+        length = int.from_bytes(head[2:]) - 2
+        text = file.read(length) if head[1] == _COMMENT and 0 < length <= _MAX_ORIGIN_BYTES else b""
+        if text.startswith(_KEYWORD + b" "):
+            yield text[len(_KEYWORD) + 1 :]
+        file.seek(max(0, length - len(text)), 1)
 
 
 # Locks

@@ -15,11 +15,12 @@ from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
 from taskdash.domain.secret import KnownKeys
-from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
+from taskdash.results.download_thread import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.folder import Folder
 from taskdash.results.links import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.saved_results import SavedResults, Wanted
+from taskdash.results.saved_results import SavedResults
+from taskdash.results.wanted import Wanted
 from taskdash.store.store import Store, StoreThread
 
 PROFILE = "p"
@@ -30,6 +31,7 @@ class FakeQueue:
     """Takes what it is given, and ends it as a test says."""
 
     resting = 0
+    saved: SavedResults
 
     def __init__(self) -> None:
         self.given: list[Wanted] = []
@@ -80,9 +82,10 @@ class Scene:
     async def running(self) -> AsyncIterator[None]:
         """One run of the program."""
         store = StoreThread(self.path, "store")
+        if isinstance(self.queue, FakeQueue):
+            self.queue.saved = SavedResults(store, self.clock, Settings(), KnownKeys())
         self.auto = AutoDownload(
             self.queue,  # type: ignore[arg-type] # it needs no more of a queue
-            SavedResults(store, self.clock, Settings(), KnownKeys()),
             PROFILE,
             self.told.append,
             clock=self.clock,
@@ -278,19 +281,13 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
     class LockedMemory(SavedResults):
         is_locked = True
 
-        def __init__(self) -> None:
-            self._settings = Settings()
-
         async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
             if self.is_locked:
                 raise StoreError("the store is locked by another program")
             return False
 
-        async def keep(self, wanted: Wanted, path: Path, size: int, digest: str, _: Folder) -> str:
-            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.clock.at_ms, digest)
-            return ""
-
-    memory = LockedMemory()
+    thread = StoreThread(scene.path, "memory")
+    memory = LockedMemory(thread, scene.clock, Settings(), KnownKeys())
     scene.finish("one")
     scene.queue = Downloads(  # type: ignore[assignment] # the real one
         Folder(tmp_path / "results"), FakeFetcher(), memory, FakeLocks(), group
@@ -301,4 +298,5 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
         scene.clock.at_ms += DISK_AFTER_MS
         await scene.look()
         await scene.look()
+    thread.close()
     assert scene.store.tasks.find(PROFILE, "one").saved_count == 1

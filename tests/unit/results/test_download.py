@@ -21,7 +21,7 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
 from taskdash.results.links import DownloadError
-from taskdash.results.saved_results import stem_of
+from taskdash.results.wanted import plain_name
 
 
 def save(target: Path, url: str) -> Path:
@@ -145,22 +145,22 @@ def test_an_ending_is_plain_whatever_server_and_link_say(
 
 
 @pytest.mark.parametrize(
-    ("label", "task_id", "stem"),
+    ("text", "name"),
     [
-        (None, "5064bd1a-025a", "5064bd1a-025a"),
-        ("Night run 3", "x", "Night-run-3"),
-        ("../../etc/passwd", "x", "etc-passwd"),
-        ("..\\..\\x", "x", "x"),
-        (".bashrc", "x", "bashrc"),
-        ("-rf *", "x", "rf"),
-        ("a/b\0c\x1b]0;d", "x", "a-b-c-0-d"),
-        ("満月の夜", "x", "満月の夜"),
-        ("con", "x", "task-con"),
-        ("NUL.txt", "x", "task-NUL.txt"),
-        ("...", "a:b", "a-b"),
-        ("", "..", "task"),
-        ("x" * 300, "y", "x" * 80),
+        ("5064bd1a-025a", "5064bd1a-025a"),
+        ("Night run 3", "Night-run-3"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..\\..\\x", "x"),
+        (".bashrc", "bashrc"),
+        ("-rf *", "rf"),
+        ("a/b\0c\x1b]0;d", "a-b-c-0-d"),
+        ("満月の夜", "満月の夜"),
+        ("con", "task-con"),
+        ("NUL.txt", "task-NUL.txt"),
+        ("a:b", "a-b"),
+        ("...", ""),
+        ("x" * 300, "x" * 80),
     ],
 )
-def test_names_are_made_of_label_or_id_and_lead_nowhere(label: str | None, task_id: str, stem: str) -> None:
-    assert stem_of(label, task_id) == stem
+def test_a_text_in_a_name_leads_nowhere(text: str, name: str) -> None:
+    assert plain_name(text) == name

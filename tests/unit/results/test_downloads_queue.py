@@ -37,8 +37,8 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.links import DownloadError
 from taskdash.results.part import part_key
-from taskdash.results.renewals import Renewals, Renewed
-from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
+from taskdash.results.saved_results import ResultLocks, SavedResults
+from taskdash.results.wanted import Renewals, Renewed, Wanted
 
 NOW_MS: Final = 1_777_475_100_000
 
@@ -46,7 +46,7 @@ NOW_MS: Final = 1_777_475_100_000
 class Memory(SavedResults):
     def __init__(self) -> None:
         self.kept: dict[tuple[int, int], Path] = {}
-        self._settings = Settings()
+        self.settings = Settings()
         self.failure: StoreError | None = None
 
     async def is_saved(self, wanted: Wanted) -> bool:

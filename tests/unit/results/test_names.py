@@ -13,7 +13,7 @@ import pytest
 from taskdash.domain.task import Task
 from taskdash.domain.words import moment
 from taskdash.results.folder import Folder
-from taskdash.results.saved_results import result_stem, stem_of
+from taskdash.results.wanted import plain_name, result_stem
 from taskdash.store.store import Store
 
 NAMES = 100_000
@@ -52,7 +52,7 @@ def test_hostile_labels_become_plain_names() -> None:
     chance = random.Random(7)  # noqa: S311 - the same labels each time
     for _ in range(NAMES):
         label = hostile(chance)
-        stem = stem_of(label, "..")
+        stem = plain_name(label) or "task"
         assert is_plain(f"{stem}-1"), repr(label)
         assert stem.partition(".")[0].lower() not in _DEVICES, repr(label)
 
@@ -65,7 +65,7 @@ def test_files_of_hostile_labels_are_all_made_in_the_folder(tmp_path: Path) -> N
         for _ in range(CREATED):
             own = ".taskdash-" + "a" * 32 + ".part"
             descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
-            path = folder.name_for_good(own, descriptor, f"{stem_of(hostile(chance), '..')}-1", "png")
+            path = folder.name_for_good(own, descriptor, f"{plain_name(hostile(chance)) or 'task'}-1", "png")
             os.close(descriptor)
             folder.remove(own)
             assert path.parent == tmp_path / "in"

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.pictures import encoded, halves
 
 from taskdash.domain.task import Task
-from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name, with_origin
+from taskdash.results.saved_results import Origin, origin_from, origin_in, sidecar_name, with_origin
 
 TASK = Task(seq=1, profile="kie", task_id="job:1", added_at_ms=1, prompt='a "red" fox\n満月')
 GRADIENT = Image.linear_gradient("L").convert("RGB")

@@ -14,8 +14,7 @@ from tests.unit.results.fakes import StillClock
 
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
-from taskdash.results.renewals import LONGEST_WAIT_S, Renewals, Renewed
-from taskdash.results.saved_results import Wanted, wanted_of
+from taskdash.results.wanted import LONGEST_WAIT_S, Renewals, Renewed, Wanted, wanted_of
 from taskdash.store.store import Store, StoreThread
 
 TASK = "task_a_12345678"
