@@ -84,7 +84,7 @@ def _apart(environ: Mapping[str, str]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The outcome: whether a browser was started, and what to tell the user."""
+    """Tells whether a browser was started, and what to say to the user."""
 
     ok: bool
     message: str
@@ -119,7 +119,22 @@ def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Open
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
         return Opened(False, f"the browser {arguments[0]} is not on the PATH")
-    return _start(program, _filled(arguments, safe), environ)
+    name = Path(program).name
+    try:
+        process = subprocess.Popen(  # noqa: S603 - no shell, one argument, an encoded URL
+            [program, *_filled(arguments, safe)], stdin=subprocess.DEVNULL, **_apart(environ)
+        )
+    except OSError as error:
+        return Opened(False, f"the browser {name} did not start ({error.strerror})")
+    try:
+        code = process.wait(timeout=BROWSER_S)
+    except subprocess.TimeoutExpired:
+        # It keeps running. Without a wait it would end as a zombie until we exit.
+        threading.Thread(target=process.wait, name="browser", daemon=True).start()
+        return Opened(True, "opened in the browser")
+    if code in _GOOD_CODES.get(name.lower(), (0,)):
+        return Opened(True, "opened in the browser")
+    return Opened(False, f"the browser {name} failed (exit {code})")
 
 
 def find_browser(environ: Mapping[str, str]) -> list[str]:
@@ -158,25 +173,6 @@ def _named_browser(named: str, path: str | None) -> list[str]:
     return []
 
 
-def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Opened:
-    name = Path(program).name
-    try:
-        process = subprocess.Popen(  # noqa: S603 - no shell, one argument, an encoded URL
-            [program, *arguments], stdin=subprocess.DEVNULL, **_apart(environ)
-        )
-    except OSError as error:
-        return Opened(False, f"the browser {name} did not start ({error.strerror})")
-    try:
-        code = process.wait(timeout=BROWSER_S)
-    except subprocess.TimeoutExpired:
-        # It keeps running. Without a wait it would end as a zombie until we exit.
-        threading.Thread(target=process.wait, name="browser", daemon=True).start()
-        return Opened(True, "opened in the browser")
-    if code in _GOOD_CODES.get(name.lower(), (0,)):
-        return Opened(True, "opened in the browser")
-    return Opened(False, f"the browser {name} failed (exit {code})")
-
-
 def _filled(arguments: Sequence[str], safe: str) -> list[str]:
     """Return the arguments after the program, with the link in the place of `%s`, else as the last one.
 
@@ -200,7 +196,7 @@ class ClipboardError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClipboardProgram:
-    """A program that fills the desktop's clipboard with what it reads."""
+    """Fills the desktop's clipboard by a program that takes what it reads."""
 
     path: str
     arguments: Sequence[str]

@@ -68,7 +68,7 @@ _log.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The result of a run."""
+    """Tells how a run ended."""
 
     fault: str = ""
     """What went wrong, in a few words that follow the command's name; empty if nothing did."""
@@ -92,14 +92,14 @@ class Programs:
         """Run a program for tasks, passed as JSON on its input; with `is_one`, in its environment as well."""
         found = [self.keys.redact_values(detail) for detail in details]
         text = json.dumps(task_json(found[0]) if is_one else [task_json(each) for each in found])
-        given = {
+        environ = {
             name: value
             for name, value in self.environ.items()
             if name not in self.hidden and not self.keys.are_in(value)
         }
-        environ = (
-            given | (task_environ(found[0]) if is_one else {}) | {"TASKDASH_STORE": str(self.store_path)}
-        )
+        if is_one:
+            environ |= task_environ(found[0])
+        environ["TASKDASH_STORE"] = str(self.store_path)
         ran = run_command(arguments, text.encode() + b"\n", environ, limit_s=self.limit_s, stop=self.stop)
         return replace(ran, output=self.keys.redact(ran.output))
 
@@ -190,7 +190,7 @@ def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 class Ended(NamedTuple):
-    """The result of a command, for the user."""
+    """Tells the user how a command ended."""
 
     text: str
     output: str = ""
@@ -354,9 +354,22 @@ class FinishCommand:
         with self._lock:
             self.running += 1
         try:
-            detail = store.tasks.detail(seq)
-            if detail is not None:
-                self._run_for(detail)
+            if (detail := store.tasks.detail(seq)) is None:
+                return
+            began_s = time.monotonic()
+            ran = self._programs.run(self._arguments, [detail])
+            task_id, took_s = detail.task.task_id, time.monotonic() - began_s
+            level = logging.WARNING if ran.fault else logging.INFO
+            _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
+            for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
+                _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
+            with self._lock:
+                # Each kind of failure is reported once, as a broken command fails for every task.
+                is_news = bool(ran.fault) and ran.fault not in self._told
+                self._told.add(ran.fault)
+            if is_news:
+                whose = f" for {task_id}; the log has more" if ran.started else ""
+                self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
         except StoreError:
             raise
         except Exception as error:
@@ -366,19 +379,3 @@ class FinishCommand:
         finally:
             with self._lock:
                 self.running -= 1
-
-    def _run_for(self, detail: TaskDetail) -> None:
-        began_s = time.monotonic()
-        ran = self._programs.run(self._arguments, [detail])
-        task_id, took_s = detail.task.task_id, time.monotonic() - began_s
-        level = logging.WARNING if ran.fault else logging.INFO
-        _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
-        for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
-            _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
-        with self._lock:
-            # Each kind of failure is reported once, as a broken command fails for every task.
-            is_news = bool(ran.fault) and ran.fault not in self._told
-            self._told.add(ran.fault)
-        if is_news:
-            whose = f" for {task_id}; the log has more" if ran.started else ""
-            self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")

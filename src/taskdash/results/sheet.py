@@ -63,14 +63,14 @@ HEAD: Final = (
 
 
 class _Html(str):
-    """Text that is already markup."""
+    """Marks a text as markup already."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A small picture as it is embedded, with the kind and size of its original."""
+    """Carries a small picture as it is embedded, with the kind and size of its original."""
 
     webp: bytes
     width: int
@@ -81,7 +81,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One result on the sheet."""
+    """Shows one result on the sheet."""
 
     detail: TaskDetail
     number: int
@@ -175,13 +175,6 @@ def _embedded(picture: Picture, side: int) -> Embedded:
         file = io.BytesIO()
         small.save(file, "WEBP", quality=QUALITY)
         return Embedded(file.getvalue(), *small.size, f"{picture.format}, {picture.width} × {picture.height}")
-
-
-def _beside(path: Path, folder: Path) -> str | None:
-    """Return a path relative to `folder`, if it is in there and can be written in a link."""
-    if path.is_relative_to(folder) and str(path) == inert_line(str(path)):
-        return str(path.relative_to(folder))
-    return None
 
 
 def check_place(path: Path) -> None:
@@ -304,7 +297,7 @@ def _card(card: Card, place: int, places: Iterable[_Html]) -> _Html:
             ),
             *([_tag("p", task.prompt, class_="prompt", dir="auto")] if task.prompt else []),
             _tag("p", *places, class_="places"),
-            _tag("dl", *(_pair(name, value) for name, value in _facts(card))),
+            _tag("dl", *_facts(card)),
             _tag("p", f"{task.task_id}:{card.number}", class_="id"),
         ),
         class_=verdict,
@@ -340,14 +333,15 @@ def _places(card: Card, now_ms: int, ttl_ms: int | None, folder: Path | None) ->
         if expiry is not None:
             yield _tag("span", f"expires {moment(expiry.at_ms)}")
     if card.saved is not None:
-        beside = None if folder is None else _beside(card.saved.path, folder)
-        if beside is None:
-            yield _tag("span", card.saved.shown)
-        else:
+        path = card.saved.path
+        if folder is not None and path.is_relative_to(folder) and str(path) == inert_line(str(path)):
+            beside = str(path.relative_to(folder))
             yield _tag("a", beside, href=f"./{quote(beside, errors='replace')}", target="_blank")
+        else:
+            yield _tag("span", card.saved.shown)
 
 
-def _facts(card: Card) -> Iterable[tuple[str, str]]:
+def _facts(card: Card) -> Iterable[_Html]:
     task = card.detail.task
     took = duration(task.cost_time_ms, measured=True)
     credits_used = card.detail.credits_consumed if task.credits is None else amount(task.credits)
@@ -362,11 +356,7 @@ def _facts(card: Card) -> Iterable[tuple[str, str]]:
             for name, value in inputs_of(card.detail.param)
         ),
     ]
-    return ((name, value) for name, value in facts if value)
-
-
-def _pair(name: str, value: str) -> _Html:
-    return _tag("div", _tag("dt", name), _tag("dd", value, dir="auto"))
+    return (_tag("div", _tag("dt", name), _tag("dd", value, dir="auto")) for name, value in facts if value)
 
 
 def _tag(name: str, /, *children: str, **attributes: str | bool) -> _Html:
