@@ -67,13 +67,13 @@ MEDIA: Final = (*(name for names in _FILES_BY_WORDS.values() for name in names),
 
 
 class RefusedError(Exception):
-    """A request that the API rejects; `code` is the HTTP status."""
+    """The API rejects a request; `code` is the HTTP status."""
 
     def __init__(
         self,
         code: int,
         message: str,
-        data: Mapping[str, Json] | None = None,
+        data: dict[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -85,7 +85,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A task on the server. Times are Unix milliseconds."""
+    """Knows how and when a task of the server ends. Times are Unix milliseconds."""
 
     task_id: str
     model: str
@@ -128,7 +128,7 @@ class Job:
 
 
 class Jobs:
-    """All tasks of a server. Thread-safe."""
+    """Keeps all tasks of a server. Thread-safe."""
 
     def __init__(self, jobs: Iterable[Job], rng: Random) -> None:
         """Start with `jobs`; `rng` makes the IDs and durations of new ones."""

@@ -17,6 +17,7 @@ import re
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,6 +32,7 @@ from taskdash.demo.jobs import (
     MEDIA_FOLDER,
     Jobs,
     RefusedError,
+    compact_json,
     family_jobs,
     random_id,
     sample_jobs,
@@ -169,7 +171,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         try:
             self._route(self._body())
         except RefusedError as refused:
-            self._send_error(refused)
+            self._send_json(refused.code, refused.message, refused.data, refused.headers)
 
     # These names are `http.server`'s.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
@@ -183,7 +185,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         # http.server sends 501 for an unknown method.
         code = 405 if code == HTTPStatus.NOT_IMPLEMENTED else int(code)
-        self._send_error(RefusedError(code, message or HTTPStatus(code).phrase.lower()))
+        self._send_json(code, message or HTTPStatus(code).phrase.lower(), None)
 
     def _body(self) -> bytes:
         """Read the body of any request, as otherwise it would be taken for the next request."""
@@ -204,12 +206,15 @@ class DemoHandler(BaseHTTPRequestHandler):
         folder, _, name = unquote(path).removeprefix("/").partition("/")
         if folder in ("results", "uploads"):
             self._allow("GET", "HEAD")
-            self._send_file(self._media(folder, name))
+            found = name if folder == "uploads" else self.server.jobs.find_result(name, self.server.now_ms())
+            if found not in MEDIA:
+                raise RefusedError(404, "not found")
+            self._send_file(found)
         elif path == RECORD_PATH or path in self.server.families:
             self._allow("GET")
             self._authorize()
             self.server.counter.admit()
-            self._send_record(path, _task_id_in(query))
+            self._send_record(path, query)
         elif path == CREATE_PATH:
             self._allow("POST")
             self._authorize()
@@ -227,7 +232,12 @@ class DemoHandler(BaseHTTPRequestHandler):
         if scheme.lower() != "bearer" or not right:
             raise RefusedError(401, "You do not have access permissions")
 
-    def _send_record(self, path: str, task_id: str) -> None:
+    def _send_record(self, path: str, query: str) -> None:
+        task_id = ""
+        with suppress(ValueError):  # far too many fields
+            task_id = parse_qs(query, max_num_fields=32).get("taskId", [""])[0].strip()
+        if not task_id:
+            raise RefusedError(400, "taskId is required")
         now_ms, results_url = self.server.now_ms(), f"{self.server.base_url}/results/"
         if path == RECORD_PATH:
             job = self.server.jobs.find(task_id)
@@ -245,14 +255,16 @@ class DemoHandler(BaseHTTPRequestHandler):
         request_id = self.headers.get("X-Request-ID", "").strip()
         if len(request_id) > MAX_REQUEST_ID_CHARS:
             raise RefusedError(422, f"X-Request-ID is longer than {MAX_REQUEST_ID_CHARS} characters")
-        job = self.server.jobs.create(_json(body), request_id, self.server.now_ms())
-        self._send_data({"taskId": job.task_id})
 
-    def _media(self, folder: str, name: str) -> str:
-        found = self.server.jobs.find_result(name, self.server.now_ms()) if folder == "results" else name
-        if found not in MEDIA:
-            raise RefusedError(404, "not found")
-        return found
+        def refuse(constant: str) -> Json:
+            raise ValueError(constant)
+
+        try:
+            request: Json = json.loads(body, parse_constant=refuse)
+        except (ValueError, RecursionError):
+            raise RefusedError(400, "the request body is not JSON") from None
+        job = self.server.jobs.create(request, request_id, self.server.now_ms())
+        self._send_data({"taskId": job.task_id})
 
     def _send_file(self, name: str) -> None:
         """Send a file, or the requested part of it (RFC 9110, section 14)."""
@@ -274,21 +286,16 @@ class DemoHandler(BaseHTTPRequestHandler):
     def _send_data(self, data: dict[str, Json]) -> None:
         self._send_json(200, "success", data)
 
-    def _send_error(self, refused: RefusedError) -> None:
-        self._send_json(refused.code, refused.message, refused.data, refused.headers)
-
     def _send_json(
         self,
         code: int,
         message: str,
-        data: Mapping[str, Json] | None,
+        data: dict[str, Json] | None,
         headers: Mapping[str, str] | None = None,
         *,
         status: int | None = None,
     ) -> None:
-        text = json.dumps(
-            {"code": code, "msg": message, "data": data}, separators=(",", ":"), ensure_ascii=False
-        )
+        text = compact_json({"code": code, "msg": message, "data": data})
         fields = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
         # "replace" is for a lone surrogate in a prompt, which JSON allows but UTF-8 does not.
         self._send(code if status is None else status, fields, text.encode("utf-8", "replace"))
@@ -317,24 +324,3 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
     if last and int(last) < int(first):
         return None
     return int(first), min(size, int(last) + 1) if last else size
-
-
-def _task_id_in(query: str) -> str:
-    try:
-        task_id = parse_qs(query, max_num_fields=32).get("taskId", [""])[0].strip()
-    except ValueError:
-        task_id = ""
-    if not task_id:
-        raise RefusedError(400, "taskId is required")
-    return task_id
-
-
-def _json(body: bytes) -> Json:
-    def refuse(constant: str) -> Json:
-        raise ValueError(constant)
-
-    try:
-        value: Json = json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise RefusedError(400, "the request body is not JSON") from None
-    return value
