@@ -1,4 +1,4 @@
-"""The folder that results are saved in: nothing is overwritten, no link is followed, no file is left half written."""
+"""Saves files in a folder: nothing is overwritten, no link is followed, no file is left half written."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
 
 class Folder:
-    """An open folder, for a `with` block. If it is moved or replaced meanwhile, files still go into it alone."""
+    """Opens a folder, for a `with` block. If it is moved or replaced meanwhile, files still go into it alone."""
 
     def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
         """Open `path`, creating it (0700) if missing, and delete old partial downloads.

@@ -188,9 +188,7 @@ async def _first_to_answer(
             if left:
                 trying.add(asyncio.ensure_future(connect(left.pop(0))))
             done, _ = await asyncio.wait(
-                trying,
-                timeout=NEXT_ADDRESS_AFTER_S if left else None,
-                return_when=asyncio.FIRST_COMPLETED,
+                trying, timeout=NEXT_ADDRESS_AFTER_S if left else None, return_when=asyncio.FIRST_COMPLETED
             )
             for each in done:
                 trying.remove(each)

@@ -241,10 +241,7 @@ class OwnCommands:
         end_runs(self._runs, self._programs.stop, grace_s)
 
     def _run(
-        self,
-        command: OwnCommand,
-        seqs: Sequence[int],
-        read: Callable[[Sequence[int]], list[TaskDetail]],
+        self, command: OwnCommand, seqs: Sequence[int], read: Callable[[Sequence[int]], list[TaskDetail]]
     ) -> Iterator[tuple[str, Ran]]:
         """Yield the ID of the task of each run ("" if it is for all), and its result.
 

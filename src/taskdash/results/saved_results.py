@@ -48,7 +48,7 @@ _MAX_COMMENT_BYTES: Final = 65_533
 _MAX_PARTS: Final = 100_000
 _MAX_ORIGIN_BYTES: Final = 4_096
 _COPY_BYTES: Final = 1_048_576
-_ORIGIN: Final = 1 << 61
+_MIDDLE: Final = 1 << 61
 """Added because `seq` may be negative, and a file offset may not."""
 _RESULTS: Final = 1 << 20
 """More results than a task can have."""
@@ -118,7 +118,7 @@ class SavedResults:
 
 
 class Origin(NamedTuple):
-    """The task that a file is a result of."""
+    """Names the task that a file is a result of."""
 
     profile: str
     task_id: str
@@ -162,8 +162,8 @@ def with_origin(
     place = _place_in_jpeg(read) if ending == "jpg" else None
     if place is None:
         return None
-    texts_of_jpeg = [prompt, _KEYWORD + b" " + origin]
-    return _inserted(read, size, place, b"".join(map(_jpeg_comment, filter(None, texts_of_jpeg))))
+    comments = filter(None, (prompt, _KEYWORD + b" " + origin))
+    return _inserted(read, size, place, b"".join(map(_jpeg_comment, comments)))
 
 
 def _inserted(read: Callable[[int, int], bytes], size: int, place: int, added: bytes) -> Iterator[bytes]:
@@ -237,7 +237,7 @@ def _jpeg_texts(file: BinaryIO) -> Iterator[bytes]:
 
 
 class ResultLocks:
-    """Locks of single bytes of one file beside the store, each of which stands for a result, in a `with` block.
+    """Locks single bytes of one file beside the store, each of which stands for a result, in a `with` block.
 
     The file stays empty. Such locks belong to the process, so `acquire` keeps track of those held within it.
     """
@@ -275,4 +275,4 @@ class ResultLocks:
 
 
 def _place(seq: int, n: int) -> int:
-    return _ORIGIN + seq * _RESULTS + n
+    return _MIDDLE + seq * _RESULTS + n

@@ -49,7 +49,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A result to be saved."""
+    """Names a result to be saved, and its link."""
 
     seq: int
     n: int
