@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.command import is_gone, wait_until
 from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
@@ -24,6 +25,7 @@ from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
     THUMBNAIL,
+    Decoders,
     Picture,
     PreviewFiles,
     Previews,
@@ -106,33 +108,32 @@ async def test_a_saved_result_is_shown_from_its_file(
     assert shelf.requests == []
 
 
-async def test_a_saved_file_that_is_gone_is_fetched(
-    shelf: FileServer, previews: Previews, tmp_path: Path
+async def test_a_saved_file_that_is_gone_is_fetched_even_without_a_folder(
+    shelf: FileServer, tmp_path: Path
 ) -> None:
-    assert isinstance(await previews.look(f"{shelf.url}/a.png", str(tmp_path / "gone.png")), Picture)
-
-
-async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: FileServer) -> None:
     previews = Previews(picture_fetcher(shelf.url), None)
     try:
-        assert isinstance(await previews.look(f"{shelf.url}/a.png"), Picture)
+        assert isinstance(await previews.look(f"{shelf.url}/a.png", str(tmp_path / "gone.png")), Picture)
     finally:
         previews.close()
 
 
+@pytest.mark.parametrize("name", ["look", "thumbnail"])
 async def test_a_dead_link_is_told_once_and_tried_again_later(
-    shelf: FileServer, previews: Previews, clock: Clock
+    shelf: FileServer, previews: Previews, clock: Clock, name: str
 ) -> None:
-    url = f"{shelf.url}/dead.png"
-    assert "expired" in why(await previews.look(url))
+    ask, url = getattr(previews, name), f"{shelf.url}/dead.png"
+    outcome = await ask(url)
+    assert "expired" in why(outcome)
+    assert outcome.is_expired
     clock.at_s = REMEMBER_REFUSAL_S - 1
-    assert "expired" in why(await previews.look(url))
+    assert await ask(url) == outcome
     assert len(shelf.requests) == 1
     clock.at_s = REMEMBER_REFUSAL_S + 1
-    await previews.look(url)
+    await ask(url)
     assert len(shelf.requests) == 2
     previews.forget_refusals()
-    await previews.look(url)
+    await ask(url)
     assert len(shelf.requests) == 3
 
 
@@ -186,9 +187,6 @@ async def test_a_picture_that_is_too_large_is_refused_at_once_and_a_video_is_not
     outcome = await previews.look(f"{shelf.url}/x")
     said = "MP4 video, 32.0 MiB" if kind == "video/mp4" else "it is larger than 32.0 MiB"
     assert why(outcome) == said
-
-
-# Among many others
 
 
 FRAME = b"P6 4 2 255 " + bytes(4 * 2 * 3)
@@ -288,13 +286,6 @@ async def test_ffmpeg_itself_gives_a_frame_within_the_limits_of_a_decoder(files:
     assert (picture.format, picture.width) == ("MP4", 640)
 
 
-async def test_a_dead_link_says_so(shelf: FileServer, small: Previews) -> None:
-    for ask in (small.look, small.thumbnail):
-        outcome = await ask(f"{shelf.url}/dead.png")
-        assert isinstance(outcome, Refused)
-        assert outcome.is_expired
-
-
 async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, files: PreviewFiles) -> None:
     previews = Previews(picture_fetcher(shelf.url), files, is_installed=False)
     url = f"{shelf.url}/a.png"
@@ -324,7 +315,10 @@ def test_how_to_get_the_extra_works_when_it_is_followed(
     assert shlex.split(install_line()) == ["uv", "pip", "install", "--python", sys.executable, *packages]
 
 
-async def test_whoever_moves_on_ends_the_fetch(shelf: FileServer, previews: Previews) -> None:
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_whoever_moves_on_or_leaves_ends_the_fetch(
+    shelf: FileServer, previews: Previews, is_closed: bool
+) -> None:
     async def drip(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n\x89PNG\r\n\x1a\n")
         await peer.stall()
@@ -332,20 +326,26 @@ async def test_whoever_moves_on_ends_the_fetch(shelf: FileServer, previews: Prev
     shelf.files["/slow.png"] = drip
     looking = asyncio.create_task(previews.look(f"{shelf.url}/slow.png"))
     await asyncio.to_thread(shelf.wait_for, lambda: len(shelf.requests) == 1)
-    looking.cancel()
+    if is_closed:
+        previews.close()
+    else:
+        looking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await looking
     await asyncio.to_thread(shelf.wait_for, lambda: shelf.open_connections == 0)
 
 
-async def test_closing_ends_what_is_under_way(shelf: FileServer, previews: Previews) -> None:
-    async def silent(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
-        await peer.stall()
-
-    shelf.files["/slow.png"] = silent
-    looking = asyncio.create_task(previews.look(f"{shelf.url}/slow.png"))
-    await asyncio.to_thread(shelf.wait_for, lambda: len(shelf.requests) == 1)
+async def test_leaving_ends_a_decoder_at_work(
+    shelf: FileServer, previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "pid"
+    hangs = "s.recv(9); open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    code = f"import os, socket, sys, time; s = socket.socket(fileno=0); {hangs}"
+    silent = Decoders((sys.executable, "-c", code, str(note)))
+    monkeypatch.setattr(previews, "_decoders", silent)
+    looking = asyncio.create_task(previews.look(f"{shelf.url}/a.png"))
+    await asyncio.to_thread(wait_until, lambda: note.exists() and note.read_text())
     previews.close()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    await asyncio.to_thread(shelf.wait_for, lambda: shelf.open_connections == 0)
+    assert is_gone(int(note.read_text()))
