@@ -27,8 +27,7 @@ from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.record import Answer, Record, Throttle
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import ProblemKind, State
-from taskdash.store.store import Store, StoreThread
-from taskdash.store.store_file import ChangeHint
+from taskdash.store.store import ChangeHint, Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.machine import Clock

@@ -14,7 +14,8 @@ import pytest
 
 from taskdash.store import database
 from taskdash.store.database import Database
-from taskdash.store.store_file import PRIVATE_FILE, bring_up_to_date, create_private
+from taskdash.store.schema import bring_up_to_date
+from taskdash.store.store_file import PRIVATE_FILE, create_private
 
 _numbers = itertools.count()
 

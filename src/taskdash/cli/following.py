@@ -25,7 +25,7 @@ from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.usual import Durations
 from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
-from taskdash.store.transaction_gate import TRANSACTIONS
+from taskdash.store.store_file import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
 from taskdash.watch.thread import CONNECTION
 from taskdash.watch.watcher import build_watcher

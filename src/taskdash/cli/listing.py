@@ -32,7 +32,7 @@ from taskdash.domain.task import State
 from taskdash.domain.task_json import FIELDS, TIMES, task_json
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import duration_word, iso_time, plural, reason_of, state_word
-from taskdash.store.glance import glance
+from taskdash.store.store import glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,7 +10,6 @@ would go on using a deleted one, and anything written there is lost when the pro
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
@@ -22,22 +21,24 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.faults import as_store_error, damage, is_busy, is_changed
+from taskdash.store.schema import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
+    TRANSACTIONS,
     Identity,
-    bring_up_to_date,
+    as_store_error,
     connect,
     copy_past_holder,
     create_private,
+    damage,
     identity_of,
+    is_busy,
+    is_changed,
     is_copy_due,
     keep_copy,
     lock_path,
-    refuse_foreign,
     was_emptied,
 )
-from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
-IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
-"""Membership in a list of any length, bound as one value made by `as_json`."""
-_MODULES: Final = {"additions": "edits", "history": "query_sql", "verdicts": "saved"}
+_MODULES: Final = {"additions": "edits", "gateways": "checks", "history": "query_sql", "verdicts": "saved"}
 """The modules of the parts that are not named like their module."""
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
@@ -119,10 +118,7 @@ class Database:
             raise
 
     def __getattr__(self, name: str) -> Part:
-        """Create a part that the class declares, from the module of that name.
-
-        Importing parts on first use saves commands such as `add` a tenth of a second.
-        """
+        """Create a part that the class declares; importing its module now saves others a tenth of a second."""
         kind = type(self).__annotations__.get(name)
         if kind is None:
             raise AttributeError(name)
@@ -159,10 +155,9 @@ class Database:
                 yield connection
                 self._execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
-                    # Closing rolls back as well; the first error is the one to report.
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
+                # The first error is the one to report; some roll back themselves.
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
                 raise
             if self._is_exchanged():
                 raise StoreChangedError(
@@ -206,18 +201,13 @@ class Database:
         """Return a number that differs from last time if another connection has committed in between."""
         return int(self.value("PRAGMA data_version")) + (self._openings << 32)
 
-    def version(self) -> tuple[int, int]:
-        """Return a pair that differs from last time if anything was written in between, here or elsewhere."""
-        return self.data_version(), self.connection.total_changes
-
     def keep_copy(self) -> None:
         """Copy the list beside it if the newest copy is a day old; do nothing if that fails."""
         with suppress(StoreError), self._using_file():
             is_first = not self.value("SELECT count(*) FROM numbers WHERE name = 'list'")
             if is_first:
                 # Identifies the list that copies were made of.
-                with self.writing() as connection:
-                    connection.execute("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))")
+                self.write("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))", [()])
             if is_first or is_copy_due(self._file):
                 from filelock import FileLock
 
@@ -268,7 +258,7 @@ class Database:
                 if not self.connection.in_transaction:
                     TRANSACTIONS.step_aside()
                     if self._only_reads and self._copy is None:
-                        self._go_over_to_copy()
+                        self._switch_to_copy()
             else:
                 self.is_waiting = False
                 return cursor
@@ -282,7 +272,7 @@ class Database:
         # Through a dangling link SQLite would create the file with the umask's mode.
         return Path(os.path.realpath(self.path))
 
-    def _go_over_to_copy(self) -> None:
+    def _switch_to_copy(self) -> None:
         """Switch to a copy if a stopped process has the file locked, as it may stay stopped for ever."""
         if found := copy_past_holder(self._file, self.path.name):
             holder, self._copy = found
@@ -358,11 +348,6 @@ class Part:
 
     def __init__(self, database: Store) -> None:
         self._database = database
-
-
-def as_json(items: Iterable[int] | Iterable[str]) -> str:
-    """Return numbers or IDs as the single value that `IN_LIST` takes."""
-    return json.dumps(list(items))
 
 
 @lru_cache(2_000)

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import MAX_CREDITS, json_name, task_json
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.edits import take_places
 from taskdash.store.query_sql import order, where
-from taskdash.store.rows import COLUMNS, STATE_CODES, TASK_COLUMNS, keep_body, row_from_task, search_text
+from taskdash.store.rows import (
+    COLUMNS,
+    IN_LIST,
+    STATE_CODES,
+    TASK_COLUMNS,
+    as_json,
+    keep_body,
+    row_from_task,
+    search_text,
+)
 from taskdash.store.saved import SavedFile
 
 if TYPE_CHECKING:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     DETAIL_COLUMNS,
+    IN_LIST,
+    as_json,
     clean_label,
     clean_note,
     folded_search_text,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, UNSAVED
-from taskdash.store.rows import STATE_CODES, STATES, by_state, read_tasks
+from taskdash.store.rows import IN_LIST, STATE_CODES, STATES, as_json, by_state, read_tasks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -179,12 +179,6 @@ class News(Part):
         if counts[State.NEW] or counts[State.WAITING]:
             return None
         return Batch(None, counts[State.SUCCESS], counts[State.FAIL], frozenset(seqs))
-
-
-def keep_untold(connection: sqlite3.Connection, seq: int) -> None:
-    """Record that a task has ended, to be announced in each way and looked at by the user."""
-    connection.execute("UPDATE tasks SET unseen = 1 WHERE seq = ?", (seq,))
-    connection.executemany("INSERT OR IGNORE INTO untold VALUES (?, ?)", ((seq, way) for way in Way))
 
 
 def _claim(connection: sqlite3.Connection, way: Way, seqs: Iterable[int]) -> set[int]:

@@ -22,8 +22,8 @@ from taskdash.domain.query import (
     TextTerm,
 )
 from taskdash.domain.task import State
-from taskdash.store.database import IN_LIST, Part, as_json
-from taskdash.store.rows import SEARCHED, STATE_CODES
+from taskdash.store.database import Part
+from taskdash.store.rows import IN_LIST, SEARCHED, STATE_CODES, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Recovers a store whose file is damaged, and reports what became of a file that was replaced.
+"""Examines a store in whatever state, recovers a damaged one, and reports what became of a file that was replaced.
 
 Nothing is ever deleted or overwritten. Whatever SQL can still read of a damaged file, then whatever the newest copy
 has, goes into a new file that takes its place in one step; the damaged file is kept beside it. One process does this,
@@ -8,12 +8,14 @@ after its commit (`Database.writing`), so that no acknowledged write can be miss
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 from collections import deque
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from filelock import FileLock
 
@@ -21,18 +23,21 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
+from taskdash.store.checks import Process
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
-from taskdash.store.faults import is_damage
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
-from taskdash.store.schema import OWN_INDEXES
+from taskdash.store.schema import MIGRATIONS, OWN_INDEXES, first, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     SLOW_RECOVERY_TOLD_TO,
     Identity,
+    as_store_error,
+    code_of,
     connect,
     copies_of,
     free_name,
     identity_of,
+    is_damage,
     journal_of,
     lock_path,
     siblings_of,
@@ -40,12 +45,15 @@ from taskdash.store.store_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Mapping
 
     Named = dict[str, Any]
 
 OWN_NAME: Final = "tasks.db"
+SQLITE_VERSION: Final = sqlite3.sqlite_version
+KNOWN_VERSION: Final = len(MIGRATIONS)
+_PATIENCE_S: Final = 1.0
+"""How long to wait for a list to examine that another program has locked."""
 SLOW_S: Final = 1.0
 """A recovery that takes longer than this is reported while it runs."""
 _LOCK_PATIENCE_S: Final = 120.0
@@ -55,6 +63,58 @@ _OF_RESULTS: Final = {"saved", "contents", "verdicts"}
 _TABLES: Final = ("removals", "gateways", "sent")
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
+
+
+class Examined(NamedTuple):
+    """Describes a sound store."""
+
+    size_bytes: int
+    is_private: bool
+    """Whether only its owner may read or change it."""
+    version: int
+    """Of its schema; the next command that opens it for writing brings an older one up to date."""
+    tasks: int
+    watchers: Mapping[str, Process]
+    """The process that last watched each profile."""
+
+
+def examine(path: Path) -> Examined | None:
+    """Examine a store; return None if there is none yet, and raise StoreError if it is unsound."""
+    file = Path(os.path.realpath(path))
+    try:
+        if not file.exists() or not (status := file.stat()).st_size:
+            return None
+        with closing(connect(file, "ro", _PATIENCE_S)) as connection:
+            refuse_foreign(connection.execute, path)
+            check = first(connection.execute, "PRAGMA quick_check(1)")
+            if check != "ok":
+                raise sqlite3.DatabaseError(f"database disk image is malformed: {check}")
+            version = int(first(connection.execute, "PRAGMA user_version"))
+            tasks = int(first(connection.execute, "SELECT count(*) FROM tasks WHERE removal = 0"))
+            # The first versions had no such table.
+            has_watchers = first(
+                connection.execute, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'"
+            )
+            sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE typeof(watcher_pid) = 'integer'"
+            rows = connection.execute(sql).fetchall() if has_watchers else []
+    except (sqlite3.Error, OSError) as error:
+        if code_of(error) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise StoreError(
+                f"a process that was killed has left a change half done in the store {inert_line(str(path))}",
+                next_step="Run `taskdash list`: whatever uses the list next undoes it.",
+            ) from None
+        raise as_store_error(error, path, file) from error
+    watchers = {str(profile): Process(int(pid), str(started)) for profile, pid, started in rows}
+    return Examined(status.st_size, not status.st_mode & 0o077, version, tasks, watchers)
+
+
+def last_copy_s(path: Path) -> float | None:
+    """Return when the newest copy beside a store was made, in Unix seconds; None if there is none."""
+    try:
+        newest = next(iter(copies_of(Path(os.path.realpath(path)))), None)
+        return newest.stat().st_mtime if newest else None
+    except OSError:
+        return None
 
 
 def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = False) -> None:

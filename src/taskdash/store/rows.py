@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
 """As stored; their order is the order of `--sort state`."""
+IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
+"""Membership in a list of any length, bound as one value made by `as_json`."""
 MAX_LABEL_CHARS: Final = 200
 SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
 """The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
@@ -181,3 +183,8 @@ def load_json(text: str | None) -> Json:
         return inert_json(json.loads(text))
     except (ValueError, RecursionError):
         return inert(text)
+
+
+def as_json(items: Iterable[int] | Iterable[str]) -> str:
+    """Return numbers or IDs as the single value that `IN_LIST` takes."""
+    return json.dumps(list(items))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.query_sql import UNSAVED
+from taskdash.store.rows import IN_LIST, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

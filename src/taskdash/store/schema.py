@@ -1,19 +1,32 @@
-"""The schema, as an append-only sequence of migrations that `store.store_file` runs.
+"""Defines the schema, as an append-only sequence of migrations, and brings a file up to date.
 
-Never edit a migration that was released; add another.
+Never edit a migration that was released; add another. A file that has had more of them than this program knows was
+written by a newer taskdash, and is left exactly as it is.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.errors import StoreChangedError, StoreError
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.store_file import keep_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Execute = Callable[[str], sqlite3.Cursor]
+    """Executes a statement, waiting for other processes' locks."""
 
 APPLICATION_ID: Final = 0x7461736B
 """The application ID of every store: "task" in ASCII."""
 
 _LIST: Final = """
--- One row a task: what the table shows, and what the schedule needs. `seq` is the default order, ascending:
--- each paste takes the numbers just below all earlier ones. `removal` is 0 for what is on the list; a removed
--- task keeps its row under the number of its removal, so that undo is one UPDATE.
+-- One row a task. `seq` is the default order, ascending: each paste takes the numbers just below all earlier ones.
+-- `removal` is 0 for what is on the list; a removed task keeps its row under the number of its removal.
 CREATE TABLE tasks (
     seq INTEGER PRIMARY KEY,
     removal INTEGER NOT NULL DEFAULT 0,
@@ -46,8 +59,7 @@ CREATE TABLE tasks (
 );
 CREATE UNIQUE INDEX tasks_by_id ON tasks (profile, task_id) WHERE removal = 0;
 -- One index an order of the list. Each has `seq`, `state` and `removal` as well, so that a window of any state is
--- found in the index alone and only its own rows are read (SQLite does not see that the index's own condition
--- makes up for a missing `removal`). Read backwards it serves the reversed order.
+-- found in the index alone (SQLite does not see that the index's own condition makes up for a missing `removal`).
 CREATE INDEX tasks_by_place ON tasks (profile, seq, state, removal) WHERE removal = 0;
 CREATE INDEX tasks_by_state ON tasks (profile, state, seq, removal) WHERE removal = 0;
 CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal) WHERE removal = 0;
@@ -72,7 +84,7 @@ CREATE INDEX tasks_by_expiry
     WHERE removal = 0 AND state = 2 AND result_count > 0;
 CREATE INDEX tasks_removed ON tasks (removal) WHERE removal > 0;
 
--- How many tasks each state has, kept by triggers: counting 100,000 of them for every frame would not do.
+-- How many tasks each state has, kept by triggers: counting 100,000 for every frame would not do.
 CREATE TABLE counts (
     profile TEXT NOT NULL,
     state INTEGER NOT NULL,
@@ -95,7 +107,7 @@ CREATE TRIGGER tasks_recounted AFTER UPDATE OF state, removal, profile ON tasks
     UPDATE search SET removal = new.removal, profile = new.profile, state = new.state WHERE seq = new.seq;
 END;
 
--- What only the detail of one task shows. Apart, so that reading the list never pages over it.
+-- What only the detail of one task shows; apart, so that reading the list never pages over it.
 CREATE TABLE bodies (
     seq INTEGER PRIMARY KEY,
     raw BLOB NOT NULL,
@@ -114,14 +126,12 @@ CREATE TABLE saved (
 
 -- Ends that are still to be told, once in each way: a row is deleted before it is told (`store.news`).
 CREATE TABLE untold (seq INTEGER NOT NULL, way TEXT NOT NULL, PRIMARY KEY (seq, way)) WITHOUT ROWID;
-
 -- Tasks of which the user was warned that their results expire.
 CREATE TABLE warned (seq INTEGER PRIMARY KEY);
-
 -- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only. Read from end to end for
--- every word: 100,000 texts take some 30 ms so, but three times as long beside the wide rows of `tasks`, for which
--- a trigger repeats here what every search asks. An index of trigrams (FTS5) finds rare words at once, but common
--- ones and pairs of letters no sooner, is three times as big as the texts, and doubles the cost of each write.
+-- every word: 100,000 texts take some 30 ms so, three times as long beside the wide rows of `tasks`, for which a
+-- trigger repeats here what every search asks. An index of trigrams (FTS5) finds common words no sooner, is three
+-- times as big, and doubles the cost of each write.
 CREATE TABLE search (
     seq INTEGER PRIMARY KEY,
     removal INTEGER NOT NULL DEFAULT 0,
@@ -129,7 +139,6 @@ CREATE TABLE search (
     state INTEGER NOT NULL DEFAULT 0,
     folded TEXT NOT NULL
 );
-
 CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM bodies WHERE seq = old.seq;
     DELETE FROM saved WHERE seq = old.seq;
@@ -165,8 +174,7 @@ CREATE TABLE sent (
 );
 CREATE INDEX sent_by_profile ON sent (profile, n);
 
--- Processes that show or need this list: whether each wants scheduled checks paused, or wants to watch itself.
--- `started` tells a process from a later one that was given the same number.
+-- Processes that show or need this list, told from later ones with the same number by when they started.
 CREATE TABLE viewers (
     pid INTEGER NOT NULL,
     started TEXT NOT NULL DEFAULT '',
@@ -192,8 +200,7 @@ CREATE TRIGGER saved_uncounted AFTER DELETE ON saved BEGIN
 END;
 CREATE INDEX tasks_unsaved ON tasks (profile, seq) WHERE removal = 0 AND state = 2 AND result_count > saved_count;
 
--- Tasks whose results could not be saved on their own as they finished: how often it was tried, and when it is next;
--- NULL: not again.
+-- Tasks whose results could not be saved automatically: how often it was tried, and when it is next; NULL: never.
 CREATE TABLE unsaved (
     seq INTEGER PRIMARY KEY,
     tries INTEGER NOT NULL,
@@ -207,8 +214,8 @@ END;
 """
 
 _BATCHES: Final = """
--- Under a label that is used again and again, what was added since it was last complete is a batch: a number that its
--- tasks share, given while one of them is unfinished. 0: of none, or added before there were any.
+-- What was added under a label since it was last complete is a batch: a number that its tasks share, given while one
+-- of them is unfinished. 0: of none, or added before there were any.
 ALTER TABLE tasks ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
 CREATE TRIGGER tasks_batched AFTER INSERT ON tasks
     WHEN new.label IS NOT NULL AND new.state < 2 AND new.batch = 0 BEGIN
@@ -225,8 +232,8 @@ END;
 """
 
 _NUMBERED: Final = """
--- An import used to number saved files from 1, whichever results they were of. Those have no size; where all results
--- of a task were saved their numbers are right.
+-- An import used to number saved files from 1, whichever results they were of; those have no size. Where all results
+-- of a task were saved, their numbers are right.
 DELETE FROM saved WHERE bytes IS NULL
     AND seq IN (SELECT seq FROM tasks WHERE state = 2 AND result_count > saved_count);
 """
@@ -237,15 +244,13 @@ ALTER TABLE viewers ADD COLUMN rivals INTEGER NOT NULL DEFAULT 0;
 """
 
 _FAMILIES: Final = """
--- A key may own tasks of several families, each with a path of its own: the one that knew a task, the one that its
--- ID was pasted with, and how many said in a row that they do not know it. There was one path until now.
+-- The API path that knew a task, the one that its ID was pasted with, and how many in a row did not know it.
 ALTER TABLE tasks ADD COLUMN record_path TEXT;
 ALTER TABLE tasks ADD COLUMN path_hint TEXT;
 ALTER TABLE tasks ADD COLUMN path_misses INTEGER NOT NULL DEFAULT 0;
 UPDATE tasks SET record_path = '/api/v1/jobs/recordInfo' WHERE state <> 0;
 
--- What a task cost, as a number; when the first of its links dies by their own word, else since when the links are
--- there in place of earlier ones; and whether its result was removed.
+-- What a task cost; when the first of its links dies by their own word, else since when they replace earlier ones.
 ALTER TABLE tasks ADD COLUMN credits REAL;
 ALTER TABLE tasks ADD COLUMN result_expires_at_ms INTEGER;
 ALTER TABLE tasks ADD COLUMN renewed_at_ms INTEGER;
@@ -290,7 +295,7 @@ END;
 """
 
 _OF_LABELS: Final = """
--- What a label's tasks add up to is read in the indexes alone: the rows themselves are too wide to be read for it.
+-- What a label's tasks add up to is read in the indexes alone, as the rows themselves are too wide.
 DROP INDEX tasks_by_label;
 CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal, credits, result_count, saved_count,
     result_expires_at_ms, renewed_at_ms, complete_time_ms, create_time_ms, cost_time_ms, finished_at_ms,
@@ -307,8 +312,7 @@ CREATE INDEX tasks_unseen ON tasks (unseen, profile, seq, state, removal) WHERE 
 """
 
 _CONTENTS: Final = """
--- What saved files have in them, by their SHA-256 in hexadecimal. It stays where `saved` forgets a file that is gone:
--- so one that was moved or renamed is known again.
+-- The SHA-256 of saved files. It outlives their rows in `saved`, so that a file that was moved is known again.
 CREATE TABLE contents (
     seq INTEGER NOT NULL,
     n INTEGER NOT NULL,
@@ -334,3 +338,64 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 """Indexes whose names identify a taskdash store, whatever its header says."""
+
+
+def refuse_foreign(execute: Execute, path: Path) -> None:
+    """Raise StoreError for a file of another program or a newer taskdash; nothing must be written before this.
+
+    Raise StoreChangedError if it is a taskdash store with a damaged header.
+    """
+    shown, version = inert_line(str(path)), first(execute, "PRAGMA user_version")
+    is_foreign = first(execute, "PRAGMA application_id") != APPLICATION_ID
+    if is_foreign and first(execute, "SELECT count(*) FROM sqlite_master"):
+        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
+            raise StoreChangedError(f"the header of the store {shown} is damaged")
+        raise StoreError(
+            f"{shown} is a database of another program: name another store with --store, or move it away"
+        )
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
+            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store",
+            code="store_newer",
+            next_step="Upgrade taskdash, or name another store with --store.",
+        )
+
+
+def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
+    """Run the migrations that the file has not had, all in one transaction, after keeping a copy of the file.
+
+    Raise StoreChangedError if the file was emptied since it was created, as seen before it was opened.
+    """
+    if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
+        return
+    execute("BEGIN IMMEDIATE")
+    try:
+        # Read again under the lock, as another process may have migrated it meanwhile.
+        done = first(execute, "PRAGMA user_version")
+        if not done and is_emptied:
+            raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
+                f"the store {inert_line(str(file))} is empty, and was not always"
+            )
+        if 0 < done < len(MIGRATIONS):
+            keep_copy(file)
+        statement = ""
+        # One by one, as `executescript` would commit the transaction around them.
+        for line in "".join(MIGRATIONS[done:]).splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                execute(statement)
+                statement = ""
+        execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
+        execute("COMMIT")
+    except BaseException:
+        # The first error is the one to report; some errors roll back themselves.
+        with suppress(sqlite3.Error):
+            execute("ROLLBACK")
+        raise
+
+
+def first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
+    """Return the first cell of a query."""
+    return execute(sql).fetchone()[0]

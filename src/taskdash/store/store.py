@@ -1,30 +1,43 @@
-"""`Store`, an open store, and `StoreThread`, one that runs in a thread of its own."""
+"""Opens a store: to use it in this thread, in a thread of its own, or for a glance without writing."""
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from taskdash.domain.task import State
 from taskdash.store.database import Database
-from taskdash.store.store_file import ChangeHint
+from taskdash.store.schema import refuse_foreign
+from taskdash.store.store_file import as_store_error, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
 
-    from taskdash.store.checks import Checks
+    from taskdash.store.checks import Checks, Gateways
     from taskdash.store.documents import Documents
     from taskdash.store.edits import Additions, Edits
-    from taskdash.store.gateways import Gateways
     from taskdash.store.news import News
     from taskdash.store.query_sql import History
     from taskdash.store.saved import SavedFiles, Verdicts
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
 
+    Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+    """Runs a query and returns all its rows."""
+
 T = TypeVar("T")
+
+UNSETTLED_NS: Final = 2_500_000_000
+"""A file written more recently may be written again with the same mtime: some file systems count whole seconds."""
+GLANCE_PATIENCE_S: Final = 1.0
+"""How long to wait for a list to glance at that another program has locked."""
+# The same as in `store.rows`, which takes longer to import than a glance takes altogether.
+_STATES: Final = dict(enumerate(State))
 
 _COPY_ASKED_EVERY_S: Final = 3_600.0
 """How often to check whether a copy is due, while the store is written to."""
@@ -44,6 +57,29 @@ class Store(Database):
     news: News
     history: History
     gateways: Gateways
+
+
+class ChangeHint:
+    """Tells by its mtime and size whether a store's file may have been written, far more cheaply than SQLite."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+
+    def may_have_changed(self) -> bool:
+        """Return whether the file may have changed since the last call; True the first time, and when in doubt."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._seen = None
+            return True
+        now = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if now == self._seen:
+            return False
+        # A time in the future, from a clock that was set or another machine's, cannot be trusted either.
+        age_ns = time.time_ns() - status.st_mtime_ns
+        self._seen = now if age_ns >= UNSETTLED_NS else None
+        return True
 
 
 class StoreThread:
@@ -135,3 +171,54 @@ class StoreThread:
         with suppress(RuntimeError):  # it is closed already
             self._executor.submit(self._store.close).result()
         self._executor.shutdown()
+
+
+class Glance(NamedTuple):
+    """A summary of a list."""
+
+    counts: dict[State, int]
+    credits: float | None
+    """The cost of the tasks created since the given moment; None if no record of them states one."""
+
+
+def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
+    """Return a summary of the list of a profile (None: of all). A missing file counts as empty and is not created.
+
+    Raises StoreError if the list cannot be read.
+    """
+    file = Path(os.path.realpath(path))
+    try:
+        if not file.exists():
+            return Glance({}, None)
+        with closing(connect(file, "ro", GLANCE_PATIENCE_S)) as connection:
+            refuse_foreign(connection.execute, path)
+            return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
+    except sqlite3.OperationalError:
+        # A stopped process has it locked, or a killed one has left a transaction to roll back.
+        with Store(path, busy_timeout_s=GLANCE_PATIENCE_S, only_reads=True) as store:
+            return _read(store.rows, profile, since_ms)
+    except (sqlite3.Error, OSError) as error:
+        raise as_store_error(error, path, file) from error
+
+
+def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
+    # A list of an earlier version is read without migrating it.
+    there = rows(
+        "SELECT name FROM sqlite_master WHERE name = 'counts' "
+        "UNION ALL SELECT name FROM pragma_table_info('tasks') WHERE name = 'credits'",
+        (),
+    )
+    if not there:
+        return Glance({}, None)
+    # Every profile is named, because each index starts with it.
+    mine, values = ("IN (SELECT profile FROM counts)", []) if profile is None else ("= ?", [profile])
+    sql = f"SELECT state, sum(tasks) FROM counts WHERE profile {mine} AND tasks > 0 GROUP BY state"
+    counts = {_STATES[code]: count for code, count in rows(sql, values) if code in _STATES}
+    tasks = f"FROM tasks WHERE profile {mine} AND removal = 0 AND"
+    if len(there) < 2 or not rows(f"SELECT 1 {tasks} credits >= 0 LIMIT 1", values):
+        return Glance(counts, None)
+    # A task belongs to the same day as in `stats --by day`. Each half is an index search.
+    is_since = "create_time_ms >= ?", "create_time_ms IS NULL AND added_at_ms >= ?"
+    parts = " UNION ALL ".join(f"SELECT credits {tasks} {each}" for each in is_since)
+    spent = rows(f"SELECT sum(credits) FROM ({parts})", [*values, since_ms] * 2)
+    return Glance(counts, spent[0][0])

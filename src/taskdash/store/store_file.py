@@ -1,8 +1,4 @@
-"""The store's file: its permissions, identity and migrations, and the locks and copies beside it.
-
-`PRAGMA user_version` counts the migrations of `store.schema` that a file has had, `PRAGMA application_id` tells it from
-other programs' files. A file with more migrations than this program knows was written by a newer taskdash and is left
-exactly as it is.
+"""Handles the store's file: its permissions and identity, who has it locked, its copies, and what its faults mean.
 
 SQLite's locks belong to the process, and closing any descriptor of the file releases them, whoever opened it. So the
 store's file is opened only by SQLite, or by code that holds no lock on it; otherwise it is examined by name. A copy is
@@ -13,35 +9,53 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sqlite3
 import stat
+import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import make_private_dir
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.faults import damage, stopped_holder_of
-from taskdash.store.schema import APPLICATION_ID, MIGRATIONS, OWN_INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from tempfile import TemporaryDirectory
 
-    Execute = Callable[[str], sqlite3.Cursor]
-    """Executes a statement, waiting for other processes' locks."""
-
 PRIVATE_FILE: Final = 0o600
-UNSETTLED_NS: Final = 2_500_000_000
-"""A file written more recently may be written again with the same mtime: some file systems count whole seconds."""
 COPIES_KEPT: Final = 3
 COPY_EVERY_S: Final = 24 * 3_600.0
 _PAGES: Final = 2_000
 """How many pages to copy between checks whether to give up."""
 SLOW_RECOVERY_TOLD_TO: Final[list[Callable[[str], None]]] = []
 """Called from any thread, with a line for the user, if recovering a damaged list takes long."""
+
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TOLD: Final = (
+    ("locked|busy", "store_locked", "another program holds it; try again when that has ended"),
+    ("interrupted", "store_locked", "taskdash is closing it"),
+    (
+        "readonly|read-only",
+        "store_read_only",
+        "it, or the folder it is in, is read-only; check the permissions",
+    ),
+    ("full|no space", "store_full", "the disk is full; free some space and try again, nothing was lost"),
+    ("unable to open", "store_unusable", "check that the folder exists and that you may write in it"),
+    (
+        "not a database",
+        "store_damaged",
+        "it is not a taskdash store; move it away, or name another with --store",
+    ),
+    ("malformed", "store_damaged", "it is damaged; move it away, or name another with --store"),
+    ("disk i/o", "store_full", "the disk reports an error, or a size limit was reached; nothing was lost"),
+    ("too large", "store_full", "a size limit was reached; nothing was lost"),
+    ("", "store_unusable", "check the file and its folder"),
+)
+"""The error code for programs and the advice for users, by words in SQLite's or the system's message."""
 
 Identity = tuple[int, int]
 """Device and inode of a file, which tell it from another one of the same name."""
@@ -128,6 +142,9 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+# Locks
+
+
 def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
     """Return the lock file beside a store for one purpose, or for the watcher of one profile.
 
@@ -142,77 +159,84 @@ def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
     return path.with_name(f"{path.name}.{plain}.lock")
 
 
-# Ownership and migrations
+def stopped_holder_of(path: Path) -> int | None:
+    """Return the PID of a stopped process that has a file locked; None if the system reports none."""
+    with suppress(OSError):
+        # A line is `1: POSIX  ADVISORY  WRITE 4711 fe:00:2506996 1073741824 1073742335`.
+        held = re.compile(rf"POSIX .* ([0-9]+) [0-9a-f]+:[0-9a-f]+:{path.stat().st_ino} ")
+        for found in held.finditer(Path("/proc/locks").read_text("ascii")):
+            if b") T " in Path(f"/proc/{found[1]}/stat").read_bytes():
+                return int(found[1])
+    return None
 
 
-def refuse_foreign(execute: Execute, path: Path) -> None:
-    """Refuse a file that another program or a newer taskdash wrote; nothing must be written before this.
+class TransactionGate:
+    """Lets reads and transactions through, or holds them back, so that none is stopped half-way (Ctrl+Z).
 
-    Raises:
-        StoreError: it is such a file.
-        StoreChangedError: it is a taskdash store with a damaged header.
+    A process stopped in mid-transaction would lock the file for everyone. So Ctrl+Z in a thread inside stops it once
+    the thread has left. A thread inside may enter again; one that waits for another process's lock steps aside.
     """
-    version, application = first(execute, "PRAGMA user_version"), first(execute, "PRAGMA application_id")
-    shown = inert_line(str(path))
-    if application != APPLICATION_ID and first(execute, "SELECT count(*) FROM sqlite_master"):
-        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
-            raise StoreChangedError(f"the header of the store {shown} is damaged")
-        raise StoreError(
-            f"{shown} is a database of another program: name another store with --store, or move it away"
-        )
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
-            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store",
-            code="store_newer",
-            next_step="Upgrade taskdash, or name another store with --store.",
-        )
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._depths: dict[int, int] = {}
+        """How many times each thread inside has entered."""
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Wait until the gate is open, and stay inside for the block."""
+        thread = threading.get_ident()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+        try:
+            self._enter(thread)
+            try:
+                yield
+            finally:
+                self._leave(thread)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def step_aside(self) -> None:
+        """Let a pending stop go first, as this thread has nothing locked; a no-op if it has entered twice."""
+        thread = threading.get_ident()
+        if self._depths.get(thread) == 1:
+            self._leave(thread)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+            self._enter(thread)
+
+    def close(self) -> None:
+        """Let no more threads in."""
+        with self._changed:
+            self._is_closed = True
+
+    def wait_until_clear(self, timeout_s: float | None = None) -> None:
+        """Wait until no thread is inside, the gate is opened again, or the timeout is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._is_closed and self._depths), timeout_s)
+
+    def open(self) -> None:
+        """Let all threads in."""
+        with self._changed:
+            self._is_closed = False
+            self._changed.notify_all()
+
+    def _enter(self, thread: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_closed or thread in self._depths)
+            self._depths[thread] = self._depths.get(thread, 0) + 1
+
+    def _leave(self, thread: int) -> None:
+        with self._changed:
+            self._depths[thread] -= 1
+            if not self._depths[thread]:
+                del self._depths[thread]
+                self._changed.notify_all()
 
 
-def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
-    """Run the migrations that the file has not had, all in one transaction, after keeping a copy of the file.
-
-    If that fails, the file stays as it was. StoreChangedError is raised if the file is empty and was not always, as
-    seen before it was opened (`is_emptied`).
-    """
-    if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
-        return
-    execute("BEGIN IMMEDIATE")
-    try:
-        # Read again under the lock, as another process may have migrated it meanwhile.
-        done = first(execute, "PRAGMA user_version")
-        if not done and is_emptied:
-            raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
-                f"the store {inert_line(str(file))} is empty, and was not always"
-            )
-        if 0 < done < len(MIGRATIONS):
-            keep_copy(file)
-        for step in MIGRATIONS[done:]:
-            for statement in _statements(step):
-                execute(statement)
-        execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
-        execute("COMMIT")
-    except BaseException:
-        # The first error is the one to report; some errors roll back themselves.
-        with suppress(sqlite3.Error):
-            execute("ROLLBACK")
-        raise
-
-
-def first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
-    """Return the first cell of a query."""
-    return execute(sql).fetchone()[0]
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of `script` one by one; `executescript` would commit the transaction around them."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+TRANSACTIONS: Final = TransactionGate()
+"""Shared by all stores that this process has open."""
 
 
 # Copies
@@ -299,24 +323,43 @@ def _copy_file(source: Path, target: Path) -> None:
             written.write(portion)
 
 
-class ChangeHint:
-    """Tells by its mtime and size whether a store's file may have been written, far more cheaply than SQLite."""
+# Faults
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int, int] | None = None
 
-    def may_have_changed(self) -> bool:
-        """Return whether the file may have changed since the last call; True the first time, and when in doubt."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            self._seen = None
-            return True
-        now = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if now == self._seen:
-            return False
-        # A time in the future, from a clock that was set or another machine's, cannot be trusted either.
-        age_ns = time.time_ns() - status.st_mtime_ns
-        self._seen = now if age_ns >= UNSETTLED_NS else None
-        return True
+def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
+    """Return an error of SQLite or the system as a StoreError with advice; `file` is `path` resolved."""
+    said = inert_line(str(error), 200)
+    code, advice = next(told for words, *told in _TOLD if re.search(words, said, re.IGNORECASE))
+    if is_busy(error) and (holder := stopped_holder_of(file)):
+        advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
+    kind = StoreChangedError if is_changed(error) else StoreError
+    message = f"the store {inert_line(str(path))} cannot be used ({said}): {advice}"
+    return kind(message, code=code, next_step=f"{advice[:1].upper()}{advice[1:]}.")
+
+
+def code_of(error: Exception) -> int:
+    """Return SQLite's extended error code, or 0 if the error is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0))
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether an error means that the file is damaged."""
+    return isinstance(error, UnicodeDecodeError) or code_of(error) & 0xFF in _DAMAGED
+
+
+def is_busy(error: Exception) -> bool:
+    """Return whether an error means that another process has the file locked."""
+    return code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_changed(error: Exception) -> bool:
+    """Return whether it says that, or that the file is no longer the one that was opened."""
+    is_moved = code_of(error) == sqlite3.SQLITE_READONLY_DBMOVED
+    return is_damage(error) or is_moved or isinstance(error, StoreChangedError)
+
+
+def damage() -> sqlite3.DatabaseError:
+    """Return the error that SQLite raises for a damaged file."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error

@@ -12,9 +12,9 @@ from taskdash.domain.query_language import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, LINKS_SINCE, UNSAVED, order, where
-from taskdash.store.rows import STATES
+from taskdash.store.rows import IN_LIST, STATES, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection

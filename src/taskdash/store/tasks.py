@@ -19,7 +19,7 @@ from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, Query, Sort, SortKey, TextTerm
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.database import Part
 from taskdash.store.query_sql import (
     HAS_RESULTS,
     OWN_LIFE,
@@ -33,11 +33,13 @@ from taskdash.store.query_sql import (
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
     HEAD_COLUMNS,
+    IN_LIST,
     LIST_BODY_COLUMNS,
     SAVED_COLUMNS,
     STATE_CODES,
     TASK_COLUMNS,
     TASK_WIDTH,
+    as_json,
     by_state,
     detail_from_row,
     read_tasks,
@@ -99,7 +101,7 @@ class _Matches:
 
     def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> _Found:
         """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
-        version = self._database.version()
+        version = self._database.data_version(), self._database.connection.total_changes
         last = self._last
         if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
             age_ms = now_ms - last.at_ms
@@ -316,11 +318,8 @@ class TaskList(Part):
         """Return whether a profile (None: any) has results whose links state their own expiry."""
         # The index has few entries, if any, but SQLite would choose to read the whole list.
         listed = f"tasks INDEXED BY tasks_by_own_expiry WHERE {HAS_RESULTS} AND {OWN_LIFE}"
-        return bool(
-            self._database.value(
-                f"SELECT 1 FROM {listed} AND profile = coalesce(?, profile) LIMIT 1", [profile]
-            )
-        )
+        sql = f"SELECT 1 FROM {listed} AND profile = coalesce(?, profile) LIMIT 1"
+        return bool(self._database.value(sql, [profile]))
 
     def newest_seq(self) -> int | None:
         """Return the `seq` of the task that was added last, in any profile; None if the store is empty."""
@@ -332,9 +331,8 @@ class TaskList(Part):
         if query.terms:
             # One search serves this and the rows on the screen.
             in_order = self.seqs(query, now_ms, may_lag=True)
-            if query.sort == NEWEST_FIRST:
-                return bisect_left(in_order, seq)
-            return sum(each < seq for each in in_order)
+            is_ascending = query.sort == NEWEST_FIRST
+            return bisect_left(in_order, seq) if is_ascending else sum(each < seq for each in in_order)
         return self._count(query, now_ms, "seq < ?", [seq])
 
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
@@ -358,11 +356,8 @@ class TaskList(Part):
         of_profile = "FROM tasks WHERE removal = 0 AND profile = ? AND"
         if found := read_tasks(self._database, f"{of_profile} task_id = ?", [profile, text]):
             return found[0]
-        hint = (
-            f" (a prefix needs {MIN_PREFIX_CHARS} characters)"
-            if 0 < len(text.strip()) < MIN_PREFIX_CHARS
-            else ""
-        )
+        is_short = 0 < len(text.strip()) < MIN_PREFIX_CHARS
+        hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if is_short else ""
         if len(text) >= MIN_PREFIX_CHARS:
             # A range instead of LIKE, which ignores case, and whose % and _ would have to be escaped.
             near = f"{of_profile} task_id >= ? AND task_id < ? LIMIT 2"
@@ -379,8 +374,7 @@ class TaskList(Part):
         """Return the task that `find` finds, with its bodies; raise as `find` does."""
         detail = self.detail(self.find(profile, text).seq)
         if detail is None:
-            # Another process has removed it since it was found.
-            raise _unknown(profile, text)
+            raise _unknown(profile, text)  # another process has removed it since it was found
         return detail
 
 
@@ -392,18 +386,11 @@ def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
 
 def _end_labels(database: Store, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
     """Return the first and last label under a condition, once if they are equal, after None if some have none."""
-    ends = [
-        row[0]
-        for end in (
-            "label IS NULL",
-            "label IS NOT NULL ORDER BY label",
-            "label IS NOT NULL ORDER BY label DESC",
-        )
-        for row in database.rows(f"SELECT label FROM tasks WHERE {condition} AND {end} LIMIT 1", values)
-    ]
+    ends = "IS NULL", "IS NOT NULL ORDER BY label", "IS NOT NULL ORDER BY label DESC"
+    sql = f"SELECT label FROM tasks WHERE {condition} AND label"
+    labels = [label for end in ends for (label,) in database.rows(f"{sql} {end} LIMIT 1", values)]
     # The file may have been edited by hand.
-    labels = (None if label is None else inert_line(str(label)) for label in ends)
-    return tuple(dict.fromkeys(labels))
+    return tuple(dict.fromkeys(None if label is None else inert_line(str(label)) for label in labels))
 
 
 def _numbers(database: Store, sql: str, values: Sequence[Any]) -> array[int]:

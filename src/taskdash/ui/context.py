@@ -16,7 +16,7 @@ from taskdash.domain.errors import UsageError
 from taskdash.domain.query import Query, Sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
-from taskdash.store.transaction_gate import TRANSACTIONS
+from taskdash.store.store_file import TRANSACTIONS
 from taskdash.ui.keymap import DEFAULT_KEYS, Keymap, key_name
 from taskdash.ui.widgets.window import Place, Window, read_window
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from taskdash.config.profile import Profile
-    from taskdash.store.gateways import Entry, GatewayNote, Sent
+    from taskdash.store.checks import Entry, GatewayNote, Sent
 
 MAX_IN_FLIGHT: Final = 32
 RESERVATION_S: Final = 5.0

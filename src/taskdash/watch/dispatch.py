@@ -14,8 +14,7 @@ from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
 from taskdash.domain.task import State, Task
 from taskdash.domain.usual import Durations
-from taskdash.store.checks import InLine
-from taskdash.store.gateways import Sent
+from taskdash.store.checks import InLine, Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts
 from taskdash.watch.machine import boot_id, this_process
 from taskdash.watch.peers import Notes, Viewers
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.domain.record import Outcome
-    from taskdash.store.gateways import Entry, GatewayNote
+    from taskdash.store.checks import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.machine import Clock

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taskdash.store.gateways import Process
+    from taskdash.store.checks import Process
 
 
 class Clock:
@@ -56,7 +56,7 @@ def boot_id() -> str:
 def this_process() -> Process:
     """Return the current process."""
     # Imported late: the dashboard's first frame needs the clock, but no watcher.
-    from taskdash.store.gateways import Process
+    from taskdash.store.checks import Process
 
     return Process(os.getpid(), _started(os.getpid()))
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import ProblemKind
-from taskdash.store.gateways import GatewayNote, Sent, Viewer
+from taskdash.store.checks import GatewayNote, Sent, Viewer
 from taskdash.store.store_file import Identity, identity_of, lock_path
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.machine import is_alive, is_stopped, this_process

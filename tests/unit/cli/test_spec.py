@@ -22,7 +22,7 @@ from taskdash.domain.query_language import parse_filter
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.task_json import FIELDS, task_json
-from taskdash.store import faults
+from taskdash.store import store_file
 from taskdash.store.store import Store
 
 README = Path(__file__).parents[3] / "README.md"
@@ -79,7 +79,7 @@ def subclasses(kind: type[TaskdashError]) -> Iterator[type[TaskdashError]]:
 
 def test_every_code_of_an_error_is_there_with_its_exit_code() -> None:
     codes = {kind.code: kind.exit_code for kind in subclasses(TaskdashError)}
-    codes |= {code: 6 for _, code, _ in faults._TOLD} | {"store_newer": 6, "no_match": 1, "crash": 1}
+    codes |= {code: 6 for _, code, _ in store_file._TOLD} | {"store_newer": 6, "no_match": 1, "crash": 1}
     assert {code: exit_code for code, (exit_code, _) in ERROR_CODES.items()} == codes
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taskdash.store.store_file import UNSETTLED_NS, ChangeHint
+from taskdash.store.store import UNSETTLED_NS, ChangeHint
 
 NOW_NS = 1_780_000_000_000_000_000
 OLD_NS = NOW_NS - 10 * UNSETTLED_NS
@@ -15,7 +15,7 @@ OLD_NS = NOW_NS - 10 * UNSETTLED_NS
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("taskdash.store.store_file.time.time_ns", lambda: NOW_NS)
+    monkeypatch.setattr("taskdash.store.store.time.time_ns", lambda: NOW_NS)
     path = tmp_path / "tasks.db"
     path.write_bytes(b"1")
     os.utime(path, ns=(OLD_NS, OLD_NS))

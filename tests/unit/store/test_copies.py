@@ -15,7 +15,7 @@ import pytest
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
-from taskdash.store import store_file
+from taskdash.store import schema
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import COPIES_KEPT, COPY_EVERY_S, copies_of, keep_copy
@@ -58,7 +58,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(path: 
 def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest(path)
     broken = (*MIGRATIONS[:2], f"{MIGRATIONS[2]}\nINSERT INTO nowhere VALUES (1);")
-    monkeypatch.setattr(store_file, "MIGRATIONS", broken)
+    monkeypatch.setattr(schema, "MIGRATIONS", broken)
     with pytest.raises(StoreError, match="nowhere"):
         Store(path)
     assert digest(path) == before

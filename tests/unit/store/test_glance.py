@@ -15,10 +15,9 @@ from tests.store_lists import NOW, added, recorded
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
-from taskdash.store import glance as module
-from taskdash.store.glance import Glance, glance
+from taskdash.store import store as module
 from taskdash.store.rows import STATES
-from taskdash.store.store import Store
+from taskdash.store.store import Glance, Store, glance
 
 OLD = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
 DAY_MS = 86_400_000
@@ -54,7 +53,7 @@ def kept(path: Path) -> Iterator[Path]:
 
 
 def test_what_it_repeats_is_what_the_rest_of_the_store_has() -> None:
-    assert module.STATES == STATES
+    assert module._STATES == STATES
 
 
 def test_it_has_the_counts_and_what_the_tasks_since_then_have_cost(kept: Path) -> None:
@@ -87,7 +86,7 @@ def test_a_list_that_somebody_writes_to_is_read(path: Path) -> None:
 def test_a_list_that_a_process_has_locked_which_is_stopped_and_then_killed_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(module, "GLANCE_PATIENCE_S", 0.5)
     with stopped_holder(path):
         assert glance(path, "p", NOW - DAY_MS) == LISTED
     # What that has left half done is undone.
@@ -95,7 +94,7 @@ def test_a_list_that_a_process_has_locked_which_is_stopped_and_then_killed_is_re
 
 
 def test_a_list_that_stays_locked_is_told(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(module, "GLANCE_PATIENCE_S", 0.05)
     with closing(sqlite3.connect(kept, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="another program holds it"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from taskdash.domain.errors import StoreError
-from taskdash.store.gateways import Process
+from taskdash.store.checks import Process
 from taskdash.watch.machine import is_alive, is_stopped, this_process
 from taskdash.watch.peers import Lease
 

@@ -17,7 +17,7 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State
-from taskdash.store.gateways import Process, Viewer
+from taskdash.store.checks import Process, Viewer
 from taskdash.watch.thread import WatchStatus
 from taskdash.watch.watcher import Watcher
 
