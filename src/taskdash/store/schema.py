@@ -173,7 +173,6 @@ CREATE TABLE sent (
     checks INTEGER NOT NULL
 );
 CREATE INDEX sent_by_profile ON sent (profile, n);
-
 -- Processes that show or need this list, told from later ones with the same number by when they started.
 CREATE TABLE viewers (
     pid INTEGER NOT NULL,
