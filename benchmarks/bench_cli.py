@@ -66,7 +66,7 @@ print(json.dumps(dict(found)))
 def fill(path: Path, prompt: str, tasks: int = TASKS) -> None:
     """Make a store whose tasks are all checked."""
     with Store(path) as store:
-        store.additions.add("aigptimage", (f"task_gpt-image-2_{n:013d}" for n in range(tasks)), NOW_MS)
+        store.additions.add("aigptimage", [f"task_gpt-image-2_{n:013d}" for n in range(tasks)], NOW_MS)
         outcomes = []
         for n, task in enumerate(store.tasks.rows(Query("aigptimage"), NOW_MS)):
             state = (State.SUCCESS, State.FAIL, State.WAITING)[n % 3]

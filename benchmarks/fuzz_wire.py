@@ -275,7 +275,7 @@ def run(count: int, seed: int, sink: Callable[[Answer], None] | None = None) -> 
 def stored(batch: int = 500) -> Iterator[Callable[[Answer], None]]:
     """Gives a sink that keeps every answer in a real store, as the watcher does, `batch` of them a transaction."""
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "tasks.db") as store:
-        store.additions.add("p", (f"task_{n}" for n in range(batch)), 0)
+        store.additions.add("p", [f"task_{n}" for n in range(batch)], 0)
         waiting: list[Answer] = []
 
         def keep() -> None:

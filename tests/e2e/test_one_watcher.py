@@ -219,7 +219,7 @@ def _remove_locks(store: Path) -> None:
 def _sent_by(path: Path) -> int:
     """The checks that a list knows of."""
     with Store(path) as store:
-        return sum(row.checks for row in store.gateways.sent("p"))
+        return sum(entry.sent.checks for entry in store.gateways.entries("p"))
 
 
 @pytest.mark.parametrize("change", [_restore, _remove_and_restore, _remove_locks])

@@ -42,17 +42,11 @@ _KEEP_OUTCOME: Final = (
     "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
 )
 
-_KEEP_RENEWAL: Final = (
-    "UPDATE tasks SET renewed_at_ms = ? WHERE seq = ? AND result_count > 0 "
-    "AND (SELECT result_urls FROM bodies WHERE bodies.seq = tasks.seq) NOT IN (?, '[]')"
-)
-"""Applies to a task that had links before, and has different ones now."""
 # A request restarts the round through the API paths, unless an earlier request has a round under way.
 _ASKED: Final = (
     "asked_at_ms = ?, next_check_at_ms = ?, path_misses = iif(asked_at_ms IS NULL, 0, path_misses)"
 )
 SENT_KEPT_S: Final = 120.0
-_ENTRIES: Final = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ?"
 
 
 class InLine(NamedTuple):
@@ -91,14 +85,14 @@ class Checks(Part):
 
     def in_line(self, profile: str, now_ms: int) -> InLine:
         """Count the tasks of a profile that are due for a check by now."""
-        asked = self._count("asked_at_ms IS NOT NULL", profile)
-        new = self._count(_NEVER_CHECKED, profile)
-        planned = self._count(f"{_PLANNED} AND next_check_at_ms <= ?", profile, now_ms)
-        next_ms = self._database.value(
-            "SELECT min(next_check_at_ms) FROM tasks "
-            f"WHERE removal = 0 AND profile = ? AND {_PLANNED} AND next_check_at_ms > ?",
-            [profile, now_ms],
-        )
+
+        def one(figure: str, condition: str, *values: object) -> Any:  # noqa: ANN401 - a cell has the type of its column
+            sql = f"SELECT {figure} FROM tasks WHERE removal = 0 AND profile = ? AND {condition}"
+            return self._database.value(sql, [profile, *values])
+
+        asked, new = one("count(*)", "asked_at_ms IS NOT NULL"), one("count(*)", _NEVER_CHECKED)
+        planned = one("count(*)", f"{_PLANNED} AND next_check_at_ms <= ?", now_ms)
+        next_ms = one("min(next_check_at_ms)", f"{_PLANNED} AND next_check_at_ms > ?", now_ms)
         return InLine(asked, new, new + planned, next_ms)
 
     def running(self, profile: str, limit: int) -> list[Task]:
@@ -189,10 +183,6 @@ class Checks(Part):
         last = self._tasks(f"{condition} DESC, seq DESC LIMIT ?", profile, *values, limit)
         return list({task.seq: task for task in (*first, *last)}.values())
 
-    def _count(self, condition: str, *values: object) -> int:
-        sql = f"SELECT count(*) FROM tasks WHERE removal = 0 AND profile = ? AND {condition}"
-        return int(self._database.value(sql, values))
-
     def _tasks(self, condition: str, *values: object) -> list[Task]:
         return read_tasks(self._database, f"FROM tasks WHERE removal = 0 AND {condition}", values)
 
@@ -204,8 +194,13 @@ def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
     is_newest = connection.execute(_KEEP_OUTCOME, values).rowcount
     if is_newest and outcome.record is not None:
         if before.state is State.SUCCESS:
+            # It may have had links before, and have different ones now.
+            sql = (
+                "UPDATE tasks SET renewed_at_ms = ? WHERE seq = ? AND result_count > 0 "
+                "AND (SELECT result_urls FROM bodies WHERE bodies.seq = tasks.seq) NOT IN (?, '[]')"
+            )
             urls = dump_json(list(outcome.record.result_urls))
-            if connection.execute(_KEEP_RENEWAL, (task.checked_at_ms, task.seq, urls)).rowcount:
+            if connection.execute(sql, (task.checked_at_ms, task.seq, urls)).rowcount:
                 connection.execute("DELETE FROM warned WHERE seq = ?", (task.seq,))
         keep_body(connection, task.seq, outcome.record, outcome.raw)
         if is_news(before, task):
@@ -248,15 +243,6 @@ class Entry(NamedTuple):
     sent: Sent
 
 
-class Reserved(NamedTuple):
-    """The result of a reservation."""
-
-    entry: Entry | None
-    """None if the store has become another file; then nothing was written."""
-    others: list[Sent]
-    """Reservations by other processes since the last known entry."""
-
-
 class GatewayNote(NamedTuple):
     """Holds what the last watcher recorded about a profile's gateway. The mappings are opaque to the store."""
 
@@ -291,43 +277,39 @@ class Viewer(NamedTuple):
 class Gateways(Part):
     """The notes, reservations and viewers of every profile in one store."""
 
-    def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> Reserved:
+    def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> list[Entry] | None:
         """Record checks before they are sent, so that the next watcher stays within the budget.
 
-        If `last`, the last known entry, is missing, the file is not the one that it was written to, and nothing is
-        written.
+        Return the entries made since `last`, the last known one: those of other processes, and this one at the end.
+        If `last` is missing, the store has become another file; return None, with nothing written.
         """
         with self._database.writing() as connection:
-            since = connection.execute(
-                f"{_ENTRIES} AND n >= ? ORDER BY n", (profile, last.n if last else 0)
-            ).fetchall()
-            entries = [_entry(row) for row in since]
+            entries = self.entries(profile, last.n if last else 0)
             if last is not None and entries[:1] != [last]:
-                return Reserved(None, [])
-            n = _insert(connection, profile, sent)
+                return None
+            new = Entry(_insert(connection, profile, sent), sent)
             connection.execute(
                 "DELETE FROM sent WHERE profile = ? AND (boot <> ? OR abs(clock_s - ?) > ?)",
                 (profile, sent.boot, sent.clock_s, SENT_KEPT_S),
             )
-        return Reserved(Entry(n, sent), [entry.sent for entry in entries if entry != last])
+        return [*(entry for entry in entries if entry != last), new]
 
-    def sent(self, profile: str) -> list[Sent]:
+    def entries(self, profile: str, from_n: int = 0) -> list[Entry]:
         """Return recent reservations, oldest first."""
-        return [entry.sent for entry in self._entries(profile)]
+        sql = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ? AND n >= ? ORDER BY n"
+        rows = self._database.rows(sql, [profile, from_n])
+        return [Entry(int(n), Sent(str(boot), float(s), int(checks))) for n, boot, s, checks in rows]
 
     def agree(self, profile: str, known: Sequence[Sent]) -> list[Entry]:
         """Add those of `known` that are missing because the list was replaced by a copy; return all entries."""
-        entries = self._entries(profile)
+        entries = self.entries(profile)
         if all(each in (entry.sent for entry in entries) for each in known):
             return entries
         with self._database.writing() as connection:
-            entries = [_entry(row) for row in connection.execute(f"{_ENTRIES} ORDER BY n", (profile,))]
+            entries = self.entries(profile)
             there = {entry.sent for entry in entries}
             added = [Entry(_insert(connection, profile, each), each) for each in known if each not in there]
         return entries + added
-
-    def _entries(self, profile: str) -> list[Entry]:
-        return [_entry(row) for row in self._database.rows(f"{_ENTRIES} ORDER BY n", [profile])]
 
     def note(self, profile: str) -> GatewayNote:
         """Return the last watcher's note on a profile's gateway, or an empty one."""
@@ -374,11 +356,6 @@ class Gateways(Part):
         """Remove processes that have ended from the viewers."""
         sql = "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?"
         self._database.write(sql, ((profile, *process) for process in processes))
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    n, boot, clock_s, checks = row
-    return Entry(int(n), Sent(str(boot), float(clock_s), int(checks)))
 
 
 def _insert(connection: sqlite3.Connection, profile: str, sent: Sent) -> int:

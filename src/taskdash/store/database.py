@@ -14,10 +14,10 @@ import os
 import sqlite3
 import time
 from contextlib import closing, contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from taskdash.store.store import Store
 
+P = TypeVar("P", bound="Part")
+S = ParamSpec("S")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -348,6 +350,16 @@ class Part:
 
     def __init__(self, database: Store) -> None:
         self._database = database
+
+
+def repeatable(method: Callable[Concatenate[P, S], T]) -> Callable[Concatenate[P, S], T]:
+    """Have a part's method run again if the file turns out damaged or replaced, as `Database.again` does."""
+
+    @wraps(method)
+    def run(part: P, /, *args: S.args, **kwargs: S.kwargs) -> T:
+        return part._database.again(lambda: method(part, *args, **kwargs))  # noqa: SLF001 - of this module
+
+    return run
 
 
 @lru_cache(2_000)

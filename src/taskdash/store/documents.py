@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import MAX_CREDITS, json_name, task_json
-from taskdash.store.database import Part
+from taskdash.store.database import Part, repeatable
 from taskdash.store.edits import take_places
 from taskdash.store.query_sql import order, where
 from taskdash.store.rows import (
@@ -83,6 +83,7 @@ class Documents(Part):
         )
         return [text for (text,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])]
 
+    @repeatable
     def import_tasks(
         self,
         tasks: Sequence[TaskDetail],
@@ -95,11 +96,6 @@ class Documents(Part):
         `on_progress` is called now and then with the number written. Return how many were added, and how many were
         already listed.
         """
-        return self._database.again(lambda: self._import_tasks(tasks, now_ms, on_progress))
-
-    def _import_tasks(
-        self, tasks: Sequence[TaskDetail], now_ms: int, on_progress: Callable[[int], None]
-    ) -> tuple[int, int]:
         # Files saved by another list may not exist here. Checked before the list is locked, as a disk may be slow.
         here = {
             id(detail): [each for each in detail.saved if SavedFile(Path(each.path), each.size).is_there()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.store.database import Part
+from taskdash.store.database import Part, repeatable
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     DETAIL_COLUMNS,
@@ -18,7 +18,7 @@ from taskdash.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 REMOVAL_KEPT_MS: Final = 24 * 3_600_000
 
@@ -33,10 +33,11 @@ class Added(NamedTuple):
 class Additions(Part):
     """Adds tasks to the list of any profile."""
 
+    @repeatable
     def add(
         self,
         profile: str,
-        task_ids: Iterable[str],
+        task_ids: Collection[str],
         now_ms: int,
         *,
         label: str | None = None,
@@ -47,12 +48,7 @@ class Additions(Part):
         An ID already on the list keeps its place and label. `hints` maps an ID to the API path that it was found
         with, which is tried first.
         """
-        wanted, clean = list(dict.fromkeys(task_ids)), clean_label(label)
-        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean, hints or {}))
-
-    def _add(
-        self, profile: str, wanted: list[str], now_ms: int, label: str | None, hints: Mapping[str, str]
-    ) -> Added:
+        wanted, label, hints = list(dict.fromkeys(task_ids)), clean_label(label), hints or {}
         with self._database.writing() as connection:
             listed = self.listed(profile, wanted)
             added = [task_id for task_id in wanted if task_id not in listed]
@@ -114,14 +110,12 @@ class Restored(NamedTuple):
 class Edits(Part):
     """Removes and labels the tasks of any profile."""
 
+    @repeatable
     def remove(self, seqs: Sequence[int], now_ms: int) -> int:
         """Take tasks off the list in one transaction; return the number that `restore` takes.
 
         Tasks removed more than a day ago are deleted for good.
         """
-        return self._database.again(lambda: self._remove(seqs, now_ms))
-
-    def _remove(self, seqs: Sequence[int], now_ms: int) -> int:
         with self._database.writing() as connection:
             connection.execute(
                 "DELETE FROM tasks WHERE removal IN (SELECT removal FROM removals WHERE removed_at_ms < ?)",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import Part
+from taskdash.store.database import Part, repeatable
 from taskdash.store.query_sql import UNSAVED
 from taskdash.store.rows import IN_LIST, as_json
 
@@ -213,6 +213,7 @@ class Verdicts(Part):
             (seq, n) for seq, given in self.of(seqs).items() for n, each in given.items() if each is verdict
         }
 
+    @repeatable
     def give(
         self, verdicts: Sequence[tuple[int, int, Verdict | None]], now_ms: int
     ) -> list[tuple[int, int, Verdict | None]]:
@@ -220,11 +221,6 @@ class Verdicts(Part):
 
         Each has the `seq` of a task and the number of a result; those without such a result are left out.
         """
-        return self._database.again(lambda: self._give(verdicts, now_ms))
-
-    def _give(
-        self, verdicts: Sequence[tuple[int, int, Verdict | None]], now_ms: int
-    ) -> list[tuple[int, int, Verdict | None]]:
         seqs = as_json(dict.fromkeys(seq for seq, _, _ in verdicts))
         with self._database.writing() as connection:
             # Meanwhile another process may have deleted the task, or a check may have found fewer results.

@@ -183,12 +183,12 @@ class Dispatch:
         self._accounts.reserving(sent)
         is_written = False
         try:
-            reserved = await store.run(lambda store: store.gateways.reserve(self._policy.profile, sent, last))
-            if reserved.entry is None:
+            entries = await store.run(lambda store: store.gateways.reserve(self._policy.profile, sent, last))
+            if entries is None:
                 await self._agree(store)
             else:
-                self._accounts.last = reserved.entry
-                is_alone = not self._accounts.learn_of(reserved.others)
+                *others, self._accounts.last = entries
+                is_alone = not self._accounts.learn_of(entry.sent for entry in others)
                 is_written = is_alone and self._clock.now_s() <= sent.clock_s + RESERVATION_S
         finally:
             if not is_written:

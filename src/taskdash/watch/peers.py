@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import ProblemKind
-from taskdash.store.checks import GatewayNote, Sent, Viewer
+from taskdash.store.checks import Entry, GatewayNote, Sent, Viewer
 from taskdash.store.store_file import Identity, identity_of, lock_path
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.machine import is_alive, is_stopped, this_process
@@ -258,11 +258,12 @@ class Notes:
         )
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
 
-        def work(store: Store) -> tuple[GatewayNote, list[Sent], InLine]:
+        def work(store: Store) -> tuple[GatewayNote, list[Entry], InLine]:
             gateways = store.gateways
-            return gateways.note(profile), gateways.sent(profile), store.checks.in_line(profile, now_ms)
+            return gateways.note(profile), gateways.entries(profile), store.checks.in_line(profile, now_ms)
 
-        note, sent, line = await store.run(work)
+        note, entries, line = await store.run(work)
+        sent = [entry.sent for entry in entries]
         due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
         return _Reading(asked_with, viewers, note, differs, sent, line, due_since_ms, now_s, now_ms)
 
