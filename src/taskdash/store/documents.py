@@ -26,7 +26,7 @@ from taskdash.store.rows import (
 from taskdash.store.saved import SavedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
@@ -102,7 +102,11 @@ class Documents(Part):
             for detail in tasks
         }
         with self._database.writing() as connection:
-            new = self._unlisted(tasks)
+            listed = set(self._database.rows("SELECT profile, task_id FROM tasks WHERE removal = 0"))
+            first_of: dict[tuple[str, str], TaskDetail] = {}
+            for detail in tasks:
+                first_of.setdefault((detail.task.profile, detail.task.task_id), detail)
+            new = [detail for name, detail in first_of.items() if name not in listed]
             first = take_places(connection, len(new))
             for n, detail in enumerate(new):
                 if n % _REPORT_EVERY == 0:
@@ -125,17 +129,6 @@ class Documents(Part):
                     (task.seq, task.profile, STATE_CODES[task.state], search_text(task)),
                 )
         return len(new), len(tasks) - len(new)
-
-    def _unlisted(self, tasks: Iterable[TaskDetail]) -> list[TaskDetail]:
-        """Return the tasks that are not on the list, without duplicates."""
-        seen = set(self._database.rows("SELECT profile, task_id FROM tasks WHERE removal = 0"))
-        new = []
-        for detail in tasks:
-            name = (detail.task.profile, detail.task.task_id)
-            if name not in seen:
-                seen.add(name)
-                new.append(detail)
-        return new
 
 
 def _json_object() -> str:

@@ -76,39 +76,34 @@ Condition = tuple[str, list[Any]]
 
 def where(database: Store, query: Query, now_ms: int) -> Condition:
     """Return the condition of `query` and the values to bind; ages are counted up to `now_ms`."""
-    parts, values = _listed(query.profile)
+    conditions: list[Condition] = []
     if query.states is not None:
         # One index serves a single state in the default order; otherwise the order's index is filtered by state.
-        has_index = query.sort.key is SortKey.STATE or (
-            query.sort.key is SortKey.ADDED and len(query.states) == 1
-        )
-        parts.append(_states(query.states) if has_index else f"+{_states(query.states)}")
-    texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
-    others = tuple(term for term in query.terms if not isinstance(term, TextTerm))
-    for term in others:
-        sql, bound = _signed(term, _condition(database, query.profile, term, now_ms))
-        parts.append(sql)
-        values.extend(bound)
-    if texts:
+        key, is_one = query.sort.key, len(query.states) == 1
+        has_index = key is SortKey.STATE or (key is SortKey.ADDED and is_one)
+        conditions.append((_states(query.states) if has_index else f"+{_states(query.states)}", []))
+    conditions += [
+        _signed(term, _condition(database, query.profile, term, now_ms))
+        for term in query.terms
+        if not isinstance(term, TextTerm)
+    ]
+    if texts := [term for term in query.terms if isinstance(term, TextTerm)]:
         found, bound = where_searched(query.profile, texts)
         # The plus makes SQLite go by the order's index; otherwise it would have to sort the rows found.
-        parts.append(f"+seq IN (SELECT seq FROM search WHERE {found})")
-        values.extend(bound)
-    return " AND ".join(parts), values
+        conditions.append((f"+seq IN (SELECT seq FROM search WHERE {found})", bound))
+    return _listed(query.profile, conditions)
 
 
 def where_searched(profile: str | None, terms: Iterable[TextTerm]) -> Condition:
     """Return the condition on the table `search` for a query of words alone."""
-    parts, values = _listed(profile)
-    for term in terms:
-        sql, bound = _signed(term, _text(term))
-        parts.append(sql)
-        values.extend(bound)
-    return " AND ".join(parts), values
+    return _listed(profile, (_signed(term, _text(term)) for term in terms))
 
 
-def _listed(profile: str | None) -> tuple[list[str], list[Any]]:
-    return (["removal = 0"], []) if profile is None else (["removal = 0", "profile = ?"], [profile])
+def _listed(profile: str | None, conditions: Iterable[Condition]) -> Condition:
+    """Join conditions for the listed tasks of a profile (None: of all)."""
+    listed: Condition = ("removal = 0", []) if profile is None else ("removal = 0 AND profile = ?", [profile])
+    every = [listed, *conditions]
+    return " AND ".join(sql for sql, _ in every), [value for _, bound in every for value in bound]
 
 
 def _signed(term: Term, condition: Condition) -> Condition:

@@ -93,17 +93,13 @@ class SavedFiles(Part):
         """Record that result `n` (from 1) of a task is saved at `path`, replacing any earlier record."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT (seq, n) DO UPDATE SET path = excluded.path, saved_at_ms = excluded.saved_at_ms, "
-                "bytes = excluded.bytes",
+                "INSERT OR REPLACE INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?)",
                 (seq, n, str(path), now_ms, size),
             )
             if sha256 is not None:
                 connection.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?)", (seq, n, sha256))
-            connection.execute(
-                "INSERT OR REPLACE INTO numbers (name, value) VALUES ('saved_in', ?)",
-                (self._number_of_list(),),
-            )
+            sql = "INSERT OR REPLACE INTO numbers (name, value) VALUES ('saved_in', ?)"
+            connection.execute(sql, (self._number_of_list(),))
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, SavedFile]]:
         """Return the saved results of tasks, by `seq` and number of the result."""

@@ -127,7 +127,12 @@ class Accounts:
         self.key_limits, self.learned = self._policy.limits, _learned_in(note.learned, self._under())
         if self.learned is not None:
             self.key_limits = Limits(self.learned.per_second, self.learned.per_minute)
-        past = [spent for row in sent for spent in _spent(row, now_s)]
+        past: list[Spent] = []
+        for row in sent:
+            # Its requests were answered or died with their process; when is unknown, but not in the future.
+            sent_s = now_s - _age_s(row, now_s)
+            answered_s = min(now_s, sent_s + RESERVATION_S + DEADLINE_S)
+            past += [Spent(sent_s, answered_s) for _ in range(min(row.checks, MAX_IN_FLIGHT))]
         self._budget = Budget(allowed(self.key_limits, self._policy.share), past)
         self._checks.clear()
         self.under_way = 0
@@ -298,22 +303,11 @@ class Accounts:
 def _learned_in(note: Mapping[str, Any], under: list[str | int | None]) -> Learned | None:
     """Return the limits that an earlier watcher learned under the same settings, if they make sense."""
     per_second, per_minute, tier = note.get("per_second"), note.get("per_minute"), note.get("tier")
-    if not isinstance(per_second, int) or not isinstance(per_minute, int) or note.get("under") != under:
+    if not (isinstance(per_second, int) and isinstance(per_minute, int) and min(per_second, per_minute) > 0):
         return None
-    if min(per_second, per_minute) <= 0:
+    if note.get("under") != under:
         return None
     return Learned(per_second, per_minute, tier if isinstance(tier, str) else None, under)
-
-
-def _spent(row: Sent, now_s: float) -> list[Spent]:
-    """Return a reservation as checks on this boot's clock.
-
-    Their requests were answered or died with their process; when is unknown, but not in the future.
-    """
-    age_s = _age_s(row, now_s)
-    sent_s = now_s - age_s
-    answered_s = min(now_s, sent_s + RESERVATION_S + DEADLINE_S)
-    return [Spent(sent_s, answered_s) for _ in range(min(row.checks, MAX_IN_FLIGHT))]
 
 
 def _age_s(row: Sent, now_s: float) -> float:

@@ -17,7 +17,7 @@ from taskdash.domain.usual import Durations
 from taskdash.store.checks import InLine, Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts
 from taskdash.watch.machine import boot_id, this_process
-from taskdash.watch.peers import Notes, Viewers
+from taskdash.watch.peers import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,10 +88,8 @@ class Dispatch:
 
     async def take_over(self, store: StoreThread) -> None:
         """Load from the store what earlier watchers spent and learned."""
-        profile, now_ms = self._policy.profile, self._clock.now_ms()
+        profile, now_ms, known = self._policy.profile, self._clock.now_ms(), self._accounts.ledger()
         self._notes.forget()
-
-        known = self._accounts.ledger()
 
         def read(store: Store) -> tuple[GatewayNote, list[Entry], list[tuple[str, str | None, int]]]:
             store.checks.bring_back(profile, now_ms)
@@ -101,11 +99,9 @@ class Dispatch:
         note, entries, finished = await store.run(read)
         self.durations = Durations(finished)
         self._accounts.take_over(note, entries, has_same_key=not self._notes.differs_from(note))
-        self.owes_word = False
-        self._look_at_s = self._counted_at_s = -math.inf
-        self._price_at_s = -math.inf
+        self.owes_word = self.should_hand_over = False
+        self._look_at_s = self._counted_at_s = self._price_at_s = -math.inf
         self._wall_ahead_s = None
-        self.should_hand_over = False
         self._rivals_from_s = self._clock.now_s() + (OFFER_EVERY_S if self.was_refused else 0.0)
 
     async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> WatchStatus:
@@ -125,7 +121,11 @@ class Dispatch:
         self._accounts.used()  # the budget counts a long gap between calls as a short one
         await self._mend_clock(store)
         if changed:
-            self._heed(await self._notes.meet(store, paused=paused, can_lead=True))
+            viewers = await self._notes.meet(store, paused=paused, can_lead=True)
+            self._paused, self._others_rival = viewers.paused, viewers.others_rival
+            may_offer = not self._policy.scheduled and not self.was_refused
+            self.should_hand_over = may_offer and viewers.others_follow
+            self._look_at_s = -math.inf
         is_worse = self._others_rival and self._accounts.gets_nowhere()
         if is_worse and self._clock.now_s() >= self._rivals_from_s:
             if not self.should_hand_over:
@@ -226,7 +226,10 @@ class Dispatch:
         worth: dict[int, tuple[float, Task]] = {}
         later: list[tuple[int, int | None]] = []
         for task in {task.seq: task for task in tasks if not self._accounts.is_busy(task.seq)}.values():
-            next_ms = self._next_ms(task, now_ms)
+            # When it is due at the current price, which may have risen since the check was planned. A last check in the
+            # future means that the clock was set back since.
+            is_due = is_urgent(task) or (task.checked_at_ms or 0) > now_ms
+            next_ms = now_ms if is_due else next_check_ms(task, now_ms, self.durations, self._price_s)
             if next_ms is None or next_ms > now_ms:
                 later.append((task.seq, next_ms))
             else:
@@ -237,13 +240,6 @@ class Dispatch:
         if later:
             await store.run(lambda store: store.checks.postpone(later))
         return [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])], bool(later)
-
-    def _next_ms(self, task: Task, now_ms: int) -> int | None:
-        """Return when a due task is due at the current price, which may have risen since its check was planned."""
-        # A last check in the future means that the clock was set back since.
-        if is_urgent(task) or (task.checked_at_ms is not None and task.checked_at_ms > now_ms):
-            return now_ms
-        return next_check_ms(task, now_ms, self.durations, self._price_s)
 
     def _choose(self, found: list[Task], has_put_off: bool, room: int) -> list[Task]:
         """Begin the checks that may be sent, and set when to look again."""
@@ -336,13 +332,6 @@ class Dispatch:
             next_check_at_ms=self._due_since_ms if due else self._line.next_ms,
             paused=self._paused,
         )
-
-    def _heed(self, viewers: Viewers) -> None:
-        self._paused = viewers.paused
-        may_offer = not self._policy.scheduled and not self.was_refused
-        self.should_hand_over = may_offer and viewers.others_follow
-        self._others_rival = viewers.others_rival
-        self._look_at_s = -math.inf
 
     async def _count(self, store: StoreThread, *, looked: bool) -> None:
         """Update the number of due tasks for the status, unless a look just did."""

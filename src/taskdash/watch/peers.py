@@ -47,6 +47,7 @@ _TOLD: Final[dict[str, type]] = {
     **dict.fromkeys(("per_second", "per_minute", "held_until_ms"), int),
     **dict.fromkeys(("key_doubted", "over_budget"), bool),
 }
+"""The fields of a leader's status that followers cannot find out for themselves, and their types."""
 
 
 class Lease:
@@ -247,7 +248,7 @@ class Notes:
         gets_nowhere = accounts.gets_nowhere()
         differs = self.differs_from(note, gets_nowhere=gets_nowhere)
         is_useless = bool(differs) or note.watcher == this_process() or accounts.failed_lately
-        leader = told_in(note.status)
+        leader = _told_in(note.status)
         leader_gets_nowhere = leader.key_doubted or leader.problem is ProblemKind.UNREACHABLE
         viewers = await self.meet(
             store,
@@ -270,7 +271,7 @@ class Notes:
     def _follower_status(self, reading: _Reading) -> WatchStatus:
         note, line = reading.note, reading.line
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
-        told = told_in(note.status if watcher else {})
+        told = _told_in(note.status if watcher else {})
         until_ms = told.held_until_ms
         return told._replace(
             watcher_pid=watcher.pid if watcher else None,
@@ -320,7 +321,7 @@ class Notes:
         quiet = accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),
-            status=told_by(status) | self._access.told(),
+            status={name: getattr(status, name) for name in _TOLD} | self._access.told(),
             learned=asdict(accounts.learned) if accounts.learned else {},
             quiet=asdict(quiet) if quiet else {},
         )
@@ -346,12 +347,7 @@ class Notes:
         return f"The server allows {allowed}: {advice}."
 
 
-def told_by(status: WatchStatus) -> dict[str, Any]:
-    """Return the fields of a leader's status that followers cannot find out for themselves, to be stored."""
-    return {name: getattr(status, name) for name in _TOLD}
-
-
-def told_in(note: Mapping[str, Any]) -> WatchStatus:
+def _told_in(note: Mapping[str, Any]) -> WatchStatus:
     """Return the status that a leader stored; fields that make no sense are ignored."""
     told = {name: note[name] for name, kind in _TOLD.items() if isinstance(note.get(name), kind)}
     problem = next((kind for kind in ProblemKind if kind == told.get("problem")), None)

@@ -155,28 +155,21 @@ class WatcherThread:
 
     async def _watch(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._watcher = await self._built()
-        # Apply the calls made before the watcher existed.
-        self._watcher.pause(self._paused)
-        self._watcher.yield_lease(self._yielding)
-        if self._stopping:
-            self._watcher.stop()
-        await self._watcher.run()
-
-    async def _built(self) -> Watcher:
-        """Build the watcher as soon as the store can be used."""
-        while True:
+        while self._watcher is None:
             try:
-                watcher = await self._build(self._tell)
+                self._watcher = await self._build(self._tell)
             except StoreError as error:
                 if self._stopping:
                     raise
                 self._store_problem = str(error)
                 self._tell()
                 await asyncio.sleep(BUILD_AGAIN_S)
-            else:
-                self._store_problem = None
-                return watcher
+        # Apply the calls made before the watcher existed.
+        self._watcher.pause(self._paused)
+        self._watcher.yield_lease(self._yielding)
+        if self._stopping:
+            self._watcher.stop()
+        await self._watcher.run()
 
     def _tell(self) -> None:
         if self._listener is not None:
