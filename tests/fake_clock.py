@@ -260,7 +260,8 @@ class World:
         self.mine = Store(self.path)
         """Another process's view of the list."""
         self.mine.connection.execute("PRAGMA synchronous = OFF")
-        self.store: InlineStore | None = None
+        self.store: InlineStore
+        """That of the last watcher."""
 
     def watcher(
         self,

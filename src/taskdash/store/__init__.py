@@ -1,1 +1,1 @@
-"""The list on disk, shared by every dashboard and command. The only package that imports sqlite3."""
+"""Keeps the list on disk, for every dashboard and command. The only package that imports sqlite3."""

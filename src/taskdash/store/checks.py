@@ -1,4 +1,4 @@
-"""The watcher's side of the store: what to check and when, what that found, and who else sends checks with this key."""
+"""Serves the watcher: what to check and when, what that found, and who else sends checks with this key."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class InLine(NamedTuple):
 
 
 class Checks(Part):
-    """The watcher's side of one store."""
+    """Picks the tasks to check, and records what checks have found."""
 
     def asked(self, profile: str, limit: int) -> list[Task]:
         """Return tasks whose check was requested: the `limit` waiting longest, and the `limit` requested last.
@@ -227,7 +227,7 @@ def _next_mark(connection: sqlite3.Connection, now_ms: int) -> int:
 
 
 class Sent(NamedTuple):
-    """Checks that were reserved together, just before they were sent."""
+    """Tells of checks that were reserved together, just before they were sent."""
 
     boot: str
     """The ID of the machine's boot; "" if the system does not report it."""
@@ -237,7 +237,7 @@ class Sent(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A reservation as it is stored, with its number."""
+    """Numbers a reservation as it is stored."""
 
     n: int
     sent: Sent
@@ -256,14 +256,14 @@ class GatewayNote(NamedTuple):
 
 
 class Process(NamedTuple):
-    """A process, told from a later one with the same PID by when it started ("" if unknown)."""
+    """Names a process; tells it from a later one with the same PID by when it started ("" if unknown)."""
 
     pid: int
     started: str
 
 
 class Viewer(NamedTuple):
-    """A process that shows this list or waits for it."""
+    """Describes a process that shows this list or waits for it."""
 
     process: Process
     paused: bool
@@ -275,7 +275,7 @@ class Viewer(NamedTuple):
 
 
 class Gateways(Part):
-    """The notes, reservations and viewers of every profile in one store."""
+    """Shares notes on the gateway, reservations and viewers of every profile between processes."""
 
     def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> list[Entry] | None:
         """Record checks before they are sent, so that the next watcher stays within the budget.

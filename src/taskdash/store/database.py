@@ -1,4 +1,4 @@
-"""A thread's connection to the store: opens and locks the file, reopens it if replaced, recovers it if damaged.
+"""Connects a thread to the store: opens and locks the file, reopens it if replaced, recovers it if damaged.
 
 A rollback journal with synchronous=FULL, not WAL: SQLite before 3.51.3 can corrupt a WAL file that several
 processes write (sqlite.org/wal.html, "WAL-reset bug"). Every write is a BEGIN IMMEDIATE, because a deferred
@@ -62,7 +62,7 @@ _OPENINGS: Final = 3
 
 
 class Database:
-    """A store for one thread; only `interrupt` may be called from others.
+    """Serves one thread with a store; only `interrupt` may be called from others.
 
     Raises StoreError, never sqlite3's own errors.
     """
@@ -346,7 +346,7 @@ class Database:
 
 
 class Part:
-    """One subject's part of a store, created on first use (`Database.__getattr__`)."""
+    """Covers one subject of a store; created on first use (`Database.__getattr__`)."""
 
     def __init__(self, database: Store) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The list as JSON for scripts, IDs and labels for completion, and imports from another list."""
+"""Tells scripts the list as JSON, completes IDs and labels, and imports tasks of another list."""
 
 from __future__ import annotations
 

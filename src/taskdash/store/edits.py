@@ -24,7 +24,7 @@ REMOVAL_KEPT_MS: Final = 24 * 3_600_000
 
 
 class Added(NamedTuple):
-    """The result of an `add`: the IDs added and those already listed, each in the order given."""
+    """Tells which IDs were added and which were listed already, each in the order given."""
 
     added: tuple[str, ...]
     listed: tuple[str, ...]
@@ -85,14 +85,14 @@ def take_places(connection: sqlite3.Connection, count: int) -> int:
 
 
 class Labels(NamedTuple):
-    """The label and the note of a task."""
+    """Holds the label and the note of a task."""
 
     label: str | None
     note: str | None
 
 
 class Edit(NamedTuple):
-    """The label and note of a task before and after an edit."""
+    """Holds the label and note of a task before and after an edit."""
 
     seq: int
     before: Labels
@@ -100,7 +100,7 @@ class Edit(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """The result of undoing a removal: how many tasks came `back`, and which had been added `again`."""
+    """Tells how many removed tasks came `back`, and which had been added `again`."""
 
     back: int
     again: dict[int, int]

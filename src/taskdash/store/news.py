@@ -1,4 +1,4 @@
-"""News not yet announced. The process that claims a task announces it; no other will, in this run or later.
+"""Keeps news until it is announced. The process that claims a task announces it; no other will, in this run or later.
 
 A claim is one transaction, on disk before anything is shown or run. So a crash in between loses a message, but none is
 ever repeated.
@@ -30,7 +30,7 @@ LEARNED_AFTER_MS: Final = 60_000
 
 
 class Missed(NamedTuple):
-    """Counts of what happened while nobody was there."""
+    """Counts what happened while nobody was there."""
 
     finished: int
     failed: int

@@ -222,7 +222,7 @@ def is_moving(terms: tuple[Term, ...]) -> bool:
 
 
 class History(Part):
-    """The durations of tasks. A task is overdue if it has waited longer than its kind's `Usual.overdue_ms`."""
+    """Reads how long tasks took. One is overdue if it has waited longer than its kind's `Usual.overdue_ms`."""
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
         """Return model, variant and costTime (ms) of the most recent successes, oldest first."""

@@ -277,7 +277,7 @@ def _list_number(source: sqlite3.Connection) -> int | None:
 
 
 class _Target:
-    """The new store while it is filled; `lost` names the tables of results that were not readable to the end."""
+    """Fills the new store; `lost` names the tables of results that were not readable to the end."""
 
     def __init__(self, connection: sqlite3.Connection, lost: Collection[str]) -> None:
         self._connection = connection

@@ -27,7 +27,7 @@ _NEVER_TRIED: Final = f"{_UNSAVED} AND NOT EXISTS (SELECT 1 FROM unsaved WHERE u
 
 
 class SavedFile(NamedTuple):
-    """A result that was saved."""
+    """Names the file of a saved result."""
 
     path: Path
     """As it is on the disk; not safe to show."""
@@ -49,7 +49,7 @@ class SavedFile(NamedTuple):
 
 
 class SavedAs(NamedTuple):
-    """A result of a listed task, and the file that it was saved as."""
+    """Names a result of a listed task, and describes the file that it was saved as."""
 
     profile: str
     task_id: str
@@ -85,7 +85,7 @@ def forget_gone_files(store: StoreThread) -> None:
 
 
 class SavedFiles(Part):
-    """The saved results of one store, and its failed automatic downloads."""
+    """Records the saved results of one store, and its failed automatic downloads."""
 
     def keep(
         self, seq: int, n: int, path: Path, size: int | None, now_ms: int, sha256: str | None = None
@@ -192,7 +192,7 @@ class SavedFiles(Part):
 
 
 class Verdicts(Part):
-    """The verdicts of one store. They stay with their task, even while it is off the list."""
+    """Keeps verdicts on results. They stay with their task, even while it is off the list."""
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, Verdict]]:
         """Return the verdicts of tasks, by `seq` and number of the result, from 1."""

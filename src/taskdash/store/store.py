@@ -44,7 +44,7 @@ _COPY_ASKED_EVERY_S: Final = 3_600.0
 
 
 class Store(Database):
-    """An open store and its parts. Use it from one thread at a time."""
+    """Has the parts of an open store. Use it from one thread at a time."""
 
     additions: Additions
     edits: Edits
@@ -83,7 +83,7 @@ class ChangeHint:
 
 
 class StoreThread:
-    """A store in a thread of its own, so that a locked file freezes neither the screen nor a running request."""
+    """Runs a store in a thread of its own, so that a locked file freezes neither the screen nor a running request."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class StoreThread:
 
 
 class Glance(NamedTuple):
-    """A summary of a list."""
+    """Sums up a list."""
 
     counts: dict[State, int]
     credits: float | None

@@ -1,4 +1,4 @@
-"""Summaries of the list that SQL counts best: outcomes, failures, problems and the progress of batches."""
+"""Sums up the list as SQL counts best: outcomes, failures, problems and the progress of batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_VALUES: Final = 500
 
 
 class Summaries(Part):
-    """Summaries of the tasks of a query, or of the marked ones alone."""
+    """Sums up the tasks of a query, or the marked ones alone."""
 
     def outcomes(
         self, query: Query, now_ms: int, by: By = By.MODEL, *, marked: Collection[int] | None = None

@@ -35,7 +35,7 @@ _LATENCY_WEIGHT: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPolicy:
-    """The limits that a profile sets for its checks."""
+    """Sets limits for the checks of a profile."""
 
     profile: str
     limits: Limits
@@ -69,7 +69,7 @@ def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The key's limits as reported by the gateway."""
+    """Holds the key's limits as reported by the gateway."""
 
     per_second: int
     per_minute: int
@@ -80,7 +80,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """The hold of a 429, by this boot's monotonic clock and by the wall clock."""
+    """Says how long a 429 holds checks up, by this boot's monotonic clock and by the wall clock."""
 
     boot: str
     until_s: float
@@ -90,7 +90,7 @@ class Quiet:
 
 @dataclass(slots=True)
 class _Check:
-    """A chosen check: its slot in the budget, and when it was chosen, by the watcher's own clock."""
+    """Tracks a chosen check: its slot in the budget, and when it was chosen, by the watcher's own clock."""
 
     ticket: Spent
     sent_s: float
@@ -98,7 +98,7 @@ class _Check:
 
 
 class Accounts:
-    """The accounts of one profile. Used on one event loop."""
+    """Keeps the accounts of one profile. Used on one event loop."""
 
     def __init__(self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float]) -> None:
         self.health = Health()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The system clocks: wall time for display, monotonic time for intervals."""
+    """Reads the system clocks: wall time for display, monotonic time for intervals."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds, which may jump."""

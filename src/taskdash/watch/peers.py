@@ -51,7 +51,7 @@ _TOLD: Final[dict[str, type]] = {
 
 
 class Lease:
-    """The lock file beside the store's file. Not tied to a thread."""
+    """Locks a file beside the store's. Not tied to a thread."""
 
     def __init__(self, store_path: Path, profile: str) -> None:
         self._store_path = store_path
@@ -110,7 +110,7 @@ class Lease:
 
 
 class Access:
-    """A base URL and a key, which other processes can compare with their own without learning the key."""
+    """Describes a base URL and a key, for other processes to compare with their own without learning the key."""
 
     def __init__(self, base_url: str, key: Secret | None) -> None:
         self._base_url = base_url
@@ -140,7 +140,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Viewers:
-    """The live processes on this list, including this one."""
+    """Says what the live processes on this list want, including this one."""
 
     paused: bool
     """Whether any of them has paused scheduled checks."""
@@ -153,7 +153,7 @@ class Viewers:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A follower's last reading of the store, with its own state (paused, can lead) and the time."""
+    """Keeps what a follower last read in the store, with its own state (paused, can lead) and the time."""
 
     asked_with: tuple[bool, bool]
     viewers: Viewers

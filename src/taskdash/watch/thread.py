@@ -74,7 +74,7 @@ class WatchStatus(NamedTuple):
 
 
 class _UnwaitedThreads(ThreadPoolExecutor):
-    """A thread pool that an event loop does not wait for when it is closed."""
+    """Runs threads that an event loop does not wait for when it is closed."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - the base's signature
         """Cancel pending work; let running threads take as long as they like."""

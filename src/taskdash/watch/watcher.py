@@ -1,4 +1,4 @@
-"""The watcher: it takes the lease, picks tasks to check, stays within the budget, and stores the answers.
+"""Watches: takes the lease, picks tasks to check, stays within the budget, and stores the answers.
 
 Each round stores the answers that arrived, picks the most urgent tasks that budget and gateway allow, reserves their
 checks in the store, sends them, and sleeps until something can have changed. A reservation is on disk before its

@@ -16,7 +16,7 @@ import pytest
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.store import schema
-from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
+from taskdash.store.schema import MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import COPIES_KEPT, COPY_EVERY_S, copies_of, keep_copy
 
@@ -74,11 +74,6 @@ def test_nothing_is_changed_where_no_copy_can_be_made(path: Path) -> None:
     assert digest(path) == before
 
 
-def test_a_new_store_needs_no_copy(tmp_path: Path) -> None:
-    Store(tmp_path / "tasks.db").close()
-    assert copies_of(tmp_path / "tasks.db") == []
-
-
 def test_the_newest_copies_are_kept(path: Path) -> None:
     for _ in range(COPIES_KEPT + 2):
         keep_copy(path)
@@ -129,27 +124,3 @@ def test_a_damaged_list_does_not_take_the_place_of_a_sound_copy(tmp_path: Path) 
             file.write(bytes(4_096))
         store.keep_copy()
     assert [each.name for each in tmp_path.iterdir() if ".copy" in each.name] == []
-
-
-def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(tmp_path: Path) -> None:
-    """Versions before this one filed the only saved result of a task under 1, whichever it was."""
-    path = tmp_path / "tasks.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("".join(MIGRATIONS[:3]))
-        for seq, results in ((1, 3), (2, 1), (3, 3)):
-            connection.execute(
-                "INSERT INTO tasks (seq, profile, task_id, state, result_count, added_at_ms) "
-                "VALUES (?, 'p', ?, 2, ?, 1)",
-                (seq, f"task_{seq}", results),
-            )
-        connection.executemany(
-            "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, 1, ?)",
-            [(1, 1, "/doubtful", None), (2, 1, "/all-there-is", None), (3, 2, "/ours", 7)],
-        )
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA user_version = 3")
-        connection.commit()
-    with Store(path) as store:
-        found = store.saved.of([1, 2, 3])
-        assert {seq: list(files) for seq, files in found.items()} == {2: [1], 3: [2]}
-        assert [task.saved_count for task in store.tasks.by_seq([1, 2, 3])] == [0, 1, 1]

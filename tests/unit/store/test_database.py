@@ -1,4 +1,4 @@
-"""The store's file: made private, migrated, refused where it is not ours, and its failures told."""
+"""The store's file: made private, migrated, refused where it is not ours, its changes seen and its failures told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,10 @@ from taskdash.domain.query import Query
 from taskdash.store.database import Database
 from taskdash.store.edits import Added
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
-from taskdash.store.store import Store, StoreThread
+from taskdash.store.store import UNSETTLED_NS, ChangeHint, Store, StoreThread
+
+NOW_NS = 1_780_000_000_000_000_000
+OLD_NS = NOW_NS - 10 * UNSETTLED_NS
 
 
 def mode_of(path: Path) -> int:
@@ -35,6 +39,17 @@ def contents(folder: Path) -> dict[str, str]:
 def schema_of(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as connection:
         return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+
+
+@contextmanager
+def old_store(path: Path, steps: int) -> Iterator[sqlite3.Connection]:
+    """Make a store as it was after so many migrations."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("".join(MIGRATIONS[:steps]))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID if steps else 0}")
+        connection.execute(f"PRAGMA user_version = {steps}")
+        yield connection
+        connection.commit()
 
 
 @pytest.fixture(autouse=True)
@@ -81,15 +96,11 @@ def test_a_link_to_a_file_that_is_not_there_yet_makes_a_private_one(tmp_path: Pa
 @pytest.mark.parametrize("steps", range(len(MIGRATIONS)))
 def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, steps: int) -> None:
     path, fresh = tmp_path / "tasks.db", tmp_path / "fresh.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("".join(MIGRATIONS[:steps]))
+    with old_store(path, steps) as connection:
         if steps:
             connection.execute(
                 "INSERT INTO tasks (seq, profile, task_id, added_at_ms) VALUES (-1, 'p', 'task_old', 1)"
             )
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {steps}")
-        connection.commit()
     with Store(path) as store:
         assert [task.task_id for task in store.tasks.rows(Query("p"), 0)] == ["task_old"][: bool(steps)]
     Store(fresh).close()
@@ -105,8 +116,7 @@ def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp
         "task_c": (1, "a lot"),
         "task_d": (3, None),
     }
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("".join(MIGRATIONS[:6]))
+    with old_store(path, 6) as connection:
         for seq, (task_id, (state, credits_consumed)) in enumerate(said.items()):
             connection.execute(
                 "INSERT INTO tasks (seq, profile, task_id, state, added_at_ms) VALUES (?, 'p', ?, ?, 1)",
@@ -116,9 +126,6 @@ def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp
                 "INSERT INTO bodies (seq, raw, credits_consumed) VALUES (?, x'7b7d', ?)",
                 (seq, credits_consumed),
             )
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA user_version = 6")
-        connection.commit()
     with Store(path) as store:
         tasks = store.tasks.rows(Query("p"), 0)
     assert [(task.record_path, task.credits) for task in tasks] == [
@@ -128,6 +135,26 @@ def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp
         ("/api/v1/jobs/recordInfo", None),
         ("/api/v1/jobs/recordInfo", None),
     ]
+
+
+def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(tmp_path: Path) -> None:
+    """Versions before this one filed the only saved result of a task under 1, whichever it was."""
+    path = tmp_path / "tasks.db"
+    with old_store(path, 3) as connection:
+        for seq, results in ((1, 3), (2, 1), (3, 3)):
+            connection.execute(
+                "INSERT INTO tasks (seq, profile, task_id, state, result_count, added_at_ms) "
+                "VALUES (?, 'p', ?, 2, ?, 1)",
+                (seq, f"task_{seq}", results),
+            )
+        connection.executemany(
+            "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, 1, ?)",
+            [(1, 1, "/doubtful", None), (2, 1, "/all-there-is", None), (3, 2, "/ours", 7)],
+        )
+    with Store(path) as store:
+        found = store.saved.of([1, 2, 3])
+        assert {seq: list(files) for seq, files in found.items()} == {2: [1], 3: [2]}
+        assert [task.saved_count for task in store.tasks.by_seq([1, 2, 3])] == [0, 1, 1]
 
 
 def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -244,3 +271,48 @@ def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(
     store.close()
     store.close()
     assert [each.result(0).added for each in added] == [(f"task_{n}",) for n in range(20)]
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("taskdash.store.store.time.time_ns", lambda: NOW_NS)
+    path = tmp_path / "tasks.db"
+    path.write_bytes(b"1")
+    os.utime(path, ns=(OLD_NS, OLD_NS))
+    return path
+
+
+def test_a_file_that_rests_is_asked_once(file: Path) -> None:
+    hint = ChangeHint(file)
+    assert [hint.may_have_changed() for _ in range(3)] == [True, False, False]
+
+
+def test_another_time_or_size_or_file_is_a_change(file: Path) -> None:
+    hint = ChangeHint(file)
+    hint.may_have_changed()
+    os.utime(file, ns=(OLD_NS, OLD_NS + 1))
+    assert hint.may_have_changed()
+    file.write_bytes(b"22")
+    os.utime(file, ns=(OLD_NS, OLD_NS + 1))
+    assert hint.may_have_changed()
+    other = file.with_name("other.db")
+    other.write_bytes(b"33")
+    os.utime(other, ns=(OLD_NS, OLD_NS + 1))
+    other.replace(file)
+    assert hint.may_have_changed()
+    assert not hint.may_have_changed()
+
+
+@pytest.mark.parametrize("age_ns", [0, UNSETTLED_NS - 1, -UNSETTLED_NS])
+def test_a_file_written_just_now_or_in_the_future_is_asked_again_and_again(file: Path, age_ns: int) -> None:
+    os.utime(file, ns=(OLD_NS, NOW_NS - age_ns))
+    hint = ChangeHint(file)
+    assert all(hint.may_have_changed() for _ in range(3))
+
+
+def test_a_file_that_cannot_be_looked_at_may_have_changed(file: Path) -> None:
+    hint = ChangeHint(file)
+    hint.may_have_changed()
+    file.unlink()
+    assert hint.may_have_changed()
+    assert hint.may_have_changed()

@@ -159,11 +159,6 @@ def test_a_task_that_is_given_a_label_is_of_the_batch_that_is_under_way(store: S
     assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
 
 
-def test_a_label_of_one_task_is_no_batch(store: Store) -> None:
-    succeed(store, listed := start(store, 1, "poster"))
-    assert tell(store) == (listed, [])
-
-
 def test_marked_tasks_are_a_batch_once_all_that_are_listed_are_finished(store: Store) -> None:
     ids = start(store, 3)
     seqs = seqs_of(store, ids)

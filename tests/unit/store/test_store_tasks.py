@@ -116,14 +116,6 @@ def test_each_paste_stands_above_the_earlier_ones_in_its_own_order(store: Store)
     assert ids(store) == ["task_3", "task_4", "task_1", "task_2"]
 
 
-def test_removed_tasks_come_back_whole_in_their_place(store: Store) -> None:
-    store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="mine")
-    before = store.tasks.rows(Query("p"), NOW)
-    removal = store.edits.remove([before[0].seq, before[1].seq], NOW)
-    assert store.edits.restore(removal) == (2, {})
-    assert store.tasks.rows(Query("p"), NOW) == before
-
-
 def known(store: Store, label: str | None, note: str | None) -> Task:
     """A task with a record, a saved result and an end that nobody was told of."""
     task = added(store, "task_1", label=label or "")
