@@ -17,9 +17,8 @@ from textual.widgets import Static
 
 from taskdash.domain.task import State, Verdict
 from taskdash.results.links import Refused
-from taskdash.ui.review_list import read_cards
+from taskdash.ui.review_list import SIGNS, read_cards
 from taskdash.ui.text.detail import detail_text
-from taskdash.ui.text.tiles import SIGNS
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.picture import Canvas, PictureView
 

@@ -13,10 +13,17 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.results.links import Refused
-from taskdash.ui.review_list import read_cards, seqs_of
-from taskdash.ui.text import tiles as texts
+from taskdash.ui.review_list import (
+    Names,
+    Tiles,
+    caption_of,
+    line_of,
+    read_cards,
+    seqs_of,
+    tiles_for,
+    why_no_picture,
+)
 from taskdash.ui.text.columns import fitted
-from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
 from taskdash.ui.widgets.picture import ShownPicture, Thumbnails, is_under_toast, sixels_over
 from taskdash.ui.widgets.row_drawing import RowStyles
@@ -308,7 +315,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         edge = [Segment(bar, self._styles.piece("focus", row)), Segment(mark, row)]
         if not rows:
             of = len(self.results.results)
-            line = texts.line(look.result, look.card, self._names, width - 3, of)
+            line = line_of(look.result, look.card, self._names, width - 3, of)
             return [self._text(edge, line, row)]
         has_sixels = isinstance(look.picture, ShownPicture) and look.picture.drawn.sixels
         left = Strip([Segment(" " if has_sixels else bar, self._styles.piece("focus", plain))], 1)
@@ -316,7 +323,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             Strip.join([left, line]).adjust_cell_length(width, plain)
             for line in self._picture(look, columns, rows)
         ]
-        for cell in texts.caption(look.result, look.card, self._names, width - 3):
+        for cell in caption_of(look.result, look.card, self._names, width - 3):
             text = self._text(edge, cell, row).crop(0, width - 1)
             strips.append(Strip([*text, Segment(" ", plain)], width))
             edge = [edge[0], Segment(" ", row)]
