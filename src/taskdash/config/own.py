@@ -24,10 +24,11 @@ from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from types import ModuleType
 
     from taskdash.config.readers import Place
+    from taskdash.domain.query import Term
     from taskdash.domain.task import Json
 
 COLUMN_NAMES: Final = (
@@ -208,6 +209,11 @@ class OwnView:
         own key and within its own limits.""",
         example=ALL,
     )
+
+    def terms(self, ttls_ms: Mapping[str, int]) -> tuple[Term, ...]:
+        """Return the terms of its filter; `ttls_ms` tells how long the result links of each profile live."""
+        terms: tuple[Term, ...] = _query_words()[1].parse_filter(self.filter, ttls_ms, lambda: True)
+        return terms
 
     def shown_profiles(self, configured: Collection[str], in_use: str) -> tuple[str, ...]:
         """Return the profiles whose tasks it shows."""

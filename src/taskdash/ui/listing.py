@@ -1,32 +1,45 @@
-"""The tab, filter, sort order and columns that the table shows."""
+"""Decides what the table lists: the tab or the user's own view, the filter, the sort order and the columns."""
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash import ui
-from taskdash.domain.query import Query, Sort
+from taskdash.domain.errors import StoreError
+from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of
+from taskdash.ui.following import Pace
 from taskdash.ui.messages import Feedback, warning
 from taskdash.ui.widgets.bars import state_counts, tabs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.worker import WorkType
+
     from taskdash.config.own import OwnView
     from taskdash.domain.query import Term
+    from taskdash.domain.task import State
+    from taskdash.store.store import Store
     from taskdash.ui.acts import Scope
     from taskdash.ui.context import Context
-    from taskdash.ui.own_views import OwnViews
     from taskdash.ui.screens.main import MainScreen
     from taskdash.ui.widgets.bars import Tab
     from taskdash.ui.widgets.task_table import TaskTable
+    from taskdash.ui.widgets.window import Window
 
 _WORD: Final = r'\S*"[^"]*"|\S+'
+PROFILE_CELLS: Final = 12
 
 
 class Listing:
-    """Applies the tab, filter, sort order and columns to a screen's table."""
+    """Applies the tab, filter, sort order and columns to a screen's table.
+
+    The count of the tab that is shown comes from the table's window; a worker counts the user's own views.
+    """
 
     def __init__(self, context: Context, screen: MainScreen, table: TaskTable) -> None:
         self._context, self._screen, self._table = context, screen, table
@@ -34,18 +47,23 @@ class Listing:
         self.terms: tuple[Term, ...] = ()
         self._index = 0
         self._sorts: dict[int, Sort] = {}
-        self._is_counting = False
-
-    @cached_property
-    def own_views(self) -> OwnViews:
-        return ui.own_views.OwnViews(self._context, self._screen)
+        self._in_states: Mapping[State, int] | None = None
+        self._in_views: dict[Tab, int] = {}
+        self._pace = Pace(context.clock)
 
     def show(self) -> None:
-        if self.view is None:
-            states = None if self.tab.state is None else frozenset({self.tab.state})
-            self._table.show(Query(self._context.profile, states, self.terms, self.sort))
-        else:
-            self._table.show(self.own_views.query(self.view, self.terms, self.sort))
+        self._table.show(self._query(self.tab, self.terms, self.sort))
+
+    def _query(self, tab: Tab, terms: tuple[Term, ...], sort: Sort) -> Query:
+        settings, view = self._context.settings, tab.view
+        if view is None:
+            return Query(settings.profile, frozenset({tab.state}) if tab.state else None, terms, sort)
+        terms = (*view.terms(settings.ttls_ms(None)), *terms)
+        if view.profiles is None:
+            return Query(None, None, terms, sort)
+        if len(view.profiles) > 1:
+            return Query(None, None, (ExactTerm(Exact.PROFILE, frozenset(view.profiles)), *terms), sort)
+        return Query((view.profiles or (settings.profile,))[0], None, terms, sort)
 
     # Tabs
 
@@ -75,16 +93,40 @@ class Listing:
         self.show_tab(self._index + steps)
 
     def show_counts(self) -> None:
-        """Show the number of tasks of each tab in the tab line."""
+        """Show the number of tasks of each tab that has been counted in the tab line."""
         window = self._table.window
-        # The first frame does not wait for the counts of views.
-        counts = self.own_views.counts(window) if self._is_counting else state_counts(window.counts)
+        if self.view is None:
+            self._in_states = window.counts
+        counts = self._in_views | ({} if self._in_states is None else state_counts(self._in_states))
+        counts |= {self.tab: window.total} if self.view else {}
         self._screen.tab_line.show_counts(counts, self._index)
 
     def count_views(self) -> None:
-        if self._context.settings.views:
-            self._is_counting = True
-            self.own_views.tick()
+        """Count the tabs that are not shown, if there are views, and something may have changed."""
+        state = (self._table.window, self.terms)
+        if self._context.settings.views and self._pace.is_time(state):
+            count: WorkType[None] = partial(self._count, state)
+            self._screen.run_worker(count, group="tabs")
+
+    async def _count(self, state: tuple[Window, tuple[Term, ...]]) -> None:
+        context, terms = self._context, state[1]
+        now_ms = context.clock.now_ms()
+
+        def states(store: Store, query: Query) -> Mapping[State, int]:
+            # Without a filter the store has them ready.
+            counted = store.summaries.states if query.terms else store.tasks.counts
+            return counted(query, now_ms)
+
+        with self._pace.reading(state), suppress(StoreError):  # reported elsewhere
+            # One query at a time, as a key may be waiting for the store.
+            whole = Query(context.profile, terms=terms)
+            self._in_states = await context.store.run(partial(states, query=whole))
+            for tab in self.tabs:
+                if tab.view:
+                    query = self._query(tab, terms, NEWEST_FIRST)
+                    counted = await context.store.run(partial(states, query=query))
+                    self._in_views[tab] = sum(counted.values())
+        self.show_counts()
 
     # Filter
 
@@ -134,9 +176,17 @@ class Listing:
         self.show()
 
     def place_columns(self) -> None:
-        look = self._context.view
-        own = self.own_views.columns(self.view) if self.view else (look.columns, look.widths)
-        self._table.columns, self._table.widths = own
+        """Show the columns of the tab.
+
+        For several profiles there is also a profile column, however narrow, unless the view sets its own columns.
+        """
+        columns, widths = self._context.view.columns, self._context.view.widths
+        if len(profiles := self.shown_profiles) > 1:
+            widths = {"profile": min(PROFILE_CELLS, max(map(len, profiles)))} | dict(widths)
+            if "profile" not in columns:
+                columns = (*columns[:1], "profile", *columns[1:])
+        self._table.columns = (self.view.columns if self.view else None) or columns
+        self._table.widths = widths
         self._table.rows.place_columns()
         self._screen.show_titles()
 
