@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Action(NamedTuple):
-    """One thing the dashboard can do."""
+    """Describes one thing that the dashboard can do."""
 
     name: str
     """Its name in the config's `[keys]`."""
@@ -29,43 +29,10 @@ class Action(NamedTuple):
     """As Textual names them; the footer shows the first. Empty: only in the palette."""
     title: str
     group: str
+    call: str = ""
+    """Textual's action string; "" if it is the name."""
 
 
-_CALLS: Final = {
-    "cursor_up": "move(-1)",
-    "cursor_down": "move(1)",
-    "page_up": "move_page(-1)",
-    "page_down": "move_page(1)",
-    "first": "move_to_end(-1)",
-    "last": "move_to_end(1)",
-    "previous_pane": "next_pane(-1)",
-    "previous_tab": "go_to_tab(-1)",
-    "next_tab": "go_to_tab(1)",
-    "mark_up": "mark_and_move(-1)",
-    "mark_down": "mark_and_move(1)",
-    "larger_detail": "grow_detail(1)",
-    "smaller_detail": "grow_detail(-1)",
-    "palette": "app.palette",
-    "redraw": "app.draw_again",
-    "suspend": "app.suspend_process",
-    "quit": "app.quit",
-    "copy_or_quit": "app.copy_or_quit",
-    "review_left": "review_move(-1, 0)",
-    "review_right": "review_move(1, 0)",
-    "review_up": "review_move(0, -1)",
-    "review_down": "review_move(0, 1)",
-    "review_page_up": "review_page(-1)",
-    "review_page_down": "review_page(1)",
-    "review_first": "review_end(-1)",
-    "review_last": "review_end(1)",
-    "review_next": "review_undecided(1)",
-    "review_previous": "review_undecided(-1)",
-    "review_filter": "review_next_kind",
-    "review_pick": "review_judge('picked')",
-    "review_reject": "review_judge('rejected')",
-    "review_take_back": "review_judge",
-}
-"""Textual's action string where it differs from the action's name."""
 NO_KEY: Final = "no-key"
 """The key of actions without one: Textual requires a key, and no terminal sends this."""
 MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "last")
@@ -73,16 +40,16 @@ MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "la
 EVERYWHERE: Final = ("copy_or_quit", "redraw", "suspend", "messages")
 """Actions of the list that the review has, too."""
 ACTIONS: Final[tuple[Action, ...]] = (
-    Action("cursor_up", ("up", "k"), "move up", "Move"),
-    Action("cursor_down", ("down", "j"), "move down", "Move"),
-    Action("page_up", ("pageup",), "page up", "Move"),
-    Action("page_down", ("pagedown",), "page down", "Move"),
-    Action("first", ("g", "home"), "first task", "Move"),
-    Action("last", ("G", "end"), "last task", "Move"),
+    Action("cursor_up", ("up", "k"), "move up", "Move", "move(-1)"),
+    Action("cursor_down", ("down", "j"), "move down", "Move", "move(1)"),
+    Action("page_up", ("pageup",), "page up", "Move", "move_page(-1)"),
+    Action("page_down", ("pagedown",), "page down", "Move", "move_page(1)"),
+    Action("first", ("g", "home"), "first task", "Move", "move_to_end(-1)"),
+    Action("last", ("G", "end"), "last task", "Move", "move_to_end(1)"),
     Action("next_pane", ("tab",), "next pane", "Move"),
-    Action("previous_pane", ("shift+tab",), "previous pane", "Move"),
-    Action("previous_tab", ("left_square_bracket", "left"), "previous state tab", "Move"),
-    Action("next_tab", ("right_square_bracket", "right"), "next state tab", "Move"),
+    Action("previous_pane", ("shift+tab",), "previous pane", "Move", "next_pane(-1)"),
+    Action("previous_tab", ("left_square_bracket", "left"), "previous state tab", "Move", "go_to_tab(-1)"),
+    Action("next_tab", ("right_square_bracket", "right"), "next state tab", "Move", "go_to_tab(1)"),
     Action("add", ("a",), "add task IDs (or just paste)", "List"),
     Action("remove", ("x",), "remove from the list", "List"),
     Action("undo", ("z",), "undo the last change", "List"),
@@ -93,14 +60,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("reverse", ("S",), "reverse the order", "List"),
     Action("mark", ("space",), "mark or unmark the row", "Marks"),
     Action("mark_range", ("V",), "start or end a range of marks", "Marks"),
-    Action("mark_up", ("shift+up",), "mark and move up", "Marks"),
-    Action("mark_down", ("shift+down",), "mark and move down", "Marks"),
+    Action("mark_up", ("shift+up",), "mark and move up", "Marks", "mark_and_move(-1)"),
+    Action("mark_down", ("shift+down",), "mark and move down", "Marks", "mark_and_move(1)"),
     Action("mark_all", ("A",), "mark all shown", "Marks"),
     Action("check", ("r",), "check the selected or marked tasks now", "Check"),
     Action("check_all", ("R",), "check all unfinished now", "Check"),
     Action("pause", ("p",), "pause or resume automatic checks", "Check"),
     Action("open_result", ("o",), "open the result", "Results"),
-    *(Action(f"open_result_{n}", (str(n),), f"open result link {n}", "Results") for n in range(1, 10)),
+    *(
+        Action(f"open_result_{n}", (str(n),), f"open result link {n}", "Results", f"open_result({n})")
+        for n in range(1, 10)
+    ),
     Action("download", ("d",), "download results", "Results"),
     Action("cancel_downloads", ("X",), "cancel running downloads", "Results"),
     Action("copy_urls", ("u",), "copy result links", "Results"),
@@ -110,8 +80,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("preview_next", ("I",), "preview the next result", "Results"),
     Action("zoom", ("enter",), "toggle full-screen detail", "View"),
     Action("detail_position", ("v",), "move or hide the detail pane", "View"),
-    Action("larger_detail", ("plus",), "enlarge the detail pane (or drag the divider)", "View"),
-    Action("smaller_detail", ("minus",), "shrink the detail pane", "View"),
+    Action(
+        "larger_detail", ("plus",), "enlarge the detail pane (or drag the divider)", "View", "grow_detail(1)"
+    ),
+    Action("smaller_detail", ("minus",), "shrink the detail pane", "View", "grow_detail(-1)"),
     Action("columns", ("C",), "choose, order and size columns", "View"),
     Action("reset_look", (), "reset the view (columns, sorting, theme, panes)", "View"),
     Action("close", ("escape",), "close, then clear marks, then clear the filter", "View"),
@@ -122,31 +94,31 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("status", (), "status: watcher, budget, gateway", "View"),
     Action("raw", ("J",), "raw JSON response", "View"),
     Action("messages", ("m",), "messages of this run", "View"),
-    Action("palette", ("colon", "ctrl+p"), "command palette", "View"),
+    Action("palette", ("colon", "ctrl+p"), "command palette", "View", "app.palette"),
     Action("help", ("question_mark", "f1"), "help", "View"),
-    Action("suspend", ("ctrl+z",), "suspend to the shell (fg returns)", "View"),
-    Action("quit", ("q", "ctrl+q"), "quit", "View"),
-    Action("redraw", ("ctrl+l",), "redraw the screen", "View"),
-    Action("copy_or_quit", ("ctrl+c",), "copy selection, or quit (twice)", "View"),
+    Action("suspend", ("ctrl+z",), "suspend to the shell (fg returns)", "View", "app.suspend_process"),
+    Action("quit", ("q", "ctrl+q"), "quit", "View", "app.quit"),
+    Action("redraw", ("ctrl+l",), "redraw the screen", "View", "app.draw_again"),
+    Action("copy_or_quit", ("ctrl+c",), "copy selection, or quit (twice)", "View", "app.copy_or_quit"),
 )
 REVIEW_ACTIONS: Final[tuple[Action, ...]] = (
-    Action("review_left", ("left", "h"), "move left", "Move"),
-    Action("review_right", ("right", "l"), "move right", "Move"),
-    Action("review_up", ("up", "k"), "move up", "Move"),
-    Action("review_down", ("down", "j"), "move down", "Move"),
-    Action("review_page_up", ("pageup",), "page up", "Move"),
-    Action("review_page_down", ("pagedown",), "page down", "Move"),
-    Action("review_first", ("g", "home"), "first result", "Move"),
-    Action("review_last", ("G", "end"), "last result", "Move"),
-    Action("review_next", ("n",), "next undecided result", "Move"),
-    Action("review_previous", ("N",), "previous undecided result", "Move"),
-    Action("review_pick", ("plus", "p"), "pick", "Verdict"),
-    Action("review_reject", ("minus", "x"), "reject", "Verdict"),
-    Action("review_take_back", ("0", "u"), "take back the verdict", "Verdict"),
+    Action("review_left", ("left", "h"), "move left", "Move", "review_move(-1, 0)"),
+    Action("review_right", ("right", "l"), "move right", "Move", "review_move(1, 0)"),
+    Action("review_up", ("up", "k"), "move up", "Move", "review_move(0, -1)"),
+    Action("review_down", ("down", "j"), "move down", "Move", "review_move(0, 1)"),
+    Action("review_page_up", ("pageup",), "page up", "Move", "review_page(-1)"),
+    Action("review_page_down", ("pagedown",), "page down", "Move", "review_page(1)"),
+    Action("review_first", ("g", "home"), "first result", "Move", "review_end(-1)"),
+    Action("review_last", ("G", "end"), "last result", "Move", "review_end(1)"),
+    Action("review_next", ("n",), "next undecided result", "Move", "review_undecided(1)"),
+    Action("review_previous", ("N",), "previous undecided result", "Move", "review_undecided(-1)"),
+    Action("review_pick", ("plus", "p"), "pick", "Verdict", "review_judge('picked')"),
+    Action("review_reject", ("minus", "x"), "reject", "Verdict", "review_judge('rejected')"),
+    Action("review_take_back", ("0", "u"), "take back the verdict", "Verdict", "review_judge"),
     Action("review_undo", ("z",), "undo the last change", "Verdict"),
     Action("review_mark", ("space",), "mark or unmark", "Verdict"),
     Action("review_large", ("enter",), "toggle large view, with prompt and inputs", "View"),
-    Action("review_filter", ("f",), "show all, undecided, picked or rejected", "View"),
+    Action("review_filter", ("f",), "show all, undecided, picked or rejected", "View", "review_next_kind"),
     Action("review_open", ("o",), "open the result", "Results"),
     Action("review_download", ("d",), "save marked results, else picked ones", "Results"),
     Action("review_sheet", ("e",), "contact sheet of marked or shown results", "Results"),
@@ -201,6 +173,7 @@ FOOTER_ON_MARKS: Final = {
 OWN: Final = "commands."
 """Prefix of the user's own commands in a key map, where they are listed beside the actions."""
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
+_CALLS: Final = {action.name: action.call or action.name for action in (*ACTIONS, *REVIEW_ACTIONS)}
 
 
 def all_actions(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
@@ -211,11 +184,8 @@ def all_actions(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
 
 def call_of(action: str) -> str:
     """Return Textual's action string for an action, to be run on the screen or pane that it is bound to."""
-    if action.startswith(OWN):
-        return f"own_command('{action.removeprefix(OWN)}')"
-    if action in RESULT_KEYS:
-        return f"open_result({action.rpartition('_')[2]})"
-    return _CALLS.get(action, action)
+    own = f"own_command('{action.removeprefix(OWN)}')"
+    return own if action.startswith(OWN) else _CALLS[action]
 
 
 def own_bindings(keymap: Mapping[str, tuple[str, ...]]) -> list[Binding]:
@@ -260,7 +230,7 @@ _EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
 
 
 class Situation(NamedTuple):
-    """The state of the list that decides which actions would do something."""
+    """Tells what decides which actions would do something."""
 
     task: Task | None
     marked: int

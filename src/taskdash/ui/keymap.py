@@ -27,11 +27,10 @@ from taskdash.ui.actions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from taskdash.config.own import OwnCommand
-
-NO_COMMANDS: Final[Mapping[str, OwnCommand]] = MappingProxyType({})
 
 KEY_NAMES: Final = {
     "up": "↑",
@@ -110,7 +109,10 @@ YIELDING: Final = frozenset(("left", "right", "m", "b"))
 
 
 def make_keymap(
-    preset: str, own: Keymap, file: Path | None = None, commands: Mapping[str, OwnCommand] = NO_COMMANDS
+    preset: str,
+    own: Keymap,
+    file: Path | None = None,
+    commands: Mapping[str, OwnCommand] = MappingProxyType({}),
 ) -> dict[str, tuple[str, ...]]:
     """Return the keys of every action, then of the user's own commands: those of a preset, overridden by `own`.
 
@@ -135,10 +137,8 @@ def key_faults(
 def _assigned(
     preset: str, own: Keymap, commands: Mapping[str, OwnCommand]
 ) -> tuple[dict[str, tuple[str, ...]], list[tuple[tuple[str, ...], str]]]:
-    faults = [(name, _no_such_action(name)) for name in own if name not in DEFAULT_KEYS]
     of_commands = {f"{OWN}{name}": command.keys for name, command in commands.items()}
-    for name, written in (*own.items(), *of_commands.items()):
-        faults += [(name, _no_such_key(name, each)) for each in written if not is_key(textual_key(each))]
+    faults = [*_unknown(own, of_commands)]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
     own = {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
     taken = YIELDING.intersection(
@@ -161,21 +161,22 @@ def _assigned(
     return keys, [(_path(name), fault) for name, fault in faults]
 
 
+def _unknown(own: Keymap, of_commands: Keymap) -> Iterator[tuple[str, str]]:
+    """Yield the actions and keys that do not exist: the action's name, and the fault."""
+    for name in (name for name in own if name not in DEFAULT_KEYS):
+        near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
+        advice = f" (did you mean {near[0]}?)" if near else ""
+        yield name, f"keys.{name}: there is no such action{advice}; `taskdash config schema` names them all"
+    names = 'a sign or a letter, or a name such as "space", "delete", "f5", "ctrl+p", "alt+x"'
+    for name, written in (*own.items(), *of_commands.items()):
+        for key in written:
+            if not is_key(textual_key(key)):
+                where = ".".join(_path(name))
+                yield name, f'{where}: there is no key "{inert_line(key, 40)}": write {names}'
+
+
 def _path(name: str) -> tuple[str, ...]:
     return (*name.split(".", 1), "key") if name.startswith(OWN) else ("keys", name)
-
-
-def _no_such_action(name: str) -> str:
-    near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
-    advice = f" (did you mean {near[0]}?)" if near else ""
-    return f"keys.{name}: there is no such action{advice}; `taskdash config schema` names them all"
-
-
-def _no_such_key(name: str, written: str) -> str:
-    return (
-        f'{".".join(_path(name))}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name '
-        'such as "space", "delete", "f5", "ctrl+p", "alt+x"'
-    )
 
 
 def changed_keys(keymap: Keymap) -> dict[str, str]:
@@ -188,7 +189,7 @@ def changed_keys(keymap: Keymap) -> dict[str, str]:
 
 
 class FooterKey(NamedTuple):
-    """A key in the footer."""
+    """Names a key in the footer, and what it does."""
 
     key: str
     does: str
@@ -203,18 +204,13 @@ def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterK
     shown = {name: does for name, does in shown.items() if name not in last} | own | last
     if zoomed:
         shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
-    return _in_footer(keymap, shown)
+    return review_keys(keymap, shown)
 
 
-def review_keys(keymap: Keymap) -> list[FooterKey]:
-    """Return the keys of the footer in the review."""
-    return _in_footer(keymap, FOOTER_OF_REVIEW)
-
-
-def _in_footer(keymap: Keymap, shown: Mapping[str, str]) -> list[FooterKey]:
-    return [
-        FooterKey(key_name(keymap[name][0]), short, name) for name, short in shown.items() if keymap[name]
-    ]
+def review_keys(keymap: Keymap, shown: Mapping[str, str] = FOOTER_OF_REVIEW) -> list[FooterKey]:
+    """Return the keys of the footer in the review, or those with the labels in `shown`, by action."""
+    named = {name: short for name, short in shown.items() if keymap[name]}
+    return [FooterKey(key_name(keymap[name][0]), short, name) for name, short in named.items()]
 
 
 def key_name(key: str) -> str:
