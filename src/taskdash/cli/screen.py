@@ -21,7 +21,7 @@ from taskdash.domain.failures import charged_words
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_REASON, SYMBOLS, duration_word, plural, reason_of, state_word
-from taskdash.ui.text.columns import shared_of
+from taskdash.ui.text.prompts import shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.durations import NONE
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.text.columns import Span, fitted, shared_of
-from taskdash.ui.text.matches import prompt_pieces
+from taskdash.ui.text.columns import Span, fitted
+from taskdash.ui.text.prompts import prompt_pieces, shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

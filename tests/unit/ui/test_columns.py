@@ -12,7 +12,8 @@ from taskdash.config.settings import View
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.domain.usual import Usual
-from taskdash.ui.text.columns import COLUMNS, GAP, NOTHING, Moment, place_columns, shared_of
+from taskdash.ui.text.columns import COLUMNS, GAP, NOTHING, Moment, place_columns
+from taskdash.ui.text.prompts import shared_of
 
 DEFAULT_COLUMNS = View().columns
 NOW_MS = 1_777_475_100_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,10 +20,10 @@ from taskdash.domain.words import (
     state_word,
     waited_ms,
 )
-from taskdash.ui.text.matches import prompt_pieces
+from taskdash.ui.text.prompts import prompt_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from taskdash.domain.usual import Usual
 
@@ -51,9 +50,6 @@ _OVERDUE: Final = "overdue"
 _AGE_CELLS: Final = 5
 _AGO_CELLS: Final = 9
 _ID_BOTH_ENDS: Final = 12
-
-_PROMPT_CHARS: Final = 1_000
-"""Prompts that do not differ up to here are shown from their start."""
 
 _MATCHED_CHARS: Final = 4_000
 """Matches of a filter beyond these are not shown in the row."""
@@ -157,35 +153,8 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     return [*label, *cell]
 
 
-def shared_of(tasks: Iterable[Task], width: int) -> dict[int, int]:
-    """Return how many leading characters, shared by several prompts, a column of `width` cells skips, by `seq`."""
-    tasks = list(tasks)
-    prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
-    starts = dict.fromkeys(prompts, 0)
-    _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
-    return {seq: start for seq, start in starts.items() if start}
-
-
 def _label(task: Task, _: Moment, __: int) -> Cell:
     return [Span(task.label or "", "label")]
-
-
-def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int, seen: int) -> None:
-    """Start prompts that share their next `chars` one word before they differ; repeat for the next `seen` chars."""
-    alike: dict[str, list[int]] = defaultdict(list)
-    for seq, prompt in prompts.items():
-        alike[prompt[starts[seq] : starts[seq] + chars]].append(seq)
-    for seqs in alike.values():
-        texts = {prompts[seq] for seq in seqs}
-        first, last = min(texts), max(texts)
-        differ_at = next(
-            (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
-        )
-        # One shared word is kept, as the context of the difference.
-        begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
-        if len(texts) > 1 and begin > starts[seqs[0]]:
-            starts.update(dict.fromkeys(seqs, begin))
-            _skip_shared({seq: prompts[seq] for seq in seqs}, starts, seen, seen)
 
 
 def _model(task: Task, _: Moment, __: int) -> Cell:

@@ -16,8 +16,8 @@ from textual.style import Style as VisualStyle
 
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.line_filters import FEW_COLOURS
-from taskdash.ui.text.columns import GAP, Moment, Placed, fitted, place_columns, shared_of
-from taskdash.ui.text.matches import sought_words
+from taskdash.ui.text.columns import GAP, Moment, Placed, fitted, place_columns
+from taskdash.ui.text.prompts import shared_of, sought_words
 from taskdash.ui.themes import contrast, legible, muted
 
 if TYPE_CHECKING:

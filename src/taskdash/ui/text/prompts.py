@@ -1,21 +1,52 @@
-"""Cuts a prompt to one line of a row so that a match of the filter is visible, and marks the matches."""
+"""Cuts prompts to one line of a row, from where they differ, so that a match of the filter is visible and marked."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
 from taskdash.domain.query import TextTerm
-from taskdash.domain.untrusted import fold
+from taskdash.domain.untrusted import fold, inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.query import Term
+    from taskdash.domain.task import Task
 
 MATCH: Final = "match"
 CUT: Final = ("…", "muted")
+_PROMPT_CHARS: Final = 1_000
+"""Prompts that do not differ up to here are shown from their start."""
+
+
+def shared_of(tasks: Iterable[Task], width: int) -> dict[int, int]:
+    """Return how many leading characters, shared by several prompts, a column of `width` cells skips, by `seq`."""
+    tasks = list(tasks)
+    prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
+    starts = dict.fromkeys(prompts, 0)
+    _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
+    return {seq: start for seq, start in starts.items() if start}
+
+
+def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int, seen: int) -> None:
+    """Start prompts that share their next `chars` one word before they differ; repeat for the next `seen` chars."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for seq, prompt in prompts.items():
+        alike[prompt[starts[seq] : starts[seq] + chars]].append(seq)
+    for seqs in alike.values():
+        texts = {prompts[seq] for seq in seqs}
+        first, last = min(texts), max(texts)
+        differ_at = next(
+            (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+        )
+        # One shared word is kept, as the context of the difference.
+        begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
+        if len(texts) > 1 and begin > starts[seqs[0]]:
+            starts.update(dict.fromkeys(seqs, begin))
+            _skip_shared({seq: prompts[seq] for seq in seqs}, starts, seen, seen)
 
 
 def sought_words(terms: Iterable[Term]) -> tuple[str, ...]:
