@@ -1,4 +1,4 @@
-"""The columns of the table: their cells, their widths, and which of them shrink when the terminal is narrow."""
+"""Fills the table's columns, and shares its width among them: on a narrow terminal some shrink or go."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ NOTHING: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
-    """The input of a cell besides its task, such as the time and usual durations (None if unknown)."""
+    """Tells a cell what it needs besides its task, such as the time and usual durations (None if unknown)."""
 
     now_ms: int
     usual: Callable[[Task], Usual | None]
@@ -70,7 +70,7 @@ class Moment(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A piece of a cell: its text and the name of its style."""
+    """Gives a piece of a cell its text and the name of its style."""
 
     text: str
     style: str = ""
@@ -92,7 +92,7 @@ def fitted(cell: Cell, width: int) -> Cell:
 
 
 class Column(NamedTuple):
-    """One column; a new one takes one entry in `COLUMNS` and its name in the settings.
+    """Describes a column; a new one takes an entry in `COLUMNS` and its name in the settings.
 
     `widths` are in cells: the preferred one, then those it may shrink to; 0 drops it.
     """
@@ -180,18 +180,15 @@ def _cost(task: Task, moment: Moment, width: int) -> Cell:
     return [number, Span(" "), Span("▰" * filled, "live"), Span("▱" * (room - filled), "muted")]
 
 
-def _age(at_ms: int | None, moment: Moment, width: int) -> Cell:
-    if at_ms is None:
-        return [Span(f"{NONE:>{min(width, _AGE_CELLS)}}", "muted")]
-    if width >= _AGO_CELLS:
+def _age(at_ms: int | None, moment: Moment, width: int, unknown: str = NONE) -> Cell:
+    if at_ms is not None and width >= _AGO_CELLS:
         return [Span(ago(at_ms, moment.now_ms), "muted")]
-    return [Span(f"{age(moment.now_ms - at_ms):>{min(width, _AGE_CELLS)}}", "muted")]
+    text = unknown if at_ms is None else age(moment.now_ms - at_ms)
+    return [Span(f"{text:>{min(width, _AGE_CELLS)}}", "muted")]
 
 
 def _created(task: Task, moment: Moment, width: int) -> Cell:
-    if task.create_time_ms is None and task.state is not State.NEW:
-        return [Span(f"{'?':>{min(width, _AGE_CELLS)}}", "muted")]
-    return _age(task.create_time_ms, moment, width)
+    return _age(task.create_time_ms, moment, width, NONE if task.state is State.NEW else "?")
 
 
 def _checked(task: Task, moment: Moment, width: int) -> Cell:
@@ -290,16 +287,7 @@ COLUMNS: Final = {
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
         Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
         Column("cost", "Duration", (13, 8), _cost, SortKey.COST, gives_way=(115,)),
-        Column(
-            "created",
-            "Created",
-            (5, 0),
-            _created,
-            SortKey.CREATED,
-            gives_way=(110,),
-            narrow_title="Age",
-            title_width=_AGE_CELLS,
-        ),
+        Column("created", "Created", (5, 0), _created, SortKey.CREATED, (110,), "Age", _AGE_CELLS),
         Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(17, 86)),
         Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(74, 83)),
         Column("completed", "Completed", (9, 0), _completed, gives_way=(82,)),
@@ -325,7 +313,7 @@ _STEPS: Final = [
 
 
 class Placed(NamedTuple):
-    """A column with the width it got, and where in a row it begins, in cells."""
+    """Gives a column its width, and its place in a row, in cells."""
 
     column: Column
     width: int

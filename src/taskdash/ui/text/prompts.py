@@ -24,7 +24,6 @@ _PROMPT_CHARS: Final = 1_000
 
 def shared_of(tasks: Iterable[Task], width: int) -> dict[int, int]:
     """Return how many leading characters, shared by several prompts, a column of `width` cells skips, by `seq`."""
-    tasks = list(tasks)
     prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
     starts = dict.fromkeys(prompts, 0)
     _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
@@ -39,11 +38,10 @@ def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int,
     for seqs in alike.values():
         texts = {prompts[seq] for seq in seqs}
         first, last = min(texts), max(texts)
-        differ_at = next(
-            (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
-        )
+        differ = (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+        same = first[: next(differ, None)]
         # One shared word is kept, as the context of the difference.
-        begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
+        begin = same.rfind(" ", 0, max(0, same.rfind(" "))) + 1
         if len(texts) > 1 and begin > starts[seqs[0]]:
             starts.update(dict.fromkeys(seqs, begin))
             _skip_shared({seq: prompts[seq] for seq in seqs}, starts, seen, seen)
@@ -86,8 +84,9 @@ def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()
     Text before `start` is left out, as neighbouring rows have it too, but the first match of `words` stays visible.
     """
     found = matches(prompt, words) if words else []
+    seen = (begin >= start and cell_len(prompt[start:end]) <= width - 2 for begin, end in found)
     head: list[tuple[str, str]] = []
-    if found and not any(_is_seen(prompt, start, place, width) for place in found):
+    if found and not any(seen):
         begin, end = found[0]
         if begin < start:
             head = [*([CUT] if begin else []), (prompt[begin : min(end, begin + width // 3)], MATCH)]
@@ -104,8 +103,3 @@ def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()
             pieces += [(prompt[start:begin], ""), (prompt[max(start, begin) : end], MATCH)]
             start = max(start, end)
     return [piece for piece in (*pieces, (prompt[start:], "")) if piece[0]]
-
-
-def _is_seen(prompt: str, start: int, place: tuple[int, int], width: int) -> bool:
-    begin, end = place
-    return begin >= start and cell_len(prompt[start:end]) <= width - 2
