@@ -1,4 +1,4 @@
-"""The top line, the banner, the title of the list, and the rows of the status view. Pure: snapshots in, text out."""
+"""Renders the top line, the banner, the title of the list, and the status view. Pure: snapshots in, text out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TROUBLES: Final = {
 
 
 class Banner(NamedTuple):
-    """The text of the banner, and whether something is wrong."""
+    """Says in the banner what is going on, and whether something is wrong."""
 
     text: Content
     is_problem: bool
@@ -78,38 +78,29 @@ def is_tier_assumed(status: WatchStatus) -> bool:
 
 
 def _hindrance(status: WatchStatus, key_advice: str | None, now_ms: int) -> str:
-    return f"{sentence(key_advice)}{_COMFORT}" if key_advice else _problem(status, now_ms)
-
-
-def _problem(status: WatchStatus, now_ms: int) -> str:
+    if key_advice:
+        return f"{sentence(key_advice)}{_COMFORT}"
     if status.failure:
         return f"{sentence(status.failure)} Restart taskdash; nothing on your list is lost."
     if status.store_problem:
         return f"Nothing is checked: {status.store_problem}"
     if status.watcher_stopped:
-        return (
-            f"The process watching this list ({status.watcher_pid}) is stopped: no checks until it resumes."
-        )
+        who = f"The process watching this list ({status.watcher_pid})"
+        return f"{who} is stopped: no checks until it resumes."
     if status.problem:
-        return _gateway_problem(status.problem, status, now_ms)
-    if status.paused:
-        return "Paused: no automatic checks (p resumes, r/R check now)."
-    return ""
-
-
-def _gateway_problem(problem: ProblemKind, status: WatchStatus, now_ms: int) -> str:
-    until_ms = status.held_until_ms
-    resumes = f"; trying again {age(min(0, now_ms - until_ms))}" if until_ms else ""
-    said = f" ({status.message})" if status.message else ""
-    code = f" ({found[0]})" if (found := re.search(r"\bHTTP \d{3}\b", status.message)) else ""
-    said_of = {
-        ProblemKind.UNAUTHORIZED: f"API key rejected{code}{resumes}. Fix it and restart, or press r to retry.",
-        ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
-        ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
-        ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
-        ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
-    }
-    return said_of.get(problem, "")
+        until_ms = status.held_until_ms
+        resumes = f"; trying again {age(min(0, now_ms - until_ms))}" if until_ms else ""
+        said = f" ({status.message})" if status.message else ""
+        code = f" ({found[0]})" if (found := re.search(r"\bHTTP \d{3}\b", status.message)) else ""
+        offline = status.message or "the server cannot be reached"
+        return {
+            ProblemKind.UNAUTHORIZED: f"API key rejected{code}{resumes}. Fix it and restart, or press r to retry.",
+            ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
+            ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
+            ProblemKind.UNREACHABLE: f"Offline: {offline}{resumes}.{_COMFORT}",
+            ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
+        }.get(status.problem, "")
+    return "Paused: no automatic checks (p resumes, r/R check now)." if status.paused else ""
 
 
 def _slow(status: WatchStatus) -> str:
@@ -141,12 +132,15 @@ def top_line(
     width: int,
     others: Mapping[str, WatchStatus],
 ) -> Content:
-    """Return the top line: the progress of the batch on the left, on the right what keeps checks from being sent.
+    """Return the top line: the progress of the batch on the left, on the right what holds checks up, the worst first.
 
     If there is no room, the time left is dropped first, then the bar and the batch, then the last note on the right.
     """
     name = Content.assemble((" taskdash ", "bold"), profile)
-    notes = list(_notes(status))
+    wrong = [_trouble(status), "paused" if status.paused else ""]
+    notes = [(words, "$text-warning") for words in wrong if words]
+    if not status.leading and status.watcher_pid:
+        notes.append((_follows(status), "$text-muted"))
     troubles = ((name, _trouble(other)) for name, other in others.items())
     notes += [(f"{name}: {trouble}", "$text-warning") for name, trouble in troubles if trouble]
     while True:
@@ -174,16 +168,6 @@ def _batches(progress: Progress | None, left_ms: int | None) -> Iterator[Content
         yield Content.assemble(*head, *bar, " ", count)
         yield Content.assemble(*head, count)
     yield Content("")
-
-
-def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
-    """Yield short notes on what keeps checks from being sent, the worst first, each with its style."""
-    if trouble := _trouble(status):
-        yield trouble, "$text-warning"
-    if status.paused:
-        yield "paused", "$text-warning"
-    if not status.leading and status.watcher_pid:
-        yield _follows(status), "$text-muted"
 
 
 def _trouble(status: WatchStatus) -> str:
