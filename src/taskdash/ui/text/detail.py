@@ -14,7 +14,7 @@ from textual.style import Style
 
 from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.record_paths import RECORD_PATH
-from taskdash.domain.task import Json, State, Task, TaskDetail, inputs_of, json_text
+from taskdash.domain.task import State, Task, TaskDetail, inputs_of, json_text
 from taskdash.domain.words import (
     REMOVED,
     SYMBOLS,
@@ -39,7 +39,7 @@ _NAME_CELLS = 12
 _MOMENT_CELLS = _NAME_CELLS + len("  2026-11-29 05:36:44  ")
 _LEAST_LINK_CELLS = 20
 _LEAST_VALUE_CELLS = 16
-_LOCAL_TIME = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*", re.ASCII)
+_LOCAL_TIME = r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*"
 _STATE_STYLES = {
     State.NEW: "bold $text-muted",
     State.WAITING: "bold $text-primary",
@@ -56,8 +56,9 @@ def detail_text(
     width: int = 80,
 ) -> Content:
     """Return the text of the whole pane for one task; links are shortened to fit on one line."""
-    task = detail.task
+    task, cost = detail.task, detail.credits_consumed
     failed = task.state is State.FAIL
+    extra = [*([] if cost is None else [("credits", cost)]), *detail.extra.items()]
     blocks = (
         [Content(task.prompt)] if task.prompt else [],
         _failure(task) if failed else [],
@@ -68,7 +69,7 @@ def detail_text(
             *_times(detail, now_ms, ttl_ms, width),
             *([_pair("label", Content.styled(task.label, "$text-secondary"), width)] if task.label else []),
             *([_pair("note", task.note, width)] if task.note else []),
-            *_extra(detail, width),
+            *(_pair(name, json_text(value), width) for name, value in extra),
         ],
         _problem(task, now_ms),
         [_identity(task, width)],
@@ -166,8 +167,9 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
         if at_ms is None:
             # A time without a zone is shown as sent; anything else is `?` here and shown as sent at the end.
             sent = extra.get(name)
-            is_local = isinstance(sent, str) and _LOCAL_TIME.fullmatch(sent)
-            return Content(sent if isinstance(sent, str) and is_local else SENSELESS if name in extra else "")
+            if isinstance(sent, str) and re.fullmatch(_LOCAL_TIME, sent, re.ASCII):
+                return Content(sent)
+            return Content(SENSELESS if name in extra else "")
         told = (ago(at_ms, now_ms), age(now_ms - at_ms))
         if width + 2 < _MOMENT_CELLS:
             return Content.styled(told[0], "$text-muted")
@@ -199,13 +201,6 @@ def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> 
         when, style = f"{when}, not saved", "$text-warning"
     at = f"{moment(expiry.at_ms)}  " if _MOMENT_CELLS + len(when) <= width else ""
     return [_pair(name, Content.assemble(at, (when, style)), width)]
-
-
-def _extra(detail: TaskDetail, width: int) -> list[Content]:
-    pairs: list[tuple[str, Json]] = list(detail.extra.items())
-    if detail.credits_consumed is not None:
-        pairs.insert(0, ("credits", detail.credits_consumed))
-    return [_pair(key, json_text(value), width) for key, value in pairs]
 
 
 def _problem(task: Task, now_ms: int) -> list[Content]:
