@@ -13,16 +13,17 @@ from taskdash.config.locations import download_dir
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
 from taskdash.domain.words import REMOVED, are_links_dead, countdown, expiry_of, is_renewed, plural
+from taskdash.results import content, desktop
 from taskdash.results.links import safe_url
 from taskdash.ui.messages import Feedback, warning
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
 
     from taskdash.domain.query import Query
     from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import Task, TaskDetail, Verdict
-    from taskdash.results.desktop import Opened
     from taskdash.store.edits import Added
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
@@ -121,9 +122,9 @@ class Acts:
         profile, first = self._context.profile, (added.added or added.listed)[0]
         task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
         self._context.wake()
-        listed = f"{len(added.listed):,} already listed" if added.listed else ""
         new = f"Added {plural(len(added.added), 'task')}" if added.added else "Nothing new"
-        return task.seq, Feedback(f"{', '.join(filter(None, (new, listed)))}.")
+        listed = f", {len(added.listed):,} already listed" if added.listed else ""
+        return task.seq, Feedback(f"{new}{listed}.")
 
     async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Feedback:
         """Take tasks off the list; undo brings them back, and marks those in `marked` again."""
@@ -132,7 +133,15 @@ class Acts:
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
             restored = store.edits.restore(removal)
-            return _restored(restored.back, len(restored.again)), restored.again
+            back, again = restored.back, len(restored.again)
+            if not back and not again:
+                return warning("Nothing to restore: removed tasks are kept for a day."), {}
+            words = [f"Restored {plural(back, 'task')}."] if back else []
+            if again:
+                words.append(
+                    f"{again:,} had been added again; {'its' if again == 1 else 'their'} data was merged."
+                )
+            return Feedback(" ".join(words)), restored.again
 
         self._undo.append((undo, marked))
         key = self._context.key_of("undo")
@@ -144,17 +153,23 @@ class Acts:
         if label is None and note is None:
             return Feedback("Nothing changed.")
         edits = await self._context.store.run(lambda store: store.edits.edit(seqs, label=label, note=note))
-
         if not edits:
             return warning("Not saved: the task is no longer on the list.")
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            return _edit_undone(store.edits.undo_edit(edits), len(edits)), {}
+            if not (count := store.edits.undo_edit(edits)):
+                return warning("Nothing restored: it was changed again since."), {}
+            left = len(edits) - count
+            rest = (
+                f" Skipped {left:,} that {'was' if left == 1 else 'were'} changed again since."
+                if left
+                else ""
+            )
+            return Feedback(f"Restored label and note of {plural(count, 'task')}.{rest}"), {}
 
         self._undo.append((undo, frozenset()))
-        return Feedback(
-            f"Saved label and note of {plural(len(edits), 'task')}." if len(edits) > 1 else "Saved."
-        )
+        what = f" label and note of {plural(len(edits), 'task')}" if len(edits) > 1 else ""
+        return Feedback(f"Saved{what}.")
 
     async def judge(
         self, verdicts: Sequence[tuple[int, int, Verdict | None]]
@@ -231,14 +246,13 @@ class Acts:
         checked = [name for name in profiles if not self._context.why_unchecked(name)]
         if not checked:
             return warning(f"Nothing can be checked: {self._context.why_unchecked(profiles[0])}")
-        list_, now_ms = self._context.store, self._context.clock.now_ms()
-        count = await list_.run(
+        now_ms = self._context.clock.now_ms()
+        count = await self._context.store.run(
             lambda store: sum(store.checks.ask_unfinished(name, now_ms) for name in checked)
         )
         self._context.wake()
-        if not count:
-            return warning("No unfinished tasks.")
-        return Feedback(f"Checking {plural(count, 'unfinished task')} now.")
+        said = f"Checking {plural(count, 'unfinished task')} now."
+        return Feedback(said) if count else warning("No unfinished tasks.")
 
     # Results
 
@@ -246,13 +260,11 @@ class Acts:
         """Return the `seq` of the tasks with results, and the message about saving them."""
         good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
         if not good:
-            without = "None of these tasks has a result."
-            return [], no_links(tasks[0]) if len(tasks) == 1 else warning(without)
+            none = "None of these tasks has a result."
+            return [], no_links(tasks[0]) if len(tasks) == 1 else warning(none)
         count = sum(max(0, task.result_count - task.saved_count) for task in good)
-        lacking = len(tasks) - len(good)
-        rest = f" {_skipped(lacking)}" if lacking else ""
         what = saving(self._context, count) if count else "Already saved: checking the files."
-        return [task.seq for task in good], Feedback(f"{what}{rest}")
+        return [task.seq for task in good], Feedback(f"{what}{_skipped(len(tasks) - len(good))}")
 
     async def outcomes(self, scope: Scope) -> list[TaskFigures]:
         (query, marked), now_ms = scope.asked, self._context.clock.now_ms()
@@ -262,11 +274,9 @@ class Acts:
 
     # Opening results
 
-    async def _open(self, url: str) -> Opened:
-        from taskdash.results.desktop import open_url
-
+    async def _open(self, opener: Callable[..., desktop.Opened], target: str | Path) -> desktop.Opened:
         command, environ = self._context.settings.open_command, self._context.environ
-        return await asyncio.to_thread(open_url, url, command=command, environ=environ)
+        return await asyncio.to_thread(opener, target, command=command, environ=environ)
 
     async def open_one(self, detail: TaskDetail, number: int) -> Feedback:
         """Open result `number` (from 1) of a task."""
@@ -276,7 +286,7 @@ class Acts:
         if number > len(urls):
             return warning(f"No result {number}: this task has {len(urls)}.")
         url = urls[number - 1]
-        opened = await self._open(url)
+        opened = await self._open(desktop.open_url, url)
         if opened.ok:
             return Feedback(f"Result {number}: {opened.message}.")
         safe = safe_url(url)
@@ -288,15 +298,12 @@ class Acts:
 
     async def open_shown(self, detail: TaskDetail, number: int) -> Feedback:
         """Open result `number` (from 1) of a task: the file it was saved to, else the link."""
-        from taskdash.results import content, desktop
-
         seq = detail.task.seq
         saved = await self._context.store.run(lambda store: store.saved.of([seq]).get(seq, {}).get(number))
         # The list may come from another machine, with paths that somebody else chose.
         if saved is None or not content.is_data(saved.path) or not await asyncio.to_thread(saved.is_there):
             return await self.open_one(detail, number)
-        command, environ = self._context.settings.open_command, self._context.environ
-        opened = await asyncio.to_thread(desktop.open_file, saved.path, command=command, environ=environ)
+        opened = await self._open(desktop.open_file, saved.path)
         if opened.ok:
             return Feedback(f"Result {number}: opened {inert_line(saved.path.name)}.")
         return Feedback(f"Result {number}: {opened.message}: it is saved as {saved.shown}.", "error")
@@ -309,23 +316,20 @@ class Acts:
 
     async def open_many(self, urls: Sequence[str], without: int) -> Feedback:
         """Open results one after another; if that fails, copy the rest. `without` counts the tasks that have none."""
-        rest = f" {_skipped(without)}" if without else ""
         opened = 0
         for place, url in enumerate(urls):
-            answer = await self._open(url)
+            answer = await self._open(desktop.open_url, url)
             if not answer.ok and safe_url(url) is not None:
                 left = [safe for each in urls[place:] if (safe := safe_url(each))]
                 what = plural(len(left), "link")
                 before = f"{plural(opened, 'result')} opened, then: " if opened else ""
                 text = f"{before}{answer.message}: {what} copied"
-                return Feedback(text, "error", copy="\n".join(left), what=what, more=rest)
+                return Feedback(text, "error", copy="\n".join(left), what=what, more=_skipped(without))
             opened += answer.ok
         refused = len(urls) - opened
         odd = f" Skipped {plural(refused, 'invalid link')}." if refused else ""
-        return Feedback(
-            f"Opened {plural(opened, 'result')} in the browser.{odd}{rest}",
-            "warning" if refused else "information",
-        )
+        said = f"Opened {plural(opened, 'result')} in the browser.{odd}{_skipped(without)}"
+        return Feedback(said, "warning" if refused else "information")
 
 
 def _renewal(tasks: Sequence[tuple[Task, Task]], context: Context, now_ms: int) -> Feedback | None:
@@ -353,24 +357,7 @@ def saving(context: Context, count: int) -> str:
 
 
 def _skipped(count: int) -> str:
-    return f"Skipped {plural(count, 'task')} without a result."
-
-
-def _restored(back: int, again: int) -> Feedback:
-    if not back and not again:
-        return warning("Nothing to restore: removed tasks are kept for a day.")
-    words = [f"Restored {plural(back, 'task')}."] if back or not again else []
-    if again:
-        words.append(f"{again:,} had been added again; {'its' if again == 1 else 'their'} data was merged.")
-    return Feedback(" ".join(words))
-
-
-def _edit_undone(count: int, of: int) -> Feedback:
-    if not count:
-        return warning("Nothing restored: it was changed again since.")
-    left = of - count
-    rest = f" Skipped {left:,} that {'was' if left == 1 else 'were'} changed again since." if left else ""
-    return Feedback(f"Restored label and note of {plural(count, 'task')}.{rest}")
+    return f" Skipped {plural(count, 'task')} without a result." if count else ""
 
 
 def no_links(task: Task) -> Feedback:
@@ -385,9 +372,8 @@ def no_links(task: Task) -> Feedback:
 
 def removal_question(count: int, tasks: Sequence[Task]) -> str:
     """Return the question to ask before removing `count` tasks; `tasks` holds the task if it is only one."""
-    if not tasks:
-        what = f"Remove {plural(count, 'task')} from the list?"
-    else:
+    what = f"Remove {plural(count, 'task')} from the list?"
+    if tasks:
         what = f"Remove this task from the list?\n\n{name_of(tasks[0])}\n{tasks[0].task_id}"
     return f"{what}\n\nThe task itself is not cancelled or deleted."
 
