@@ -169,7 +169,7 @@ async def test_in_what_others_have_to_say(desk: Context, watcher: FakeWatcher, t
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
         await dash.press(*"sk-[/]12345", "enter", shown=f"no key: {EVERYWHERE}")
         await dash.press("escape", "escape", dialog=None)
-        dash.main.following.trouble.befell(f"mishap {EVERYWHERE}")
+        dash.main.following.mishap = f"mishap {EVERYWHERE}"
         dash.main.say(f"mishap {EVERYWHERE}", "error")
         await dash.until_said(EVERYWHERE)
         watcher.say(has_key=False)

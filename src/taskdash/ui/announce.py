@@ -72,11 +72,13 @@ class FinishedTasks:
                 self._batch = None
             is_counted = self._profile == self._context.profile
             missed = {task.seq for task in ours if is_counted and self._screen.away.counts(task)}
-            fresh = [task for task in ours if task.seq not in missed]
-            old = [batch for batch in batches if not batch.seqs.isdisjoint(missed)]
-            old = [batch for batch in old if batch.seqs.isdisjoint(task.seq for task in fresh)]
+            fresh = {task.seq for task in ours} - missed
+            old = [
+                each for each in batches if not each.seqs.isdisjoint(missed) and each.seqs.isdisjoint(fresh)
+            ]
             self._show([task for task in ours if task.seq in missed], old, is_told=True)
-            self._show(fresh, [batch for batch in batches if batch not in old])
+            new = [batch for batch in batches if batch not in old]
+            self._show([task for task in ours if task.seq in fresh], new)
 
     def _show(self, ours: Sequence[Task], batches: Sequence[Batch], *, is_told: bool = False) -> None:
         """Announce finished tasks; with `is_told` (the away line counts them) only keep them in the messages."""
@@ -127,18 +129,15 @@ class FinishedTasks:
         at_s = self._told_at_s + TELL_EVERY_S
         if late:
             at_s = max(at_s, min(self._late_last_s + QUIET_S, self._late_first_s + HOLD_S))
-        if at_s > now_s and not now_s < self._again_at_s <= at_s:
+        if at_s <= now_s:
+            self._late = set()
+            return True
+        if not now_s < self._again_at_s <= at_s:
             self._again_at_s = at_s
-            self._tell_in(at_s - now_s)
-        if at_s > now_s:
-            return False
-        self._late = set()
-        return True
-
-    def _tell_in(self, in_s: float) -> None:
-        tell: WorkType[None] = self.tell
-        # A little later, so that it does not fire early.
-        self._screen.set_timer(in_s + 0.01, lambda: self._screen.run_worker(tell, group="tell"))
+            tell: WorkType[None] = self.tell
+            # A little later, so that it does not fire early.
+            self._screen.set_timer(at_s - now_s + 0.01, lambda: self._screen.run_worker(tell, group="tell"))
+        return False
 
     def _read(self, store: Store) -> list[Task]:
         """Return the tasks not announced on a screen yet; wake the user's command if it is to run for any."""
@@ -176,18 +175,18 @@ class ExpiringResults:
                 context.profile, since, ttl_ms, is_told=told_ms is not None
             )
         )
-        if tasks:
-            self._screen.say(self._words(tasks, ttl_ms, now_ms), "warning")
-
-    def _words(self, tasks: list[Task], ttl_ms: int, now_ms: int) -> str:
+        if not tasks:
+            return
         first = expiry_of(tasks[0], ttl_ms)
         when = f"in {'about ' * first.is_rough}{age(first.left_ms(now_ms))}" if first else "soon"
-        key = self._context.key_of("expiring")
+        key = context.key_of("expiring")
         how = f" Press {key}." if key else ""
         if len(tasks) == 1:
             said = f"\" expires {when} and isn't saved.{how}"
             name = Content(" ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split()))
             # All on one line, however wide the characters: 3 cells are the padding and the opening quote.
             room = max(_LEAST_NAME_CELLS, self._screen.size.width - 3 - cell_len(said))
-            return f'"{name.truncate(room, ellipsis=True).plain.rstrip()}{said}'
-        return f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"
+            words = f'"{name.truncate(room, ellipsis=True).plain.rstrip()}{said}'
+        else:
+            words = f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"
+        self._screen.say(words, "warning")

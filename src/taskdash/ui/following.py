@@ -1,7 +1,4 @@
-"""Keeps a screen up to date with writes to the store, news from the watchers, and damage to the store's file.
-
-To be notified of writes, add a callback to `on_written`.
-"""
+"""Keeps a screen up to date with writes to the store, news from the watchers, and damage to the store's file."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ PATIENCE_S: Final = 1.0
 """How long a look at the store may take before the user is told that it is locked."""
 RETRY_S: Final = 2.0
 """How long to wait after an error before reading the store again."""
+_LOCKED: Final = "Another program has locked the list: waiting for it. Showing the list as last read."
 READS_APART: Final = 10
 """The pause after a read of a whole list, as a multiple of the time it took."""
 
@@ -56,40 +54,6 @@ class Pace:
             self._is_reading = False
 
 
-class StoreTrouble:
-    """The current trouble with the store, for the banner; the list stays on screen as last read."""
-
-    def __init__(self) -> None:
-        self._error: str | None = None
-        self._waits = False
-        self._mishap: str | None = None
-
-    def failed(self, error: StoreError) -> None:
-        self._error = str(error)
-
-    def waits(self) -> None:
-        self._waits = True
-
-    def works(self) -> None:
-        self._error, self._waits = None, False
-
-    def befell(self, line: str) -> None:
-        """Note that the file was damaged or replaced, to be shown until `forget`."""
-        self._mishap = line
-
-    def forget(self) -> bool:
-        """Dismiss that note; return whether there was one."""
-        was_there, self._mishap = self._mishap is not None, None
-        return was_there
-
-    def banner(self) -> str:
-        if self._error is not None:
-            return f"{sentence(self._error)} Showing the list as last read; retrying."
-        if self._waits:
-            return "Another program has locked the list: waiting for it. Showing the list as last read."
-        return f"{sentence(self._mishap)} Esc dismisses this." if self._mishap else ""
-
-
 class Following:
     """Follows what this process's watchers, other dashboards and scripts do."""
 
@@ -107,7 +71,9 @@ class Following:
         self._version = -1
         self.on_written: list[Callable[[], Awaitable[None]]] = []
         """Awaited one after another when another connection has written to the store, and once at the start."""
-        self.trouble = StoreTrouble()
+        self.mishap = ""
+        """How the store's file was damaged or replaced, until `forget`; "" if it was not."""
+        self._trouble = ""
         self._again_at_s = math.inf
 
     def start_watchers(self) -> None:
@@ -121,12 +87,24 @@ class Following:
         for service in self._context.services.values():
             service.watcher.start(tell)
 
+    def banner(self) -> str:
+        """Return what is wrong with the store, while the list stays on screen as last read; "" if nothing is."""
+        return self._trouble or (f"{sentence(self.mishap)} Esc dismisses this." if self.mishap else "")
+
+    def forget(self) -> bool:
+        """Dismiss the mishap; return whether there was one."""
+        was_there, self.mishap = bool(self.mishap), ""
+        return was_there
+
     async def run(self) -> None:
         while True:
-            if self._is_time():
+            now_s = asyncio.get_running_loop().time()
+            if self._context.store.change_hint.may_have_changed() or now_s >= self._again_at_s:
                 await self._look_patiently()
                 self._on_round()
-            self._tell_mishaps()
+            for line in self._context.store.take_mishaps():
+                self.mishap = line
+                self._on_mishap(line)
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
@@ -136,31 +114,20 @@ class Following:
             self._on_round()
             await asyncio.sleep(REFRESH_EVERY_S)
 
-    def _is_time(self) -> bool:
-        return (
-            self._context.store.change_hint.may_have_changed()
-            or asyncio.get_running_loop().time() >= self._again_at_s
-        )
-
-    def _tell_mishaps(self) -> None:
-        for line in self._context.store.take_mishaps():
-            self.trouble.befell(line)
-            self._on_mishap(line)
-
     async def _look_patiently(self) -> None:
         """Look for writes. A store that is locked or fails is reported, and blocks neither the screen nor `run`."""
         looking = asyncio.ensure_future(self._look())
         try:
             while not (await asyncio.wait({looking}, timeout=PATIENCE_S))[0]:
-                self.trouble.waits()
+                self._trouble = self._trouble or _LOCKED
                 self._on_round()
             looking.result()
         except StoreError as error:
-            self.trouble.failed(error)
+            self._trouble = f"{sentence(str(error))} Showing the list as last read; retrying."
             self._version = -1
             self._again_at_s = asyncio.get_running_loop().time() + RETRY_S
         else:
-            self.trouble.works()
+            self._trouble = ""
             self._again_at_s = math.inf
         finally:
             looking.cancel()

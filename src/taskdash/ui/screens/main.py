@@ -68,7 +68,7 @@ class MainScreen(TaskActions):
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
         self.following = Following(context, self.show_status, lambda line: self.say(sentence(line), "error"))
-        self.headlines = Headlines(context, self.following.trouble.banner)
+        self.headlines = Headlines(context, self.following.banner)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
         opening = context.opening.result()
         self.table = TaskTable(context, opening.window)
@@ -280,7 +280,7 @@ class MainScreen(TaskActions):
             self.filter_box.clear()
         elif self._tour is not None:
             self.on_tour_left()
-        elif self.following.trouble.forget():
+        elif self.following.forget():
             self.show_status()
         elif self.focused is not self.table or not self.unseen.ended:
             self.table.focus()
