@@ -63,14 +63,6 @@ class Message(NamedTuple):
     """Shown with it only in the list of all messages: a program's output."""
 
 
-class Toast(NamedTuple):
-    """Stays on the screen until a time of the monotonic clock."""
-
-    text: str
-    severity: Severity
-    until_s: float
-
-
 class Messages:
     """Shows the messages of this run, and keeps them, oldest first."""
 
@@ -79,8 +71,8 @@ class Messages:
         self.kept: deque[Message] = deque(maxlen=MAX_KEPT)
         self._read_at_s: float | None = None
         """From when on a key dismisses the toasts, as they could be read by then; None: none waits for a key."""
-        self._toasts: list[Toast] = []
-        """The toasts on screen, oldest first."""
+        self._toasts: list[tuple[Message, float]] = []
+        """The messages on screen as toasts, oldest first, and until when each stays, by the monotonic clock."""
         self._are_renewed = False
         """Whether a call that shows all of them again is scheduled."""
         self._asked_at_s = -QUIT_S
@@ -88,28 +80,21 @@ class Messages:
     def tell(
         self, text: str, severity: Severity = "information", *, is_batch: bool = False, more: str = ""
     ) -> None:
-        """Show a message, and keep it.
+        """Show a message, and keep it; the list of all messages shows `more` with it.
 
-        Args:
-            text: the message.
-            severity: how bad it is; errors are toasts.
-            is_batch: whether it is about many tasks: a toast, which waits for a key unless it is just information.
-            more: text shown with it only in the list of all messages.
+        Errors are toasts. So is what is about many tasks (`is_batch`), and waits for a key unless it is information.
         """
-        self.keep(text, severity, more)
+        message = self.keep(text, severity, more)
         if severity != "error" and not is_batch:
             self.show_line(text, severity, LINE_S)
             return
-        waits = is_batch and severity != "information"
+        now_s, waits = monotonic(), is_batch and severity != "information"
         if waits or self._read_at_s is not None:
-            self._read_at_s = monotonic() + TOAST_S / 2
-        self._show_toast(text, severity, UNTIL_A_KEY_S if waits else TOAST_S)
-
-    def _show_toast(self, text: str, severity: Severity, for_s: float) -> None:
-        """Show another toast, dropping the oldest if they would cover the screen."""
-        now_s = monotonic()
-        self._toasts = [each for each in self._toasts if each.until_s > now_s]
-        self._toasts.append(Toast(text, severity, now_s + for_s))
+            self._read_at_s = now_s + TOAST_S / 2
+        for_s = UNTIL_A_KEY_S if waits else TOAST_S
+        self._toasts = [each for each in self._toasts if each[1] > now_s]
+        self._toasts.append((message, now_s + for_s))
+        # Drop the oldest if they would cover the screen.
         most = max(1, self._app.size.height // ROWS_FOR_A_TOAST)
         if len(self._toasts) > most:
             del self._toasts[:-most]
@@ -118,20 +103,21 @@ class Messages:
                 # Textual shows a toast with a delay, and can remove only those that are shown.
                 self._app.call_later(self._renew_toasts)
         elif not self._are_renewed:
-            self._notify(self._toasts[-1], for_s)
+            self._notify(message, for_s)
 
     def _renew_toasts(self) -> None:
         self._are_renewed = False
         self._app.clear_notifications()
-        for each in self._toasts:
-            self._notify(each, each.until_s - monotonic())
+        for message, until_s in self._toasts:
+            self._notify(message, until_s - monotonic())
 
-    def _notify(self, toast: Toast, for_s: float) -> None:
-        self._app.notify(toast.text, severity=toast.severity, markup=False, timeout=for_s)
+    def _notify(self, message: Message, for_s: float) -> None:
+        self._app.notify(message.text, severity=message.severity, markup=False, timeout=for_s)
 
-    def keep(self, text: str, severity: Severity, more: str = "") -> None:
+    def keep(self, text: str, severity: Severity, more: str = "") -> Message:
         """Keep a message without showing it, as something else on the screen says as much."""
         self.kept.append(Message(self._app.context.clock.now_ms(), text, severity, more))
+        return self.kept[-1]
 
     def show_line(self, text: str, severity: Severity, for_s: float) -> None:
         """Show a line on the list and on the screen on top of it, without keeping it as a message."""
