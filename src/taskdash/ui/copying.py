@@ -37,12 +37,12 @@ COSTS: Final = "Running it creates a new task and costs credits."
 
 
 class NothingToCopyError(Exception):
-    """The task does not have the text to copy; the message says why."""
+    """Says why a task does not have the text to copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of the copy menu."""
+    """Offers a text in the copy menu."""
 
     key: str
     title: str
@@ -55,7 +55,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of text to copy: how it is made from one task, and joined for several."""
+    """Makes a kind of text to copy from one task, and joins those of several."""
 
     key: str
     title: str
@@ -74,7 +74,7 @@ class _Kind:
 
 
 class Copying:
-    """The copy menu's acts."""
+    """Copies for the copy menu and its keys."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -144,8 +144,9 @@ class Copying:
         note = self._named(kind.note, detail.task)
         if kind is _LINKS and len(detail.result_urls) > 1:
             preview = f"{plural(len(detail.result_urls), 'link')}: {preview}"
-        if kind is _CREATE and (callback := callback_of(_body(detail))):
-            note = f"{note} It keeps the callBackUrl {_cut(callback)}"
+        if kind is _CREATE and (callback := inert_line(callback_of(_body(detail)) or "")):
+            cut = "…" if len(callback) > CALLBACK_CHARS else ""
+            note = f"{note} It keeps the callBackUrl {callback[:CALLBACK_CHARS]}{cut}"
         return Choice(kind.key, kind.title, preview, note)
 
     def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:
@@ -162,11 +163,6 @@ class Copying:
         return words.replace("$KEY", endpoint_of(self._context, task).key_words)
 
 
-def _cut(url: str) -> str:
-    shown = inert_line(url)
-    return shown if len(shown) <= CALLBACK_CHARS else f"{shown[:CALLBACK_CHARS]}…"
-
-
 def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
     return list(store.tasks.details(seqs))
 
@@ -176,10 +172,6 @@ def endpoint_of(context: Context, task: Task) -> Endpoint:
     settings = context.settings
     profile = settings.profiles.get(task.profile, settings.in_use)
     return Endpoint(profile.base_url, profile.api_key_env or DEFAULT_KEY_VARIABLE, profile.auth_header)
-
-
-def _id(_context: Context, detail: TaskDetail) -> str:
-    return detail.task.task_id
 
 
 def _links(_context: Context, detail: TaskDetail) -> str:
@@ -201,10 +193,6 @@ def _param(_context: Context, detail: TaskDetail) -> str:
     return json.dumps(detail.param, ensure_ascii=False, indent=2)
 
 
-def _param_line(text: str) -> str:
-    return json.dumps(json.loads(text), ensure_ascii=False)
-
-
 def _record(_context: Context, detail: TaskDetail) -> str:
     if not detail.raw:
         raise NothingToCopyError(NO_RECORD)
@@ -216,10 +204,6 @@ def _record_command(context: Context, detail: TaskDetail) -> str:
     return record_command(endpoint_of(context, task), task.task_id, task.record_path or RECORD_PATH)
 
 
-def _create_command(context: Context, detail: TaskDetail) -> str:
-    return create_command(endpoint_of(context, detail.task), _body(detail), str(uuid4()))
-
-
 def _body(detail: TaskDetail) -> dict[str, Json]:
     try:
         return request_again(detail)
@@ -227,7 +211,7 @@ def _body(detail: TaskDetail) -> dict[str, Json]:
         raise NothingToCopyError(str(error)) from None
 
 
-_IDS: Final = _Kind("i", "task ID", "The task's ID.", _id, "task ID")
+_IDS: Final = _Kind("i", "task ID", "The task's ID.", lambda _, detail: detail.task.task_id, "task ID")
 _LINKS: Final = _Kind(
     "l",
     "links",
@@ -241,7 +225,7 @@ _CREATE: Final = _Kind(
     "createTask command",
     f"A curl command with the same model and inputs and its own X-Request-ID. {COSTS} "
     "Running it twice still creates only one. $KEY stands for your key.",
-    _create_command,
+    lambda context, detail: create_command(endpoint_of(context, detail.task), _body(detail), str(uuid4())),
     "createTask command",
     join=NEXT_COMMAND,
     preview="curl command to run it again (new task, costs credits)",
@@ -266,7 +250,7 @@ KINDS: Final = (
         "The request as its record has it, as JSON.",
         _param,
         "param",
-        line=_param_line,
+        line=lambda text: json.dumps(json.loads(text), ensure_ascii=False),
         is_had=lambda task: task.state is not State.NEW,
     ),
     _Kind(
