@@ -75,12 +75,11 @@ MIN_TYPED_PASTE_VARIETY: Final = 5
 _BOX_KEYS: Final = ("/", ":")
 """Keys that open a text box; no ID begins with one."""
 
-_MARK = re.compile(f"{re.escape(START)}|{re.escape(END)}")
-_SEQUENCE_OR_RUN = re.compile(
+_MARK: Final = f"{re.escape(START)}|{re.escape(END)}"
+_SEQUENCE_OR_RUN: Final = (
     r"\x1b(?:\[[0-?]{0,30}[ -/]{0,4}[@-~]|O[ -~]|[^\x1b])?"
     rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_PASTE_CHARS},}})"
 )
-_BEFORE_ESCAPE = re.compile("(?=\x1b)")
 _KEEP_TITLE: Final = "\x1b[22;2t"
 """Pushes the title onto the terminal's own stack (xterm's; most others have it too) ..."""
 _TITLE_BEFORE: Final = "\x1b[23;2t"
@@ -172,7 +171,7 @@ class TerminalInput:
             self._parser = XTermParser()
             self._begin_paste(pasted, is_open=True)
             return
-        for match in _SEQUENCE_OR_RUN.finditer(text):
+        for match in re.finditer(_SEQUENCE_OR_RUN, text):
             if match["run"] and looks_pasted(match["run"]):
                 yield from self._parse(text[len(tail) : match.start()])
                 self._begin_paste(text[match.start() :], is_open=False)
@@ -182,7 +181,7 @@ class TerminalInput:
 
     def _parse(self, text: str) -> Iterator[Message]:
         # In pieces: if the parser fails on one, only the rest of that piece is lost.
-        for piece in _BEFORE_ESCAPE.split(text):
+        for piece in re.split("(?=\x1b)", text):
             if piece:
                 yield from self._understand(partial(self._parser.feed, piece))
 
@@ -231,7 +230,7 @@ class TerminalInput:
         if not self._is_open and END in pasted:
             pasted, _, keys = pasted.rpartition(END)
         self._paste, self._beyond, self._tail = None, "", ""
-        yield events.Paste(_MARK.sub("\n", pasted)[: MAX_PASTE_CHARS + 1].replace("\x00", ""))
+        yield events.Paste(re.sub(_MARK, "\n", pasted)[: MAX_PASTE_CHARS + 1].replace("\x00", ""))
         yield from self._take(keys)
 
 

@@ -44,7 +44,7 @@ _SPLIT_S: Final = 2.0
 
 
 class Answers(NamedTuple):
-    """The answers of a terminal so far."""
+    """Collects what a terminal has answered so far."""
 
     background: tuple[int, int, int] | None = None
     """Red, green and blue, 0 to 255."""
@@ -55,19 +55,13 @@ class Answers(NamedTuple):
     is_complete: bool = False
     """Whether it has answered the last query: then no other answer will come."""
 
-    def with_these(self, said: Mapping[str, Any]) -> Answers:
-        """Return a copy with further answers."""
-        return self._replace(**said)
-
     @property
     def is_light(self) -> bool | None:
         """Return whether the background is light; None if unknown."""
         if self.background is None:
             return None
-        return (
-            sum(part * weight for part, weight in zip(self.background, (299, 587, 114), strict=True))
-            > 127_500
-        )
+        red, green, blue = self.background
+        return 299 * red + 587 * green + 114 * blue > 127_500
 
     @property
     def has_placeholders(self) -> bool:
@@ -144,7 +138,7 @@ class AnswerSieve:
         elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
             parts = tuple(round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups())
             said = {"background": parts}
-        answers = self.answers.with_these(said)
+        answers = self.answers._replace(**said)
         if answers != self.answers:
             self.answers = answers
             self._on_answer(answers)
