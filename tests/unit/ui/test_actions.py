@@ -1,16 +1,30 @@
-"""The table of actions is the contract with the user's fingers."""
+"""The table of actions, the contract with the user's fingers, and what help and palette say of useless keys."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from taskdash.ui.actions import ACTIONS, FOOTER, MOVES, call_of
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_filter
+from taskdash.domain.task import State, Task
+from taskdash.ui.actions import (
+    ACTIONS,
+    FOOTER,
+    MOVES,
+    RESULT_KEYS,
+    Situation,
+    call_of,
+    why_empty,
+    why_not,
+)
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.widgets.panes import DetailPane
 from taskdash.ui.widgets.task_table import TaskTable
+from taskdash.ui.widgets.window import Window
 
 CONTRACT = {
     "cursor_up": ("up", "k"),
@@ -66,3 +80,61 @@ def test_every_action_exists_where_its_key_is_bound() -> None:
 
 def test_the_footer_ends_with_the_ways_to_help_and_out() -> None:
     assert list(FOOTER)[-2:] == ["help", "quit"]
+
+
+# What would do nothing
+
+TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)
+DONE = replace(TASK, state=State.SUCCESS, result_count=2)
+ALL_WELL = Situation(task=DONE, marked=0, total=3, key_advice=None, can_undo=True, downloads=True)
+
+
+def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() -> None:
+    useless = [action.name for action in ACTIONS if why_not(action.name, ALL_WELL)]
+    assert useless == list(RESULT_KEYS[2:])
+
+
+@pytest.mark.parametrize(
+    ("action", "now", "why"),
+    [
+        ("check", ALL_WELL._replace(key_advice="set it"), "no API key is set"),
+        ("undo", ALL_WELL._replace(can_undo=False), "nothing to undo"),
+        ("cancel_downloads", ALL_WELL._replace(downloads=False), "none running"),
+        ("mark_all", ALL_WELL._replace(total=0, task=None), "no tasks shown"),
+        ("remove", ALL_WELL._replace(task=None), "no tasks shown"),
+        ("raw", ALL_WELL._replace(task=TASK), "no record yet"),
+        ("open_result", ALL_WELL._replace(task=TASK), "no result yet"),
+        ("open_result_3", ALL_WELL, "only 2 results"),
+        ("download", ALL_WELL._replace(task=replace(DONE, result_count=0)), "no link in the response"),
+        ("copy_urls", ALL_WELL._replace(task=replace(TASK, state=State.FAIL)), "task failed"),
+        ("remove", ALL_WELL._replace(task=None, marked=2), None),
+        ("open_result", ALL_WELL._replace(task=TASK, marked=2), None),
+        ("quit", ALL_WELL._replace(task=None, total=0), None),
+    ],
+)
+def test_a_key_that_would_do_nothing_says_why(action: str, now: Situation, why: str | None) -> None:
+    assert why_not(action, now) == why
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "in_other_tabs", "why"),
+    [
+        ("", False, "No tasks yet. Paste anything containing task IDs"),
+        ("", True, "No tasks in this state. [ and ] switch tabs."),
+        (" fox ", False, 'No tasks match "fox". Esc clears the filter.'),
+        ("fox", True, 'No tasks in this state match "fox". [ and ] switch tabs, Esc clears the filter.'),
+    ],
+)
+def test_an_empty_list_says_why_it_is_and_what_to_press(
+    filter_text: str, in_other_tabs: bool, why: str
+) -> None:
+    query = Query("p", terms=parse_filter(filter_text))
+    counts = {State.FAIL: 3} if in_other_tabs else {}
+    assert why_empty(Window(query=query, counts=counts), filter_text).startswith(why)
+    assert not why_empty(Window(query=query, total=1), filter_text)
+
+
+def test_an_empty_list_names_the_command_for_its_profile() -> None:
+    empty = Window(query=Query("work"))
+    assert "taskdash --profile work add <task ID>" in why_empty(empty, "", options=" --profile work")
+    assert "taskdash add <task ID>" in why_empty(empty, "")
