@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -24,8 +25,6 @@ from taskdash.ui.widgets.filter_box import TextBox
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from textual.worker import WorkType
-
     from taskdash.domain.task_ids import Paste
     from taskdash.ui.acts import Adding
     from taskdash.ui.app import Dashboard
@@ -39,6 +38,7 @@ STORE_PATIENCE_S: Final = 1.0
 class AddIds(Dialog["Adding | None"]):
     """Adds the IDs in a text, listed ones too, in order of appearance. Dismissed with them or None."""
 
+    app: Dashboard
     LINES_AROUND: ClassVar[int] = 15
 
     def __init__(
@@ -79,28 +79,24 @@ class AddIds(Dialog["Adding | None"]):
         typed = self._input.value
         return f"{self._pasted}\n{typed}" if self._pasted and typed else self._pasted or typed
 
-    def _search(self) -> None:
-        # Pass a function, not a coroutine: a search cancelled before it starts would never await it.
-        search: WorkType[Paste] = self._search_now
-        self.run_worker(search, exclusive=True, group="search")
+    @work(exclusive=True, group="search")
+    async def _search(self) -> None:
+        await self._search_now()
 
     async def _search_now(self) -> Paste:
         text = self._text()
-        paste = await self._find_ids(text)
+        search = PasteSearch(text, self.context.keys)
+        try:
+            paste = await asyncio.to_thread(search.run)
+        except asyncio.CancelledError:
+            search.drop()
+            raise
         ids = [found.task_id for found in paste.found]
         listed = await self._listed(ids)
         self._searched = text, paste
         self._summary.show(_summary(paste, listed, text, self._too_long))
         self._found.update(_lines(paste, listed))
         return paste
-
-    async def _find_ids(self, text: str) -> Paste:
-        search = PasteSearch(text, self.context.keys)
-        try:
-            return await asyncio.to_thread(search.run)
-        except asyncio.CancelledError:
-            search.drop()
-            raise
 
     async def _listed(self, ids: Sequence[str]) -> set[str]:
         """Return the IDs already listed; none if the store is locked or fails, which must not prevent adding them."""
@@ -130,8 +126,7 @@ class AddIds(Dialog["Adding | None"]):
         elif not self._text().strip():
             self.dismiss(None)
         else:
-            words = "No task IDs found in this text."
-            cast("Dashboard", self.app).messages.tell(words, "warning")
+            self.app.messages.tell("No task IDs found in this text.", "warning")
 
 
 def _doubtful(paste: Paste) -> tuple[str, str] | None:
@@ -142,16 +137,6 @@ def _doubtful(paste: Paste) -> tuple[str, str] | None:
     if len(in_paths) == 1:
         return in_paths[0], "This is part of a path or URL and may be the ID of something else."
     return None
-
-
-def _asked(text: str, paste: Paste) -> str:
-    doubtful = None if paste.found else _doubtful(paste)
-    return ": Enter asks" if doubtful and doubtful[0] == text else ""
-
-
-def _why(why: str) -> str:
-    """Return why a word was taken for an ID, worded more simply if only its form suggests it."""
-    return "looks like an ID" if why.startswith("bare") else why
 
 
 def _summary(paste: Paste, listed: Collection[str], text: str, too_long: bool) -> Content:
@@ -172,17 +157,20 @@ def _summary(paste: Paste, listed: Collection[str], text: str, too_long: bool) -
 
 
 def _lines(paste: Paste, listed: Collection[str]) -> Content:
-    lines = [
-        _line("listed", "$text-muted", found.task_id, f"line {found.line}, {_why(found.why)}")
-        if found.task_id in listed
-        else _line("new", "$text-success", found.task_id, f"line {found.line}, {_why(found.why)}")
-        for found in paste.found[:MAX_SHOWN]
-    ]
+    lines = []
+    for found in paste.found[:MAX_SHOWN]:
+        word, style = ("listed", "$text-muted") if found.task_id in listed else ("new", "$text-success")
+        # Worded more simply if only its form suggests it.
+        why = "looks like an ID" if found.why.startswith("bare") else found.why
+        lines.append(_line(word, style, found.task_id, f"line {found.line}, {why}"))
     if paste.unsure:
         lines.append(_line("unsure", "$text-warning", paste.unsure, "unknown form, Enter asks"))
+    doubtful = None if paste.found else _doubtful(paste)
     for ignored in paste.ignored[:MAX_SHOWN]:
-        why = f"line {ignored.line}, {ignored.why}{_asked(ignored.text, paste)}"
-        lines.append(_line("ignored", "$text-warning", ignored.text, why))
+        asks = ": Enter asks" if doubtful and doubtful[0] == ignored.text else ""
+        lines.append(
+            _line("ignored", "$text-warning", ignored.text, f"line {ignored.line}, {ignored.why}{asks}")
+        )
     if more := sum(max(0, len(each) - MAX_SHOWN) for each in (paste.found, paste.ignored)):
         lines.append(muted(f"and {more:,} more"))
     return Content("\n").join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from textual import work
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.geometry import Size
     from textual.widgets import OptionList
-    from textual.worker import WorkType
 
     from taskdash.domain.failures import Reason
     from taskdash.domain.progress import LabelFigures
@@ -307,12 +307,12 @@ class Batches(Dialog[Chosen | None]):
         if not self.is_mounted:
             return
         if self._pace.is_time(self._writes):
-            read: WorkType[None] = self._read
-            self.run_worker(read, group="batches")
+            self._read()
         elif self.context.clock.now_ms() // _COARSE_MS != self._coarse_now:
             # Times in minutes need not be redrawn every second.
             self._draw()
 
+    @work(group="batches")
     async def _read(self) -> None:
         with self._pace.reading(self._writes):
             self._batches = await self.context.store.run(partial(read_batches, context=self.context))
@@ -356,9 +356,9 @@ class Batches(Dialog[Chosen | None]):
 
     def action_save(self) -> None:
         if batch := self._at_cursor:
-            save: WorkType[None] = partial(self._save_batch, batch)
-            self.run_worker(save, group="save")
+            self._save_batch(batch)
 
+    @work(group="save")
     async def _save_batch(self, batch: LabelFigures) -> None:
         query = self._query(batch, FlagTerm(Flag.SAVED, is_set=False))
         now_ms = self.context.clock.now_ms()
@@ -371,9 +371,9 @@ class Batches(Dialog[Chosen | None]):
 
     def action_failures(self) -> None:
         if batch := self._at_cursor:
-            show: WorkType[None] = partial(self._show_failures, batch)
-            self.run_worker(show, group="failures", exclusive=True)
+            self._show_failures(batch)
 
+    @work(group="failures", exclusive=True)
     async def _show_failures(self, batch: LabelFigures) -> None:
         scope, now_ms = Scope(self._query(batch), (), batch.label or NO_LABEL), self.context.clock.now_ms()
         found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))

@@ -1,10 +1,10 @@
-"""The help page: the keys and what they do, why some do nothing at the moment, and a search box."""
+"""Shows the help page: the keys and what they do, why some do nothing at the moment, and a search box."""
 
 from __future__ import annotations
 
 from itertools import zip_longest
 from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -44,17 +44,12 @@ _NARROW_MARGIN: Final = 4
 
 
 class Help(SearchedText):
-    """A page with every key, those of the focused part first, and the filter language."""
+    """Shows every key, those of the focused part first, and the filter language, on one page."""
 
     SIZE = "page"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("question_mark,f1", "dismiss(None)", "close"),
     ]
-
-    @classmethod
-    def of_list(cls, keymap: Keymap, place: str, situation: Situation) -> Self:
-        """Return the help for the list; `place` is the focused part: table, detail or filter."""
-        return cls(help_sections(keymap, place, situation))
 
     def __init__(self, sections: Sequence[HelpSection]) -> None:
         self._sections = sections
@@ -104,7 +99,7 @@ class Help(SearchedText):
 
 
 class HelpEntry(NamedTuple):
-    """An entry of the help; without keys it is a remark."""
+    """Explains keys, or is a remark if it has none."""
 
     keys: str
     does: str
@@ -115,7 +110,7 @@ class HelpEntry(NamedTuple):
 
 
 class HelpSection(NamedTuple):
-    """Entries under a title."""
+    """Groups entries under a title."""
 
     title: str
     entries: Sequence[HelpEntry]
@@ -271,7 +266,7 @@ def _two_columns(
 
 
 class _Part(NamedTuple):
-    """Lines that stay together: an entry, and the title if it is the first of its section."""
+    """Keeps lines together: those of an entry, and the title if it is the first of its section."""
 
     lines: Sequence[Content]
     is_first: bool

@@ -1,4 +1,4 @@
-"""Read-only dialogs: the raw response, statistics, messages, and the full status."""
+"""Shows what there is to read in dialogs: the raw response, statistics, messages, and the full status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_CHARS: Final = 100_000
 LINES_A_PART: Final = 60
-_STATISTICS_HINT: Final = "{}Esc closes"
 _TIME_CELLS: Final = 10
 _MIN_CELLS: Final = 10
 _MORE_LINES: Final = 200
@@ -47,7 +46,7 @@ _KEY, _WORD, _MARK = "$text-accent", "bold", "$text-muted"
 
 
 class RawJson(SearchedText):
-    """The last response body that contained a record, indented or as sent."""
+    """Shows the last response body that contained a record, indented or as sent."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -149,7 +148,7 @@ class RawJson(SearchedText):
 
 
 class Statistics(TextDialog):
-    """A table by model and rows of bars, for the tasks shown or marked."""
+    """Shows a table by model and rows of bars, for the tasks shown or marked."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [("t", "dismiss(None)", "close")]
@@ -158,19 +157,19 @@ class Statistics(TextDialog):
         """`scope` describes the tasks, such as `12 tasks matching fox`."""
         super().__init__(
             f"Statistics of {scope}",
-            _STATISTICS_HINT.format(""),
+            "Esc closes",
             FittedText(lambda width: statistics_text(outcomes, now_ms, width)),
         )
 
     def on_mount(self) -> None:
-        self.watch(self.scroll, "show_vertical_scrollbar", self._tell_of_more)
+        def tell(is_more: bool) -> None:
+            self.hint.show(muted("PgDn shows more. Esc closes" if is_more else "Esc closes"))
 
-    def _tell_of_more(self, is_more: bool) -> None:
-        self.hint.show(muted(_STATISTICS_HINT.format("PgDn shows more. " if is_more else "")))
+        self.watch(self.scroll, "show_vertical_scrollbar", tell)
 
 
 class Messages(TextDialog):
-    """The messages of this run, newest first, with their times."""
+    """Lists the messages of this run, newest first, with their times."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [("m", "dismiss(None)", "close")]
@@ -205,7 +204,7 @@ def _more(text: str, width: int) -> list[Content]:
 
 
 class Status(TextDialog):
-    """The status as names and values, updated every second."""
+    """Shows the status as names and values, updated every second."""
 
     def __init__(self, context: Context, last_check_ms: int | None) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""The main screen: its parts and layout, how it follows the store and the watcher, and what it lists."""
+"""Shows the main screen: lays out its parts, follows the store and the watcher, and decides what is listed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
 
 
 class MainScreen(TaskActions):
-    """The screen with the list and the task under the cursor."""
+    """Shows the list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"
     BLANK = True
@@ -420,4 +420,5 @@ class MainScreen(TaskActions):
         pane = "detail" if self.focused is self.pane else "table"
         place = "filter" if self.filter_box.has_focus_within else pane
         # Awaited, so that the next keys go to the dialog.
-        await self.app.push_screen(screens.help.Help.of_list(self.context.keymap, place, situation_of(self)))
+        sections = screens.help.help_sections(self.context.keymap, place, situation_of(self))
+        await self.app.push_screen(screens.help.Help(sections))

@@ -1,4 +1,4 @@
-"""The command palette: every action by description, with its keys, and every setting by name."""
+"""Finds every action by description, with its keys, and every setting by name: the command palette."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FRAME_CELLS: Final = 8
 
 
 class Palette(LeftOnce, CommandPalette):
-    """Textual's command palette, made to survive page keys on an empty list and repeated dismissals."""
+    """Makes Textual's command palette survive page keys on an empty list and repeated dismissals."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,7 +79,7 @@ class _Entry(NamedTuple):
 
 
 class _Finder(Provider):
-    """A provider that finds entries by title or name."""
+    """Finds entries by title or name."""
 
     def entries(self) -> Iterable[_Entry]:
         raise NotImplementedError

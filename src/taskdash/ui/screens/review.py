@@ -1,4 +1,4 @@
-"""The review screen: results side by side, to pick and reject by key."""
+"""Shows results side by side, to pick and reject by key: the review."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-from textual import events
+from textual import events, work
 from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
@@ -21,7 +21,7 @@ from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import saving
 from taskdash.ui.following import Pace
-from taskdash.ui.in_order import are_acts_done, in_order
+from taskdash.ui.in_order import are_acts_done, in_order, let_keys_go_on
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.messages import Feedback, copied, warning
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.worker import WorkType
 
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Task
     from taskdash.ui.acts import Scope
     from taskdash.ui.review_list import Result
     from taskdash.ui.screens.main import MainScreen
@@ -56,7 +56,7 @@ _GIVES: Final = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "
 
 
 class ReviewLine(Line):
-    """The top line: the number of results per verdict, the kind shown in brackets, and the scope."""
+    """Draws the top line: the number of results per verdict, the kind shown in brackets, and the scope."""
 
     DEFAULT_CSS = (
         "ReviewLine { background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
@@ -83,7 +83,7 @@ class ReviewLine(Line):
 
 
 class Review(LeftOnce, Screen[int]):
-    """The results under review. Dismissed with the `seq` of the task whose result is under the cursor."""
+    """Reviews results. Dismissed with the `seq` of the task whose result is under the cursor."""
 
     AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("review")]
@@ -267,11 +267,9 @@ class Review(LeftOnce, Screen[int]):
         seq = result.seq if result else 0
         detail = await self.context.store.run(lambda store: store.tasks.detail(seq, raw=False))
         if result is not None and detail is not None:
-            open_it: WorkType[None] = partial(self._open, detail, result.n)
-            self.run_worker(open_it, group="open")
-
-    async def _open(self, detail: TaskDetail, number: int) -> None:
-        self._main.tell(await self._main.acts.open_shown(detail, number))
+            # Do not hold up the next keys: a browser is given some time to fail.
+            let_keys_go_on()
+            self._main.tell(await self._main.acts.open_shown(detail, result.n))
 
     @in_order
     async def action_review_copy(self) -> None:
@@ -353,9 +351,9 @@ class Review(LeftOnce, Screen[int]):
         if tasks:
             self.grid.pictures.retry()
             self._main.tell(await self._main.acts.check(tasks))
-            renew: WorkType[None] = partial(self._tell_renewal, tasks)
-            self.run_worker(renew, group="renewal")
+            self._tell_renewal(tasks)
 
+    @work(group="renewal", description="")  # else all tasks would be written out for it
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
         if feedback := await self._main.acts.renewed(tasks):
             await self._read_anew()

@@ -1,4 +1,4 @@
-"""Actions on the marked tasks, or else on the one under the cursor, and the dialogs that show data about them."""
+"""Acts on the marked tasks, or else on the one under the cursor, and opens the dialogs that show data about them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from textual import work
 from textual.screen import Screen
 
 from taskdash import ui
@@ -43,7 +44,7 @@ MAX_AT_ONCE: Final = 20
 
 
 class TaskActions(Screen[None]):
-    """The part of the main screen that acts on tasks."""
+    """Acts on tasks: one part of the main screen."""
 
     app: Dashboard
     context: Context
@@ -111,9 +112,10 @@ class TaskActions(Screen[None]):
         if tasks := await self._chosen():
             self.tell(await self.acts.check(tasks))
             self.table.reload()
-            # In a separate worker, so that the next keys do not wait for the answer.
-            self.run_worker(self._tell_renewal(tasks), group="renewal")
+            # In a worker of its own, so that the next keys do not wait for the answer.
+            self._tell_renewal(tasks)
 
+    @work(group="renewal", description="")  # else all tasks would be written out for it
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
         with suppress(StoreError):
             if feedback := await self.acts.renewed(tasks):

@@ -6,7 +6,7 @@ At the first start there is no config and no key: the user sets a key, tries the
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.content import Content
 from textual.screen import Screen
@@ -46,6 +46,7 @@ _LOCKED: Final = "Another program has locked the list. Waiting for it ..."
 class Welcome(Dialog[None]):
     """Welcomes the user, who can set a key or open the demo."""
 
+    app: Dashboard
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "go on without"),
         ("k,1", "key", "set a key"),
@@ -94,7 +95,7 @@ class Welcome(Dialog[None]):
             self._box.value = " ".join(text[:MAX_LINE_CHARS].split())
 
     def action_demo(self) -> None:
-        cast("Dashboard", self.app).leave_for_demo()
+        self.app.leave_for_demo()
 
     async def action_leave(self) -> None:
         if self._is_keeping:
@@ -120,7 +121,7 @@ class Welcome(Dialog[None]):
 
     async def _keep(self, text: str) -> None:
         try:
-            await cast("Dashboard", self.app).use_key(text)
+            await self.app.use_key(text)
         except TaskdashError as error:
             self._error.display = True
             self._error.show(Content.styled(str(error), "$text-error"))
@@ -131,6 +132,7 @@ class Welcome(Dialog[None]):
 class Waiting(Screen[None]):
     """Waits until the list is open. Only the quit and suspend keys work."""
 
+    app: Dashboard
     DEFAULT_CSS = """
     Waiting { align: center middle; }
     Waiting > Static { width: auto; max-width: 90%; text-align: center; }
@@ -166,7 +168,7 @@ class Waiting(Screen[None]):
         keymap = self.context.keymap
         if event.key in (*keymap["quit"], *keymap["copy_or_quit"]):
             event.prevent_default().stop()
-            if event.key in keymap["quit"] or cast("Dashboard", self.app).messages.quits(event.key):
+            if event.key in keymap["quit"] or self.app.messages.quits(event.key):
                 self.app.exit()
         elif event.key in keymap["suspend"]:
             self.app.action_suspend_process()

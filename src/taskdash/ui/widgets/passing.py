@@ -166,17 +166,12 @@ class DownloadBar(Static):
     def show(self, status: DownloadStatus) -> None:
         self.display = status.is_busy
         if status.is_busy:
-            lines = [_whole(status, self._cancel_key)]
+            hint = (f"   {self._cancel_key} cancels" if self._cancel_key else "", "$text-muted")
+            arrow = ("↓ ", "bold $text-accent")
+            lines = [Content.assemble(arrow, *_bar(status.share), f" {status.words}", hint)]
             lines += _files(status) if self.app.size.height >= ROOMY_LINES else []
             self.update(Content("\n").join(lines), layout=len(lines) != self._count)
             self._count = len(lines)
-
-
-def _whole(status: DownloadStatus, cancel_key: str) -> Content:
-    hint = f"   {cancel_key} cancels" if cancel_key else ""
-    return Content.assemble(
-        ("↓ ", "bold $text-accent"), *_bar(status.share), f" {status.words}", (hint, "$text-muted")
-    )
 
 
 def _files(status: DownloadStatus) -> list[Content]:
