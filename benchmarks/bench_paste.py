@@ -9,15 +9,43 @@ from __future__ import annotations
 import sys
 import time
 import tracemalloc
+from dataclasses import dataclass
 from pathlib import Path
 
 from taskdash.domain.task_ids import find_task_ids
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.paste_noise import Noise, Score, log_with_ids, score
+from tests.paste_noise import Noise, log_with_ids
 
 MEGABYTE = 1_000_000
 HOSTILE = ("[", '{"a":', "taskId: ", "task_", '"', "0123456789abcdef", "one line ", "\n", '"param":{')
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a search did over many pastes."""
+
+    expected: int
+    found: int
+    right: int
+
+    @property
+    def recall(self) -> float:
+        """How much of what there is was found."""
+        return self.right / self.expected if self.expected else 1.0
+
+    @property
+    def precision(self) -> float:
+        """How much of what was found is right."""
+        return self.right / self.found if self.found else 1.0
+
+    def __add__(self, other: Score) -> Score:
+        return Score(self.expected + other.expected, self.found + other.found, self.right + other.right)
+
+
+def score(expected: tuple[str, ...], found: list[str]) -> Score:
+    """Compare what was found with what there is."""
+    return Score(len(set(expected)), len(found), len(set(expected) & set(found)))
 
 
 def measure_quality(pastes: int, seed: int) -> Score:
@@ -55,7 +83,10 @@ def main() -> None:
     timed("log, 2,500 IDs", log_with_ids(seed, ids=2_500, size=10 * MEGABYTE).text)
     noise = Noise(seed)
     timed("one ID a line", "\n".join(noise.uuid() for _ in range(270_000)))
-    timed("one record a line", "\n".join(noise.record(noise.task_id()) for _ in range(16_000)))
+    timed(
+        "one record a line",
+        "\n".join(noise.filled(("<record>",), noise.task_id()).text for _ in range(16_000)),
+    )
     for pattern in HOSTILE:
         timed(f"nothing but {pattern!r}", pattern * (10 * MEGABYTE // len(pattern)))
     tracemalloc.start()

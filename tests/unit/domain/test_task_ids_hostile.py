@@ -7,7 +7,7 @@ import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.paste_noise import Noise, Score, log_with_ids, score
+from tests.paste_noise import Noise, log_with_ids
 
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import ID_PATTERN
@@ -46,15 +46,12 @@ def test_the_id_after_a_hostile_beginning_is_found() -> None:
             assert "abc-1" in ids, pattern
 
 
-def test_made_up_pastes_are_read_with_full_recall_and_precision() -> None:
-    total = Score(0, 0, 0)
-    for seed in range(150):
-        paste = Noise(seed).paste(fragments=8)
+def test_made_up_pastes_give_all_of_their_ids_in_order_and_no_others() -> None:
+    pastes = [Noise(seed).paste(fragments=8) for seed in range(150)]
+    for seed, paste in enumerate(pastes):
         found = [item.task_id for item in find_task_ids(paste.text).found]
         assert found == list(paste.ids), f"seed {seed}"
-        total += score(paste.ids, found)
-    assert (total.recall, total.precision) == (1.0, 1.0)
-    assert total.expected > 500
+    assert sum(len(paste.ids) for paste in pastes) > 500
 
 
 def test_a_long_log_gives_all_of_its_ids_in_order() -> None:
