@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from copy import copy
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -29,7 +30,7 @@ from tests.pty_screen import PtyScreen
 from tests.servers import RawServer
 from tests.warm import Forked, Piped
 
-__all__ = ["EAGER", "KEY", "PROGRAM", "Command", "Done", "is_gone", "wait_until"]
+__all__ = ["EAGER", "KEY", "PROGRAM", "Command", "Done", "is_gone", "listed", "wait_until"]
 
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
@@ -91,6 +92,12 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True
+
+
+def listed(task_id: str, **more: Any) -> dict[str, Any]:
+    """A task as an export has it: a success that was added and checked just now, unless `more` says otherwise."""
+    now_ms = time.time_ns() // 1_000_000
+    return {"taskId": task_id, "addedAt": now_ms, "checkedAt": now_ms, "state": "success", **more}
 
 
 class Command:
@@ -249,8 +256,6 @@ class Command:
         `spoilt_by` is Python that runs before it, `within` a command that runs it. Without that it is forked from a
         warm process, as are commands: where a module has taken a name from another, it has to be changed in both.
         """
-        from tests.pty_screen import PtyScreen
-
         line = self.line(*arguments)
         is_warm = not (within or _counts_at_start(env))
         if spoilt_by and not is_warm:
@@ -265,12 +270,34 @@ class Command:
             first=self.first + spoilt_by if is_warm else "",
         )
 
+    def on_terminal(self, *arguments: str, columns: int = 200) -> list[str]:
+        """The lines that a command writes to a terminal, without their colours."""
+        with self.dashboard(*arguments, columns=columns) as screen:
+            assert screen.wait_exit(30) == 0, screen.text
+            return re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()
+
+    def import_tasks(self, *tasks: Mapping[str, Any]) -> None:
+        self.ok("import", "-", stdin=json.dumps(tasks))
+
+    @contextmanager
+    def locked(self, how: str = "EXCLUSIVE") -> Iterator[sqlite3.Connection]:
+        """Have another program hold the list for the block."""
+        with closing(sqlite3.connect(self.store, isolation_level=None, timeout=10)) as other:
+            other.execute(f"BEGIN {how}").close()
+            yield other
+
+    def program(self, name: str, body: str) -> str:
+        """Make a program in this folder of what a shell is to do; return its path."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
+        path.chmod(0o755)
+        return str(path)
+
     def browser(self, body: str = "") -> None:
         """Have a browser that writes down what it is given, and then does what else is in `body`."""
-        path = self.folder / "browser"
-        path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{self.folder}/visited"\n{body}\n', "utf-8")
-        path.chmod(0o755)
-        self.env["BROWSER"] = str(path)
+        note = f'printf "%s\\n" "$@" >> "{self.folder}/visited"'
+        self.env["BROWSER"] = self.program("browser", f"{note}\n{body}")
 
     @property
     def visited(self) -> list[str]:

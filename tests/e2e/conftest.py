@@ -1,4 +1,7 @@
-"""The one run of the demo as text: it takes most of a minute, so it starts first and runs beside the other tests."""
+"""The real program and its gateway; and the one run of the demo as text, which takes most of a minute.
+
+That one starts first and runs beside the other tests.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.command import EAGER, KEY, Command
+from tests.files_api import FilesApi
+
+
+@pytest.fixture
+def api() -> Iterator[FilesApi]:
+    """A gateway that serves results as well, and knows no task yet."""
+    with FilesApi() as running:
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
+    """The program with an empty list; what it waits between two checks of a task is a tenth."""
+    return Command(tmp_path, api, first=EAGER)
 
 
 class PlainDemo:
@@ -18,60 +37,37 @@ class PlainDemo:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="plain-demo-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
-        self.temporary, self._home = folder / "tmp", folder / "home"
+        self.temporary, self.home, self._out, self._err = (
+            folder / each for each in ("tmp", "home", "out", "err")
+        )
         self.temporary.mkdir()
-        (self._home / "config" / "taskdash").mkdir(parents=True)
-        (self._home / "config" / "taskdash" / "config.toml").write_text("this is = not [ toml")
-        self.home_before = self.home_after
-        env = {name: value for name, value in os.environ.items() if not name.startswith("TASKDASH_")} | {
-            **{
-                f"XDG_{each.upper()}_HOME": str(self._home / each)
-                for each in ("config", "data", "state", "cache")
-            },
-            "HOME": str(self._home),
-            "TMPDIR": str(self.temporary),
-            "AIGPTIMAGE_API_KEY": "sk-CANARY-0123456789",
-            "TASKDASH_BASE_URL": "http://127.0.0.1:9",
-            "TASKDASH_STORE": str(self._home / "mine.db"),
-            "TASKDASH_CONFIG": str(self._home / "none.toml"),
-            "TASKDASH_PROFILE": "no-such-profile",
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            "http_proxy": "http://127.0.0.1:9",
+        config = self.home / "config" / "taskdash" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text("this is = not [ toml")
+        self.home_before = set(self.home.rglob("*"))
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TASKDASH_")}
+        env |= {
+            f"XDG_{each.upper()}_HOME": str(self.home / each) for each in ("config", "data", "state", "cache")
         }
-        self._out, self._err = folder / "out", folder / "err"
+        env |= dict.fromkeys(("TASKDASH_BASE_URL", "HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+        env |= {"HOME": str(self.home), "TMPDIR": str(self.temporary), "AIGPTIMAGE_API_KEY": KEY}
+        env |= {"TASKDASH_STORE": str(self.home / "mine.db"), "TASKDASH_CONFIG": str(self.home / "none.toml")}
+        env["TASKDASH_PROFILE"] = "no-such-profile"
         self._started_s = time.time()
+        line = [sys.executable, "-m", "taskdash", "--demo"]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "taskdash", "--demo"],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=env,
-                cwd=folder,
+                line, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=folder
             )
 
-    @property
-    def code(self) -> int:
-        """Its exit code. It has a minute, and some for a busy machine."""
-        return self._process.wait(75)
+    def ended(self) -> tuple[int, str, str, float]:
+        """Its exit code, what it printed on stdout and on stderr, and how long it took until its last line.
 
-    @property
-    def out(self) -> str:
-        return self._out.read_text("utf-8")
-
-    @property
-    def err(self) -> str:
-        return self._err.read_text("utf-8")
-
-    @property
-    def home_after(self) -> set[Path]:
-        """What is in the home now."""
-        return set(self._home.rglob("*"))
-
-    @property
-    def lasted_s(self) -> float:
-        """From its start to its last line, which may be long before anybody waits for it."""
-        return self._out.stat().st_mtime - self._started_s
+        It has a minute, and some for a busy machine.
+        """
+        code = self._process.wait(75)
+        lasted_s = self._out.stat().st_mtime - self._started_s
+        return code, self._out.read_text("utf-8"), self._err.read_text("utf-8"), lasted_s
 
     def close(self) -> None:
         self._process.kill()
