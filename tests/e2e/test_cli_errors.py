@@ -18,9 +18,8 @@ RUN = "task_run_12345678"
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
-    fake_api.set(RUN, waiting_body(RUN))
-    taskdash = Command(tmp_path, fake_api)
+def taskdash(taskdash: Command, api: FakeApi) -> Command:
+    api.set(RUN, waiting_body(RUN))
     taskdash.ok("add", RUN)
     return taskdash
 
@@ -52,12 +51,10 @@ def test_wrong_usage(taskdash: Command) -> None:
 
 
 def test_an_id_or_a_selection_that_finds_nothing(taskdash: Command) -> None:
-    assert (
-        "nowhere is not on the list" in refused(taskdash, "show nowhere --json", 3, "unknown_id")["message"]
-    )
-    assert (
-        refused(taskdash, "show --label no --json", 1, "no_match")["message"] == "no tasks match --label no"
-    )
+    unknown = refused(taskdash, "show nowhere --json", 3, "unknown_id")
+    assert "nowhere is not on the list" in unknown["message"]
+    nothing = refused(taskdash, "show --label no --json", 1, "no_match")
+    assert nothing["message"] == "no tasks match --label no"
 
 
 def test_a_config_that_is_wrong_names_each_fault(taskdash: Command) -> None:
@@ -78,8 +75,7 @@ def test_a_list_that_cannot_be_used(taskdash: Command, tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 999")
     refused(taskdash, "list --json", 6, "store_newer")
     refused(taskdash, "status --json", 6, "store_newer")
-    with closing(sqlite3.connect(taskdash.store, isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
+    with taskdash.locked():
         error = refused(taskdash, "status --json", 6, "store_locked")
     assert error["next"] == "Another program holds it; try again when that has ended."
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from itertools import product
 from pathlib import Path
 
 import pytest
-from tests.command import Command
+from tests.command import Command, listed
 from tests.servers import FakeApi, success_body
 
 DOCUMENTS = [Path(__file__).parents[2] / name for name in ("README.md", "docs/scripts.md")]
@@ -22,11 +21,10 @@ DASHES = ["--help", "-h", "--timeout", "-V1StGXR8_Z5jdHi6B-myT", "-x", "--"]
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
+def taskdash(taskdash: Command, api: FakeApi) -> Command:
     """A list of IDs that begin with other IDs; the API knows what is on it, and nothing else."""
     for task_id in (*LONGER, UUID):
-        fake_api.set(task_id, success_body(task_id))
-    taskdash = Command(tmp_path, fake_api)
+        api.set(task_id, success_body(task_id))
     taskdash.ok("add", *LONGER, UUID)
     return taskdash
 
@@ -35,17 +33,17 @@ def state_of(taskdash: Command) -> list[tuple[str, str]]:
     return [(task["taskId"], task["state"]) for task in taskdash.json("list", "--json")]
 
 
-def test_an_id_that_another_one_begins_with_is_not_that_one(taskdash: Command, fake_api: FakeApi) -> None:
+def test_an_id_that_another_one_begins_with_is_not_that_one(taskdash: Command, api: FakeApi) -> None:
     before = state_of(taskdash)
     for command, task_id in product(COMMANDS, (SHORTER[0], SHORTER[2])):
         done = taskdash(command, task_id)
         assert (done.returncode, done.stdout) == (3, ""), (command, done.stderr)
         assert f"{task_id} is not on the list" in done.stderr
     assert state_of(taskdash) == before
-    assert not any(fake_api.count(each) for each in LONGER)
+    assert not any(api.count(each) for each in LONGER)
 
 
-def test_an_id_of_a_known_form_is_whole(taskdash: Command, fake_api: FakeApi) -> None:
+def test_an_id_of_a_known_form_is_whole(taskdash: Command, api: FakeApi) -> None:
     for named in (("remove", SHORTER[1]), ("label", SHORTER[1], "mugs")):
         done = taskdash(*named)
         assert (done.returncode, done.stdout) == (3, ""), done.stderr
@@ -58,25 +56,20 @@ def test_an_id_of_a_known_form_is_whole(taskdash: Command, fake_api: FakeApi) ->
         taskdash.ok("remove", SHORTER[1])
     for words in ("check", "wait --timeout 1"):
         assert taskdash(*words.split(), SHORTER[1]).returncode != 0
-        assert fake_api.count(SHORTER[1]) >= 1
-        assert not fake_api.count(LONGER[1])
+        assert api.count(SHORTER[1]) >= 1
+        assert not api.count(LONGER[1])
 
 
-def test_a_prefix_is_never_taken_silently(taskdash: Command, fake_api: FakeApi) -> None:
+def test_a_prefix_is_never_taken_silently(taskdash: Command, api: FakeApi) -> None:
     for command in ("wait", "check"):
         assert f"{UUID[:8]} is short for {UUID}" in taskdash.ok(command, UUID[:8]).stderr
-        assert fake_api.count(UUID) == (1 if command == "wait" else 2)
+        assert api.count(UUID) == (1 if command == "wait" else 2)
         assert "short for" not in taskdash("wait", UUID).stderr
 
 
 def test_what_would_be_an_option_is_no_id(taskdash: Command) -> None:
     before = state_of(taskdash)
-    for form in (
-        '{"code": 200, "data": {"taskId": "ID"}}',
-        "created task: ID",
-        "https://x.test/?taskId=ID",
-        "ID",
-    ):
+    for form in ('{"data": {"taskId": "ID"}}', "created task: ID", "https://x.test/?taskId=ID", "ID"):
         done = taskdash("add", "-", stdin="\n".join(form.replace("ID", task_id) for task_id in DASHES))
         assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert taskdash("add", "--", *DASHES).returncode == 1
@@ -89,7 +82,7 @@ def test_what_would_be_an_option_is_no_id(taskdash: Command) -> None:
 
 def test_what_an_older_list_has_is_still_named_and_removed(taskdash: Command) -> None:
     """A list that another version wrote is kept whole: what is on it can be looked at and taken off."""
-    taskdash.ok("import", "-", stdin=json.dumps([{"taskId": DASHES[3], "addedAt": 1}]))
+    taskdash.import_tasks(listed(DASHES[3]))
     taskdash.ok("show", "--", DASHES[3])
     program = shlex.join(taskdash.line())
     done = taskdash.run(["sh", "-c", f"{program} remove -- $({program} list --limit 1 --ids)"])

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-import time
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.command import EAGER, KEY, PROGRAM, Command
+from tests.command import KEY, Command, listed
 from tests.servers import FakeApi, success_body, waiting_body
 
 MUG, MUGS, BAD, NEW, RUN = (f"task_{name}_12345678" for name in ("mug", "mugs", "bad", "new", "run"))
@@ -20,36 +16,29 @@ TAKING = ("check", "wait --timeout 5", "show", "open", "open --print", "download
 """What takes IDs, or a selection in their place."""
 
 
-def task(task_id: str, **more: Any) -> dict[str, Any]:
-    now_ms = time.time_ns() // 1_000_000
-    return {"taskId": task_id, "addedAt": now_ms, "checkedAt": now_ms, "state": "success", **more}
-
-
 @pytest.fixture
-def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
+def taskdash(taskdash: Command) -> Command:
     """A list of two batches whose labels begin alike, in all states."""
-    taskdash = Command(tmp_path, fake_api, first=EAGER)
     link = ["https://cdn.example.com/1.png"]
-    tasks = [
-        task(MUG, label="mug", prompt="a red fox", resultUrls=link),
-        task(MUGS, label="mugs", prompt="a blue mug", resultUrls=[*link, "https://cdn.example.com/2.png"]),
-        task(BAD, label="mugs", prompt="a bad mug", state="fail", failCode="400", failMsg="The prompt was refused."),
-        task(NEW, state="new", checkedAt=None),
-        task(RUN, label="mugs", state="waiting"),
-    ]  # fmt: skip
-    taskdash.ok("import", "-", stdin=json.dumps(tasks))
+    taskdash.import_tasks(
+        listed(MUG, label="mug", prompt="a red fox", resultUrls=link),
+        listed(MUGS, label="mugs", prompt="a blue mug", resultUrls=[*link, "https://cdn.example.com/2.png"]),
+        listed(BAD, label="mugs", prompt="a bad mug", state="fail", failCode="400", failMsg="The prompt was refused."),
+        listed(NEW, state="new", checkedAt=None),
+        listed(RUN, label="mugs", state="waiting"),
+    )  # fmt: skip
     return taskdash
 
 
 @pytest.fixture
-def listed(taskdash: Command) -> Iterator[Command]:
+def filled(taskdash: Command) -> Iterator[Command]:
     """The same, which a test must leave as it is."""
     before = taskdash("list", "--json").stdout
     yield taskdash
     assert taskdash("list", "--json").stdout == before
 
 
-def test_the_list_is_narrowed_by_each_and_by_all_of_them(listed: Command) -> None:
+def test_the_list_is_narrowed_by_each_and_by_all_of_them(filled: Command) -> None:
     for words, ids in {
         "--label mugs": [MUGS, BAD, RUN],
         "--label mug": [MUG],
@@ -58,59 +47,58 @@ def test_the_list_is_narrowed_by_each_and_by_all_of_them(listed: Command) -> Non
         "--label mugs --filter blue": [MUGS],
         "--filter label:mug": [MUG, MUGS, BAD, RUN],
     }.items():
-        assert listed.ids(*shlex.split(words)) == ids, words
-        assert [
-            each["taskId"] for each in json.loads(listed("export", *shlex.split(words)).stdout or "[]")
-        ] == ids
-    assert listed.json("stats", "--label", "mugs", "--json")["tasks"] == 3
+        assert filled.ids(*shlex.split(words)) == ids, words
+        exported = json.loads(filled("export", *shlex.split(words)).stdout or "[]")
+        assert [each["taskId"] for each in exported] == ids
+    assert filled.json("stats", "--label", "mugs", "--json")["tasks"] == 3
 
 
-def test_ids_and_a_selection_together_or_neither_are_wrong_usage(listed: Command) -> None:
+def test_ids_and_a_selection_together_or_neither_are_wrong_usage(filled: Command) -> None:
     for command in TAKING:
         for options, said in ((f"--label mug -- {MUG}", "not both"), ("", "give task IDs")):
             if not options and command in ("download", "check"):
                 continue  # these have a default
             name, text = ("label", " x") if command.startswith("label") else (command, "")
             words = shlex.split(f"{name} {options}{text}")
-            done = listed(*words)
+            done = filled(*words)
             assert (done.returncode, done.stdout) == (2, ""), (words, done.stderr)
             assert said in done.stderr, words
             assert len(done.stderr.splitlines()) <= 2
 
 
-def test_a_selection_of_nothing_is_told_and_exits_with_1(listed: Command) -> None:
+def test_a_selection_of_nothing_is_told_and_exits_with_1(filled: Command) -> None:
     options = ("--label", "no such", "--state", "fail")
-    lines = [listed.line(*shlex.split(command), *options)[1:] for command in (*TAKING, "export")]
-    for command, done in zip((*TAKING, "export"), listed.in_a_row(lines), strict=True):
+    lines = [filled.line(*shlex.split(command), *options)[1:] for command in (*TAKING, "export")]
+    for command, done in zip((*TAKING, "export"), filled.in_a_row(lines), strict=True):
         assert (done.returncode, done.stdout) == (1, ""), (command, done.stderr)
         assert done.stderr == 'taskdash: no tasks match --state fail --label "no such"\n'
 
 
-def test_a_variable_that_is_not_set_selects_nothing(listed: Command) -> None:
+def test_a_variable_that_is_not_set_selects_nothing(filled: Command) -> None:
     cases = [*product(TAKING, ("--filter", "--label", "--state"))]
-    lines = [listed.line(*shlex.split(command), option, "")[1:] for command, option in cases]
-    for (command, option), done in zip(cases, listed.in_a_row(lines), strict=True):
+    lines = [filled.line(*shlex.split(command), option, "")[1:] for command, option in cases]
+    for (command, option), done in zip(cases, filled.in_a_row(lines), strict=True):
         assert (done.returncode, done.stdout) == (2, ""), (command, done.stderr)
         assert f"{option} is empty" in done.stderr
 
 
-def test_show_prints_each_and_an_array(listed: Command) -> None:
-    assert [each["taskId"] for each in listed.json("show", "--label", "mugs", "--json")] == [MUGS, BAD, RUN]
-    assert [each["taskId"] for each in listed.json("show", "--label", "mug", "--json")] == [MUG]
-    assert listed("show", "--label", "mugs").stdout.count("task ID") == 3
-    assert listed("show", "--label", "mugs", "--raw").returncode == 2
+def test_show_prints_each_and_an_array(filled: Command) -> None:
+    assert [each["taskId"] for each in filled.json("show", "--label", "mugs", "--json")] == [MUGS, BAD, RUN]
+    assert [each["taskId"] for each in filled.json("show", "--label", "mug", "--json")] == [MUG]
+    assert filled("show", "--label", "mugs").stdout.count("task ID") == 3
+    assert filled("show", "--label", "mugs", "--raw").returncode == 2
 
 
-def test_open_takes_one_and_prints_several(listed: Command) -> None:
-    listed.browser()
-    assert listed("open", "--label", "mugs").returncode == 1
-    assert "3 tasks match --label mugs" in listed("open", "--label", "mugs").stderr
-    assert listed.visited == []
-    listed.ok("open", "--label", "mugs", "--state", "success", "2")
-    assert listed.visited == ["https://cdn.example.com/2.png"]
-    urls = listed("open", "--filter", "state:success", "--print").stdout
+def test_open_takes_one_and_prints_several(filled: Command) -> None:
+    filled.browser()
+    assert filled("open", "--label", "mugs").returncode == 1
+    assert "3 tasks match --label mugs" in filled("open", "--label", "mugs").stderr
+    assert filled.visited == []
+    filled.ok("open", "--label", "mugs", "--state", "success", "2")
+    assert filled.visited == ["https://cdn.example.com/2.png"]
+    urls = filled("open", "--filter", "state:success", "--print").stdout
     assert urls == "https://cdn.example.com/1.png\n" * 2
-    assert listed("open", "--state", "fail", "--print").returncode == 1
+    assert filled("open", "--state", "fail", "--print").returncode == 1
 
 
 def test_remove_takes_what_is_selected(taskdash: Command) -> None:
@@ -119,34 +107,32 @@ def test_remove_takes_what_is_selected(taskdash: Command) -> None:
 
 
 def test_check_leaves_the_finished_alone_unless_the_selection_speaks_of_them(
-    taskdash: Command, fake_api: FakeApi
+    taskdash: Command, api: FakeApi
 ) -> None:
     for task_id in (MUG, MUGS, BAD, NEW, RUN):
-        fake_api.set(task_id, waiting_body(task_id))
+        api.set(task_id, waiting_body(task_id))
     taskdash.ok("check", "--label", "mugs")
-    assert [fake_api.count(each) for each in (MUGS, BAD, RUN, NEW)] == [0, 0, 1, 0]
+    assert [api.count(each) for each in (MUGS, BAD, RUN, NEW)] == [0, 0, 1, 0]
     taskdash("check", "--filter", "state:fail")
     taskdash("check", "--state", "success", "--label", "mug")
-    assert [fake_api.count(each) for each in (MUG, MUGS, BAD)] == [1, 0, 1]
+    assert [api.count(each) for each in (MUG, MUGS, BAD)] == [1, 0, 1]
     taskdash.ok("remove", RUN, NEW, MUG, BAD)
     done = taskdash.ok("check", "--label", "mugs")
     assert "nothing to check" in done.stderr
 
 
-def test_wait_waits_for_what_matches_and_for_what_is_added_meanwhile(
-    taskdash: Command, fake_api: FakeApi
-) -> None:
+def test_wait_waits_for_what_matches_and_for_what_is_added_meanwhile(taskdash: Command, api: FakeApi) -> None:
     late = "task_late_12345678"
     for task_id in (RUN, late):
-        fake_api.set(task_id, waiting_body(task_id))
+        api.set(task_id, waiting_body(task_id))
     waiting = taskdash.start("wait", "--label", "mugs", "--json")
-    fake_api.wait_for(lambda: fake_api.count(RUN) >= 1, 20)
+    api.wait_for(lambda: api.count(RUN) >= 1, 20)
     taskdash.ok("add", late, "--label", "mugs")
-    fake_api.wait_for(lambda: fake_api.count(late) >= 1, 20)
-    fake_api.set(RUN, success_body(RUN))
-    fake_api.wait_for(lambda: fake_api.count(late) >= 2, 20)
+    api.wait_for(lambda: api.count(late) >= 1, 20)
+    api.set(RUN, success_body(RUN))
+    api.wait_for(lambda: api.count(late) >= 2, 20)
     assert waiting.poll() is None
-    fake_api.set(late, success_body(late))
+    api.set(late, success_body(late))
     out, talk = waiting.communicate(timeout=60)
     assert waiting.returncode == 1, "one of them had failed before"
     states = {each["taskId"]: each["state"] for each in json.loads(out)}
@@ -180,59 +166,37 @@ def test_label_sets_and_clears(taskdash: Command) -> None:
     assert taskdash("list", "--json").stdout == before
 
 
-def test_failures_are_grouped_by_reason(listed: Command) -> None:
-    document = listed.json("failures", "--json")
+def test_failures_are_grouped_by_reason(filled: Command) -> None:
+    document = filled.json("failures", "--json")
     assert (document["profile"], document["tasks"], document["failed"]) == ("aigptimage", 5, 1)
     (reason,) = document["reasons"]
     assert (reason["failCode"], reason["failMsg"], reason["count"]) == ("400", "The prompt was refused.", 1)
     assert reason["newest"] == {"taskId": BAD, "label": "mugs", "prompt": "a bad mug"}
-    assert listed.ids("--filter", reason["filter"]) == [BAD]
-    row = listed("failures").stdout.splitlines()
+    assert filled.ids("--filter", reason["filter"]) == [BAD]
+    row = filled("failures").stdout.splitlines()
     assert [line.split("\t") for line in row] == [
         ["1", reason["reason"], "400", "The prompt was refused.", BAD, "mugs", "a bad mug"]
     ]
-    done = listed.ok("failures", "--label", "mug")
+    done = filled.ok("failures", "--label", "mug")
     assert (done.stdout, done.stderr) == ("", "no failed tasks among 1 task\n")
-    assert listed.ok("failures", "--label", "no").stderr == "no tasks match --label no\n"
-    assert listed.json("failures", "--state", "success", "--json")["tasks"] == 2
-    with listed.dashboard("failures", columns=80) as screen:
-        assert screen.wait_exit(30) == 0
-        lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()
+    assert filled.ok("failures", "--label", "no").stderr == "no tasks match --label no\n"
+    assert filled.json("failures", "--state", "success", "--json")["tasks"] == 2
+    lines = filled.on_terminal("failures", columns=80)
     assert lines[0] == "1 failed of 5 tasks"
     assert any("The prompt was refused. (400)" in line for line in lines)
     assert any("task_bad  mugs · a bad mug" in line for line in lines)
 
 
-def test_completion_knows_labels(listed: Command) -> None:
-    words = f"taskdash --store {listed.store} --config {listed.config} wait --label m"
-    env = {
-        "_TASKDASH_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split()) - 1),
-    }
-    assert listed.warm([str(PROGRAM)], env=env).stdout.split() == ["plain,mug", "plain,mugs"]
-
-
-def test_a_time_is_seconds_or_has_units(taskdash: Command, fake_api: FakeApi) -> None:
-    fake_api.set(RUN, waiting_body(RUN))
-    began_s = time.monotonic()
-    assert taskdash("wait", RUN, "--timeout", "0.02m").returncode == 124
-    assert 0.9 <= time.monotonic() - began_s < 12
-    done = taskdash("wait", RUN, "--timeout", "soon")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "use seconds, or 15m, 2h" in done.stderr
-
-
 def test_wait_on_a_terminal_has_the_bar_of_the_dashboard_and_lines_that_fit(
-    taskdash: Command, fake_api: FakeApi
+    taskdash: Command, api: FakeApi
 ) -> None:
-    fake_api.set(NEW, waiting_body(NEW))
-    fake_api.set(RUN, waiting_body(RUN))
+    api.set(NEW, waiting_body(NEW))
+    api.set(RUN, waiting_body(RUN))
     with taskdash.dashboard("wait", NEW, RUN, columns=80, rows=12) as screen:
         screen.wait_for("▱▱▱▱▱▱▱▱ 0/2")
-        fake_api.set(NEW, success_body(NEW))
+        api.set(NEW, success_body(NEW))
         screen.wait_for("▰▰▰▰▱▱▱▱ 1/2")
-        fake_api.set(RUN, success_body(RUN))
+        api.set(RUN, success_body(RUN))
         assert screen.wait_exit(60) == 0
         assert "▱" not in screen.text
         lines = [line for line in screen.text.splitlines() if line.strip()]

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.command import Command
+from tests.command import Command, listed
 
 
 def tasks(state: str, count: int, **more: Any) -> list[dict[str, Any]]:
-    now_ms = time.time_ns() // 1_000_000
-    return [
-        {"taskId": f"task_{state}_{n:08}", "addedAt": now_ms, "checkedAt": now_ms, "state": state, **more}
-        for n in range(count)
-    ]
-
-
-@pytest.fixture
-def taskdash(tmp_path: Path) -> Command:
-    taskdash = Command(tmp_path)
-    taskdash.write_config("http://127.0.0.1:9")
-    return taskdash
+    return [listed(f"task_{state}_{n:08}", state=state, **more) for n in range(count)]
 
 
 def test_it_says_what_there_is_in_one_line(taskdash: Command) -> None:
     nothing = taskdash.ok("status")
     assert (nothing.stdout, nothing.stderr) == ("no tasks\n", "")
     assert not taskdash.store.exists()
-    list_ = [*tasks("waiting", 12), *tasks("fail", 3, credits=4), *tasks("success", 1_188)]
-    taskdash.ok("import", "-", stdin=json.dumps(list_))
+    taskdash.import_tasks(*tasks("waiting", 12), *tasks("fail", 3, credits=4), *tasks("success", 1_188))
     assert taskdash.ok("status").stdout == "12 waiting · 3 failed · 1,188 done · 12 credits today\n"
     assert taskdash.json("status", "--json") == {
         "profile": "aigptimage", "tasks": 1_203, "new": 0, "waiting": 12, "success": 1_188, "fail": 3,
@@ -43,7 +27,7 @@ def test_it_says_what_there_is_in_one_line(taskdash: Command) -> None:
 
 
 def test_a_format_names_what_it_wants(taskdash: Command) -> None:
-    taskdash.ok("import", "-", stdin=json.dumps(tasks("waiting", 2)))
+    taskdash.import_tasks(*tasks("waiting", 2))
     taskdash.ok("add", "task_new_12345678")
     form = "#[fg=red]{failed}/{total} {new}+{waiting}={unfinished} {done} {credits_today} {profile} {"
     assert taskdash.ok("status", "--format", form).stdout == "#[fg=red]0/3 1+2=3 0 – aigptimage {\n"

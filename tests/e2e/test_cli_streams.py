@@ -14,18 +14,14 @@ import pytest
 from tests.command import Command
 from tests.faults.hostile import leaks
 
-from taskdash.store.store import Store
-
 HOSTILE = "a\x1b]0;title\x07b\x9b31mc\u202ed\x7fe\U000e0041f"
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path) -> Command:
+def taskdash(taskdash: Command) -> Command:
     """A list of 3,000 IDs: more than fits into a pipe."""
-    command = Command(tmp_path)
-    with Store(command.store) as store:
-        store.additions.add("aigptimage", [f"task_model_{n:013d}" for n in range(3_000)], 1_780_000_000_000)
-    return command
+    taskdash.ok("add", "-", stdin="\n".join(f"task_model_{n:013d}" for n in range(3_000)))
+    return taskdash
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -55,33 +51,21 @@ def test_errors_are_inert(taskdash: Command) -> None:
         assert not leaks(done.stderr.replace("\n", "").encode())
 
 
-def on_a_terminal(
-    taskdash: Command, *arguments: str, term: str = "xterm", first: str = ""
-) -> tuple[bytes, int]:
-    """Run a command with stderr on a terminal of its own; return what that shows, and the exit code."""
-    redirected = ["sh", "-c", 'exec "$0" "$@" >/dev/null </dev/null']
-    with taskdash.dashboard(*arguments, within=redirected, env={"TERM": term}, spoilt_by=first) as screen:
-        code = screen.wait_exit(30)
-        return screen.raw, code
-
-
 def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp_path: Path) -> None:
     file = tmp_path / "many.json"
     task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
     file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(4_000)) + "]")
     soon = "import taskdash.cli.output as p; p.SHOWN_AFTER_S = p.REDRAWN_EVERY_S = 0.02"
-    shown, code = on_a_terminal(taskdash, "import", str(file), first=soon)
-    assert code == 0
+    silent = ["sh", "-c", 'exec "$0" "$@" >/dev/null </dev/null']
+    with taskdash.dashboard(
+        "import", str(file), within=silent, env={"TERM": "xterm"}, spoilt_by=soon
+    ) as screen:
+        assert screen.wait_exit(30) == 0
+        shown = screen.raw
     assert b"4,000 tasks added" in shown
     assert b"tasks read" in shown or b"/4,000" in shown
     assert shown.rstrip().endswith(b"listed")
     assert "\r" not in taskdash.after(soon)("import", str(file)).stderr
-
-
-def test_a_dumb_terminal_gets_no_escapes(taskdash: Command) -> None:
-    shown, code = on_a_terminal(taskdash, "export", term="dumb")
-    assert code == 0
-    assert b"\x1b" not in shown
 
 
 def test_ctrl_c_while_standard_input_is_read_is_quiet(taskdash: Command) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.command import Command
+from tests.command import Command, listed
 from tests.files_api import FilesApi
 
 FOX, OWL, RUN, BAD = (f"task_{name}_12345678" for name in ("fox", "owl", "run", "bad"))
@@ -16,28 +14,18 @@ COLON = "job:7"
 
 
 @pytest.fixture
-def api() -> Iterator[FilesApi]:
-    with FilesApi() as running:
-        yield running
-
-
-@pytest.fixture
-def taskdash(tmp_path: Path, api: FilesApi) -> Command:
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
     """A list in all states; `job` has eight results, and `job:7` is a task as well."""
-    command = Command(tmp_path, api)
-    command.write_config(api.url, top='[view]\ncolumns = ["state", "picks", "id"]\npreview = false')
-    results = {FOX: 2, OWL: 1, "job": 8, COLON: 2}
-    tasks = [
-        {"taskId": name, "addedAt": 1, "state": "success", "label": "mugs" if name == FOX else None,
-         "resultUrls": [f"{api.url}/files/{name}/{n}" for n in range(1, count + 1)]}
-        for name, count in results.items()
-    ]  # fmt: skip
-    tasks += [
-        {"taskId": RUN, "addedAt": 1, "state": "waiting"},
-        {"taskId": BAD, "addedAt": 1, "state": "fail"},
+    taskdash.write_config(api.url, top='[view]\ncolumns = ["state", "picks", "id"]\npreview = false')
+    links = {
+        name: [f"{api.url}/files/{name}/{n}" for n in range(1, count + 1)]
+        for name, count in ((FOX, 2), (OWL, 1), ("job", 8), (COLON, 2))
+    }
+    done = [
+        listed(name, resultUrls=urls, label="mugs" if name == FOX else None) for name, urls in links.items()
     ]
-    command.ok("import", "-", stdin=json.dumps(tasks))
-    return command
+    taskdash.import_tasks(*done, listed(RUN, state="waiting"), listed(BAD, state="fail"))
+    return taskdash
 
 
 def verdicts(taskdash: Command, task_id: str) -> list[str | None]:
