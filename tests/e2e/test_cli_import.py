@@ -13,19 +13,16 @@ from typing import Any
 import pytest
 from tests.command import KEY, Command
 
-from taskdash.store.store import Store
-
 NOW_MS = 1_780_000_000_000
-TASK_ID = "task_a_12345678"
+TASK_ID, MINE = "task_a_12345678", "task_mine_12345678"
+UUID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 TASK = {"taskId": TASK_ID, "addedAt": NOW_MS, "state": "new"}
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path) -> Command:
-    command = Command(tmp_path)
-    with Store(command.store) as store:
-        store.additions.add("aigptimage", ["task_mine_12345678"], NOW_MS, label="mine")
-    return command
+def taskdash(taskdash: Command) -> Command:
+    taskdash.ok("add", MINE, "--label", "mine")
+    return taskdash
 
 
 @pytest.fixture
@@ -46,20 +43,21 @@ def imported(taskdash: Command, text: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_a_plain_list_of_ids_is_taken(taskdash: Command) -> None:
-    code, talk = imported(
-        taskdash, "task_a_12345678\n5064bd1a-025a-490b-b28f-6a9fa12eb88a\ntask_mine_12345678\n"
-    )
-    assert code == 0
-    assert "2 tasks added, 1 already listed" in talk
-    listed = taskdash.ids()
-    assert listed == ["task_a_12345678", "5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_mine_12345678"]
-
-
-def test_answers_of_the_api_are_a_text_like_any_other(taskdash: Command) -> None:
-    assert imported(taskdash, '[{"code": 200, "data": {"taskId": "task_a_12345678"}}]')[0] == 0
-    assert imported(taskdash, '[{"taskId": "task_b_12345678", "state": "success"}]')[0] == 0
-    assert taskdash.ids()[:2] == ["task_b_12345678", "task_a_12345678"]
+def test_a_text_that_is_no_export_is_searched_for_ids(fresh: Callable[[], Command]) -> None:
+    log = '{"taskId": "task_a_12345678", "note": "sent"}\n{"level": "info", "msg": "done"}\n'
+    for text, code, ids in (
+        (f"{TASK_ID}\n{UUID}\n{MINE}\n", 0, [TASK_ID, UUID]),
+        ('[{"code": 200, "data": {"taskId": "task_a_12345678"}}]', 0, [TASK_ID]),
+        ('[{"taskId": "task_a_12345678", "state": "success"}]', 0, [TASK_ID]),
+        (log, 0, [TASK_ID]),
+        (f'{"x" * 200_000} "taskId": "{UUID}"', 0, [UUID]),
+        ("[]\n", 0, []),
+        ("nothing at all", 1, []),
+        (json.dumps([{**TASK, "taskId": KEY}]), 1, []),
+    ):
+        taskdash = fresh()
+        assert imported(taskdash, text)[0] == code, text[:99]
+        assert taskdash.ids() == [*ids, MINE], text[:99]
 
 
 def test_an_id_comes_in_as_it_went_out_and_what_is_none_is_not_made_one(taskdash: Command) -> None:
@@ -76,27 +74,14 @@ def test_an_id_comes_in_as_it_went_out_and_what_is_none_is_not_made_one(taskdash
     assert taskdash("list", "--ids").stdout == ids
 
 
-def test_text_without_ids_and_an_empty_list_are_told_apart(taskdash: Command) -> None:
-    assert imported(taskdash, "nothing at all")[0] == 1
-    assert imported(taskdash, "[]\n")[0] == 0
-
-
-def test_what_is_listed_already_stays_as_it_is(taskdash: Command) -> None:
-    theirs = {**TASK, "taskId": "task_mine_12345678", "label": "theirs"}
-    code, talk = imported(taskdash, json.dumps([TASK, theirs]))
-    assert (code, talk) == (0, "1 task added, 1 already listed\n")
-    assert taskdash.json("show", "task_mine_12345678", "--json")["label"] == "mine"
-
-
-def test_a_task_of_another_profile_is_kept_there_and_said(taskdash: Command) -> None:
-    code, talk = imported(taskdash, json.dumps([{**TASK, "profile": "kie"}]))
-    assert code == 0
+def test_a_task_of_another_profile_is_kept_there_and_what_is_listed_stays_as_it_is(taskdash: Command) -> None:
+    theirs = {**TASK, "taskId": MINE, "label": "theirs"}
+    code, talk = imported(taskdash, json.dumps([{**TASK, "profile": "kie"}, theirs]))
+    assert (code, talk.splitlines()[0]) == (0, "1 task added, 1 already listed")
     assert "kie is not in the config" in talk
-    assert taskdash("list", "--ids").stdout == "task_mine_12345678\n"
-    assert [task["profile"] for task in taskdash.json("list", "--all-profiles", "--json")] == [
-        "kie",
-        "aigptimage",
-    ]
+    tasks = taskdash.json("list", "--all-profiles", "--json")
+    assert [(task["profile"], task["label"]) for task in tasks] == [("kie", None), ("aigptimage", "mine")]
+    assert taskdash.ids() == [MINE]
 
 
 LINES = [json.dumps({**TASK, "taskId": f"task_{n}_12345678"}) for n in range(4)]
@@ -198,14 +183,12 @@ def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Comm
     taskdash.store.unlink()
     text = saved_again(exported, mark=";", names=["label", "taskId", "state", "resultUrls"])
     assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n")
+    known = {name: EXPORTED[name] for name in ("label", "state", "resultUrls")} | {
+        "model": None,
+        "note": None,
+    }
     found = taskdash.json("list", "--json")[0]
-    assert [found[name] for name in ("label", "state", "resultUrls", "model", "note")] == [
-        EXPORTED["label"],
-        "success",
-        EXPORTED["resultUrls"],
-        None,
-        None,
-    ]
+    assert found == found | known
 
 
 def test_a_list_made_by_hand_keeps_its_labels(fresh: Callable[[], Command]) -> None:
@@ -220,16 +203,16 @@ def test_a_list_made_by_hand_keeps_its_labels(fresh: Callable[[], Command]) -> N
     ):
         taskdash = fresh()
         assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n"), text
-        assert [(task["taskId"], task["label"]) for task in taskdash.json("list", "--json")[:2]] == [
-            ("task_a_12345678", "hero"),
-            ("task_b_12345678", None),
-        ], text
-
-
-def test_a_label_of_a_task_further_down_is_kept_too(taskdash: Command) -> None:
-    tasks = [{"taskId": f"task_{n}_12345678"} | ({"label": "hero"} if n == 2 else {}) for n in range(4)]
-    assert imported(taskdash, json.dumps(tasks))[0] == 0
-    assert [task["label"] for task in taskdash.json("list", "--json")[:4]] == [None, None, "hero", None]
+        found = [(task["taskId"], task["label"]) for task in taskdash.json("list", "--json")[:2]]
+        assert found == [(TASK_ID, "hero"), ("task_b_12345678", None)], text
+    # One label, wherever it is, makes it more than a text.
+    assert (
+        imported(fresh(), json.dumps([{"taskId": "task_b_12345678"}, {"taskId": TASK_ID, "label": "hero"}]))[
+            0
+        ]
+        == 0
+    )
+    assert taskdash.ids("--label", "hero") == [TASK_ID]
 
 
 def test_what_show_prints_of_a_task_can_be_imported(taskdash: Command) -> None:
@@ -238,12 +221,6 @@ def test_what_show_prints_of_a_task_can_be_imported(taskdash: Command) -> None:
     taskdash.store.unlink()
     assert imported(taskdash, shown)[0] == 0
     assert taskdash("show", TASK_ID, "--json").stdout == shown
-
-
-def test_a_log_of_json_lines_is_a_text_like_any_other(taskdash: Command) -> None:
-    log = '{"taskId": "task_a_12345678", "note": "sent"}\n{"level": "info", "msg": "done"}\n'
-    assert imported(taskdash, log)[0] == 0
-    assert taskdash.ids()[0] == "task_a_12345678"
 
 
 def test_what_no_task_has_is_left_out_and_said(fresh: Callable[[], Command]) -> None:
@@ -292,11 +269,9 @@ def test_numbers_that_a_spreadsheet_wrote_with_a_fraction_of_nothing_are_whole(t
     assert (task["costTime"], task["createTime"]) == (32_241, 1_780_000_000_000)
 
 
-LOG = (
-    "10:32 sent, taskId=5064bd1a-025a-490b-b28f-6a9fa12eb88a (日本)\n"
-    "任务 task_a_12345678 läuft; it was sent again by the second program\n"
-)
-LOG_IDS = ["5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_a_12345678"]
+LOG = f"""10:32 sent, taskId={UUID} (日本)
+任务 {TASK_ID} läuft; it was sent again by the second program
+"""
 
 
 def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(fresh: Callable[[], Command]) -> None:
@@ -310,23 +285,12 @@ def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(fresh: Callable[[],
         "8": LOG.encode("utf-8-sig"),
         "16 then 8": first.encode("utf-16") + b"\r\n" + second.encode(),
         "8 then 16": f"{'x' * 40}\n{first}\n".encode() + second.encode("utf-16-le"),
-        "NUL": ("\0".join(LOG_IDS) + "\0").encode(),
+        "NUL": f"{UUID}\0{TASK_ID}\0".encode(),
     }
     for name, command in [*((name, "import") for name in logs), ("unmarked", "add"), ("8", "add")]:
         taskdash, log = fresh(), logs[name]
         taskdash.ok(command, "-", stdin=log)
-        assert taskdash.ids() == [*LOG_IDS, "task_mine_12345678"], (name, command)
-
-
-def test_a_text_of_one_long_line_is_searched_for_ids(taskdash: Command) -> None:
-    assert imported(taskdash, f'{"x" * 200_000} "taskId": "{LOG_IDS[0]}"')[0] == 0
-    assert taskdash.ids()[0] == LOG_IDS[0]
-
-
-def test_a_key_in_a_file_is_not_taken_for_a_task(taskdash: Command) -> None:
-    code, talk = imported(taskdash, json.dumps([{**TASK, "taskId": KEY}]))
-    assert code == 1
-    assert KEY not in talk
+        assert taskdash.ids() == [UUID, TASK_ID, MINE], (name, command)
 
 
 def test_thousands_of_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: Path) -> None:
@@ -340,20 +304,19 @@ def test_thousands_of_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: P
     assert taskdash.run(taskdash.line("import", str(file))).returncode == 0
     # A hundred thousand have a minute. What else this machine does counts for nothing.
     assert 0 < resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime < 2.5
-    assert taskdash.ids() == [*ids, "task_mine_12345678"]
+    assert taskdash.ids() == [*ids, MINE]
 
 
 def test_a_key_in_what_is_known_of_a_task_is_left_out(taskdash: Command) -> None:
-    words = {
+    texts = {
         "label": f"l {KEY}",
         "note": KEY,
         "prompt": f"a {KEY} fox",
         "resultUrls": [f"https://x.y/?k={KEY}"],
     }
     param = {"model": "m", "input": {"prompt": f"a {KEY} fox", "more": [KEY]}}
-    code, talk = imported(taskdash, json.dumps([{**TASK, **words, "state": "success", "param": param}]))
-    assert (code, talk) == (0, "1 task added, 0 already listed\n")
-    (task,) = (each for each in taskdash.json("list", "--json") if each["taskId"] == TASK_ID)
+    assert imported(taskdash, json.dumps([{**TASK, **texts, "state": "success", "param": param}]))[0] == 0
+    task = taskdash.json("list", "--json")[0]
     assert (task["label"], task["note"], task["resultUrls"]) == ("l ***", "***", ["https://x.y/?k=***"])
     assert task["param"]["input"] == {"prompt": "a *** fox", "more": ["***"]}
     assert KEY.encode() not in taskdash.store.read_bytes()

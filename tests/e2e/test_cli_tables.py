@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from tests.command import Command
+from tests.command import Command, listed
 from tests.pty_screen import PtyScreen
 
 from taskdash.domain.task_json import FIELDS
@@ -23,32 +23,22 @@ PROBLEM = {"kind": "not found", "message": "recordInfo is null", "since": 1}
 REASON = "The prompt was refused: it violates the policies."
 
 
-def task(task_id: str, **more: Any) -> dict[str, Any]:
-    now_ms = time.time_ns() // 1_000_000
-    return {"taskId": task_id, "addedAt": now_ms, "checkedAt": now_ms, "state": "success", **more}
-
-
 def listing(folder: Path, *tasks: dict[str, Any]) -> Command:
     taskdash = Command(folder)
-    taskdash.ok("import", "-", stdin=json.dumps(tasks))
+    taskdash.import_tasks(*tasks)
     return taskdash
-
-
-def on_a_terminal(taskdash: Command, *arguments: str, columns: int = 200) -> list[str]:
-    """The lines that a command writes to a terminal, without their colours."""
-    with taskdash.dashboard(*arguments, columns=columns) as screen:
-        assert screen.wait_exit(30) == 0, screen.text
-        return re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()
 
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Command:
     return listing(
         tmp_path,
-        task("task_good_12345678", label="mugs", prompt="a red fox"),
-        task("task_bad_12345678", label="mugs", prompt="a mug", state="fail", failCode="400", failMsg=REASON),
-        task("task_mute_12345678", state="fail", failCode="501"),
-        task("task_bare_12345678", prompt="no label"),
+        listed("task_good_12345678", label="mugs", prompt="a red fox"),
+        listed(
+            "task_bad_12345678", label="mugs", prompt="a mug", state="fail", failCode="400", failMsg=REASON
+        ),
+        listed("task_mute_12345678", state="fail", failCode="501"),
+        listed("task_bare_12345678", prompt="no label"),
     )
 
 
@@ -67,17 +57,16 @@ def test_a_piped_list_has_every_column_whole(labelled: Command) -> None:
 
 
 def test_a_piped_list_tells_times_as_iso_8601_does_and_durations_as_all_do(tmp_path: Path) -> None:
+    times = {"createTime": 1_780_000_000_999, "costTime": 112_000, "checkedAt": 1_780_000_200_000}
     taskdash = listing(
         tmp_path,
-        task(
-            "task_done_12345678", createTime=1_780_000_000_999, costTime=112_000, checkedAt=1_780_000_200_000
-        ),
-        task("task_lost_12345678", state="new", checkedAt=None, problem=PROBLEM),
-        task("task_text_12345678", prompt=f"tab\there {'x' * 9_000}"),
+        listed("task_done_12345678", **times),
+        listed("task_lost_12345678", state="new", checkedAt=None, problem=PROBLEM),
+        listed("task_text_12345678", prompt=f"tab\there {'x' * 9_000}"),
     )
     done, lost, text = [line.split("\t") for line in taskdash("list", "--no-header").stdout.splitlines()]
     assert done[3:6] == ["1m52s", "2026-05-28T20:26:40Z", "2026-05-28T20:30:00Z"]
-    assert lost[3:] == ["–", "–", "–", "–", "–", "–", "not found: recordInfo is null"]
+    assert lost[3:] == [*["–"] * 6, "not found: recordInfo is null"]
     assert text[7] == f"tab here {'x' * 9_000}"
 
 
@@ -85,44 +74,35 @@ def test_fields_are_columns_by_their_json_names(labelled: Command) -> None:
     def printed(*options: str) -> list[str]:
         return labelled.ok("list", "--limit", "2", *options).stdout.splitlines()
 
-    assert printed("--fields", "state,taskId") == [
-        "state\ttaskId",
-        "success\ttask_good_12345678",
-        "fail\ttask_bad_12345678",
-    ]
+    rows = ["state\ttaskId", "success\ttask_good_12345678", "fail\ttask_bad_12345678"]
+    assert printed("--fields", "state,taskId") == rows
     assert printed("--fields", "prompt, label", "--no-header") == ["a red fox\tmugs", "a mug\tmugs"]
-    assert printed("--fields", "failMsg,label,resultUrls", "--csv") == [
-        "failMsg,label,resultUrls",
-        ",mugs,[]",
-        f"{REASON},mugs,[]",
-    ]
+    rows = ["failMsg,label,resultUrls", ",mugs,[]", f"{REASON},mugs,[]"]
+    assert printed("--fields", "failMsg,label,resultUrls", "--csv") == rows
     assert printed("--fields", "label", "--csv", "--no-header") == ["mugs", "mugs"]
-    assert json.loads("".join(printed("--fields", "costTime,state", "--json"))) == [
-        {"costTime": None, "state": "success"},
-        {"costTime": None, "state": "fail"},
-    ]
+    document = json.loads("".join(printed("--fields", "costTime,state", "--json")))
+    assert document == [{"costTime": None, "state": state} for state in ("success", "fail")]
     (added,) = printed("--fields", "addedAt", "--no-header", "--limit", "1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", added)
     assert set(printed("--fields", ",".join(FIELDS))[0].split("\t")) == set(FIELDS)
     for wrong in ("cost", "taskId,nope", ",", ""):
         done = labelled("list", "--fields", wrong)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert ", ".join(FIELDS) in done.stderr
+        assert (done.returncode, done.stdout, ", ".join(FIELDS) in done.stderr) == (2, "", True)
     assert labelled("list", "--fields", "state", "--ids").returncode == 2
 
 
 def test_several_profiles_are_told_apart(tmp_path: Path) -> None:
     taskdash = listing(
         tmp_path,
-        task("task_mine_12345678", profile="aigptimage"),
-        task("task_kies_12345678", profile="kie", label="mugs"),
+        listed("task_mine_12345678", profile="aigptimage"),
+        listed("task_kies_12345678", profile="kie", label="mugs"),
     )
     header, *rows = [line.split("\t") for line in taskdash("list", "--all-profiles").stdout.splitlines()]
     assert header[-1] == "PROFILE"
     assert [row[-1] for row in rows] == ["aigptimage", "kie"]
     assert "PROFILE" not in taskdash("list").stdout
     for columns in (60, 80, 120):
-        header_line, mine, kies = on_a_terminal(taskdash, "list", "--all-profiles", columns=columns)
+        header_line, mine, kies = taskdash.on_terminal("list", "--all-profiles", columns=columns)
         at = header_line.index("PROFILE")
         assert (mine[at:].split()[0], kies[at:].split()[0]) == ("aigptimage"[: columns // 6], "kie")
 
@@ -131,24 +111,26 @@ def test_several_profiles_are_told_apart(tmp_path: Path) -> None:
 def batch(tmp_path: Path) -> Command:
     """300 tasks of one batch, whose prompts have their first 60 characters in common."""
     now_ms = time.time_ns() // 1_000_000
-    shared = "Product photography of a handmade ceramic mug, matte black, on a "
+    shared, woods = (
+        "Product photography of a handmade ceramic mug, matte black, on a",
+        ("walnut", "oak", "cherry", "ash"),
+    )
     tasks = [
-        task(
+        listed(
             f"{n:08x}-025a-490b-b28f-6a9fa12eb88a",
-            state="success" if n % 3 else "waiting",
-            prompt=f"{shared}{wood} desk, variation {n}",
+            prompt=f"{shared} {woods[n % 4]} desk, variation {n}",
             label="mugs",
             createTime=now_ms - n * 61_000,
-            costTime=n * 1_000 if n % 3 else None,
+            **{"costTime": n * 1_000} if n % 3 else {"state": "waiting"},
         )
-        for n, wood in zip(range(300), itertools.cycle(["walnut", "oak", "cherry", "ash"]))
+        for n in range(300)
     ]
     return listing(tmp_path, *tasks)
 
 
 def test_a_list_fits_the_terminal_and_tells_its_rows_apart(batch: Command) -> None:
     for columns in (60, 80, 120, 200):
-        header, *rows = on_a_terminal(batch, "list", columns=columns)
+        header, *rows = batch.on_terminal("list", columns=columns)
         assert len(rows) == 300
         assert max(map(cell_len, (header, *rows))) <= columns
         at = header.index("PROMPT")
@@ -162,50 +144,50 @@ def test_a_list_fits_the_terminal_and_tells_its_rows_apart(batch: Command) -> No
 
 def test_a_list_fits_a_terminal_that_is_too_narrow_for_it(labelled: Command) -> None:
     for columns in (1, 8):
-        on_a_terminal(labelled, "list", columns=columns)
+        labelled.on_terminal("list", columns=columns)
     for columns in (24, 40):
-        header, *rows = on_a_terminal(labelled, "list", columns=columns)
+        header, *rows = labelled.on_terminal("list", columns=columns)
         assert max(map(cell_len, (header, *rows))) <= columns
         assert [row[0] for row in rows] == ["✓", "×", "×", "✓"]
         assert [row.split()[-1] for row in rows] == ["task_goo", "task_bad", "task_mut", "task_bar"]
 
 
 def test_an_empty_list_says_so_on_a_terminal(labelled: Command, tmp_path: Path) -> None:
-    assert "no tasks match" in on_a_terminal(labelled, "list", "--state", "waiting")[-1]
-    assert "no tasks yet: add some" in on_a_terminal(Command(tmp_path / "empty"), "list")[-1]
+    assert "no tasks match" in labelled.on_terminal("list", "--state", "waiting")[-1]
+    assert "no tasks yet: add some" in Command(tmp_path / "empty").on_terminal("list")[-1]
     done = labelled("list", "--state", "waiting")
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
 
 
 def test_ids_are_cut_to_what_tells_them_apart(tmp_path: Path) -> None:
-    taskdash = listing(tmp_path, task("task_0001_12345678"), task("task_0002_12345678"))
-    _, *rows = on_a_terminal(taskdash, "list", columns=80)
+    taskdash = listing(tmp_path, listed("task_0001_12345678"), listed("task_0002_12345678"))
+    _, *rows = taskdash.on_terminal("list", columns=80)
     assert [row.split()[-1] for row in rows] == ["task_0001", "task_0002"]
 
 
 def test_a_wide_list_has_all_columns_whole_on_a_terminal(batch: Command) -> None:
-    header, first, *_ = on_a_terminal(batch, "list", "--wide", "--limit", "2", columns=60)
+    header, first, *_ = batch.on_terminal("list", "--wide", "--limit", "2", columns=60)
     assert header.endswith("  PROBLEM")
     whole = batch("list", "--limit", "1", "--no-header").stdout.rstrip().split("\t")
     # How long it has waited may be another second by then.
     wide = re.split(r"  +", first)
     assert (*wide[:3], *wide[4:]) == (*whole[:3], *whole[4:])
     assert "matte black, on a walnut desk, variation 0" in first
-    assert on_a_terminal(batch, "list", "--no-header", "--limit", "1")[0].startswith("◐ waiting")
+    assert batch.on_terminal("list", "--no-header", "--limit", "1")[0].startswith("◐ waiting")
 
 
 def test_the_states_have_colours_unless_none_are_wanted(labelled: Command) -> None:
-    with labelled.dashboard("list") as screen:
-        screen.wait_exit(30)
-        assert b"\x1b[32m\xe2\x9c\x93 success\x1b[0m" in screen.raw
-        assert b"\x1b[31m\xc3\x97 fail\x1b[0m" in screen.raw
-    with labelled.dashboard("show", "--state", "fail") as screen:
-        screen.wait_exit(30)
-        assert screen.raw.count(b"\x1b[31mfail\x1b[0m") == 2
-    for command in (["list"], ["list", "--wide"], ["show", "--state", "fail"]):
-        with labelled.dashboard(*command, env={"NO_COLOR": "1"}) as screen:
-            screen.wait_exit(30)
-            assert b"\x1b[3" not in screen.raw
+    success, fail = "\x1b[32m✓ success\x1b[0m", "\x1b[31m× fail\x1b[0m"
+    for words, coloured in (
+        ("list", [success, fail]),
+        ("list --wide", []),
+        ("show --state fail", [fail[:5] + fail[7:]]),
+    ):
+        for env in ({}, {"NO_COLOR": "1"}):
+            with labelled.dashboard(*words.split(), env=env) as screen:
+                screen.wait_exit(30)
+                shown = screen.raw.decode()
+            assert "\x1b[3" not in shown if env else all(each in shown for each in coloured), words
 
 
 def test_a_watched_list_is_drawn_again_and_ends_cleanly(labelled: Command) -> None:
@@ -252,25 +234,23 @@ def test_a_watched_list_is_printed_again_without_a_terminal(labelled: Command) -
 
 
 def test_a_task_is_shown_in_the_order_of_the_dashboards_detail(tmp_path: Path) -> None:
-    now_ms = time.time_ns() // 1_000_000
     inputs = {"prompt": "not this one", "aspect_ratio": "1:1", "nested": {"seed": 1}}
+    known = {
+        "prompt": "a red fox\non a hill",
+        "model": "flux",
+        "label": "mugs",
+        "note": "mine",
+        "costTime": 34_000,
+        "createTime": time.time_ns() // 1_000_000 - 130_000,
+        "resultUrls": ["https://x.test/1.png"],
+        "param": {"model": "flux", "input": inputs, "callBackUrl": "https://me.test"},
+    }
+    failed = {"state": "fail", "prompt": "a mug", "failCode": "400", "failMsg": REASON, "problem": PROBLEM}
     taskdash = listing(
         tmp_path,
-        task(
-            "task_good_12345678",
-            prompt="a red fox\non a hill",
-            model="flux",
-            label="mugs",
-            note="mine",
-            costTime=34_000,
-            createTime=now_ms - 130_000,
-            resultUrls=["https://x.test/1.png"],
-            param={"model": "flux", "input": inputs, "callBackUrl": "https://me.test"},
-        ),
-        task(
-            "task_bad_12345678", state="fail", prompt="a mug", failCode="400", failMsg=REASON, problem=PROBLEM
-        ),
-        task("task_new_12345678", state="new", checkedAt=None),
+        listed("task_good_12345678", **known),
+        listed("task_bad_12345678", **failed),
+        listed("task_new_12345678", state="new", checkedAt=None),
     )
 
     def shown(task_id: str) -> list[tuple[str, str]]:
@@ -280,20 +260,11 @@ def test_a_task_is_shown_in_the_order_of_the_dashboards_detail(tmp_path: Path) -
         return [(line[:at].strip(), line[at:]) for line in lines]
 
     good = shown("task_good_12345678")
-    assert [pair for pair in good if pair[0] not in ("created", "added", "checked")] == [
-        ("prompt", "a red fox"),
-        ("", "on a hill"),
-        ("result 1", "https://x.test/1.png"),
-        ("state", "success"),
-        ("duration", "34s"),
-        ("aspect_ratio", "1:1"),
-        ("nested", '{"seed": 1}'),
-        ("callBackUrl", "https://me.test"),
-        ("label", "mugs"),
-        ("note", "mine"),
-        ("task ID", "task_good_12345678"),
-        ("model", "flux"),
-    ]
+    assert [" ".join(pair) for pair in good if pair[0] not in ("created", "added", "checked")] == [
+        "prompt a red fox", " on a hill", "result 1 https://x.test/1.png", "state success", "duration 34s",
+        "aspect_ratio 1:1", 'nested {"seed": 1}', "callBackUrl https://me.test", "label mugs", "note mine",
+        "task ID task_good_12345678", "model flux",
+    ]  # fmt: skip
     assert dict(good)["created"].endswith("(2m ago)")
     bad = shown("task_bad_12345678")
     assert bad[:3] == [("prompt", "a mug"), ("reason", REASON), ("failure", "content policy (code 400)")]
@@ -305,8 +276,8 @@ def test_a_task_is_shown_in_the_order_of_the_dashboards_detail(tmp_path: Path) -
 def test_prose_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
     words = " ".join(["walnut"] * 40)
     url = f"https://x.test/{'a' * 90}.png"
-    taskdash = listing(tmp_path, task("task_good_12345678", prompt=words, resultUrls=[url]))
-    lines = on_a_terminal(taskdash, "show", "task_good_12345678", columns=60)
+    taskdash = listing(tmp_path, listed("task_good_12345678", prompt=words, resultUrls=[url]))
+    lines = taskdash.on_terminal("show", "task_good_12345678", columns=60)
     prose = lines[: next(n for n, line in enumerate(lines) if line.startswith("result 1"))]
     assert len(prose) > 5
     assert max(map(len, prose)) <= 60
@@ -316,54 +287,34 @@ def test_prose_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
 
 
 SCRIPTS = [
-    "กำลังสร้างภาพ",
-    "हिन्दी में चित्र",
-    "1\ufe0f\u20e32\ufe0f\u20e3 keycaps",
-    "பூனை நிழல்",
-    "灯台の夜",
-    "한글 그림",
-    "Ärger über é\u0301",
-    "❤\ufe0f hearts",
-    "👩\U0001f3fd artist 🇩🇪",
-    "plain",
-]
+    "กำลังสร้างภาพ", "हिन्दी में चित्र", "1\ufe0f\u20e32\ufe0f\u20e3 keycaps", "பூனை நிழல்", "灯台の夜", "한글 그림",
+    "Ärger über é\u0301", "❤\ufe0f hearts", "👩\U0001f3fd artist 🇩🇪", "plain",
+]  # fmt: skip
 
 
 def test_columns_are_columns_in_every_script(tmp_path: Path) -> None:
-    taskdash = listing(
-        tmp_path,
-        *(task(f"task_w{n}_12345678", label=text, prompt=f"<{text}>" * 3) for n, text in enumerate(SCRIPTS)),
-    )
+    texts = [{"label": text, "prompt": f"<{text}>" * 3, "model": text, "costTime": 1_000} for text in SCRIPTS]
+    taskdash = listing(tmp_path, *(listed(f"task_w{n}_12345678", **more) for n, more in enumerate(texts)))
     for columns in (200, 118):
-        header, *lines = on_a_terminal(taskdash, "list", columns=columns)
+        header, *lines = taskdash.on_terminal("list", columns=columns)
         at = header.index("PROMPT")
         # As the dashboard measures: of Devanagari and Tamil each terminal has another opinion.
         assert [cell_len(line[: line.index("<")]) for line in lines] == [at] * len(SCRIPTS)
         assert max(cell_len(line) for line in lines) <= columns
-
-
-def test_statistics_are_columns_in_every_script(tmp_path: Path) -> None:
-    taskdash = listing(
-        tmp_path,
-        *(
-            task(f"task_w{n}_12345678", model=text, costTime=1_000, createTime=1)
-            for n, text in enumerate(SCRIPTS)
-        ),
-    )
     lines = taskdash("stats").stdout.splitlines()
     assert len({cell_len(line) for line in lines}) == 1, lines
 
 
 def test_statistics_fit_the_terminal(tmp_path: Path) -> None:
     model = "gpt-image-2-text-to-image"
-    tasks = [task(f"task_{n}_12345678", model=model, costTime=112_000, createTime=1) for n in range(3)]
-    taskdash = listing(tmp_path, *tasks, task("task_bad_12345678", state="fail", model="灯" * 30))
-    header, first, _, all_models = on_a_terminal(taskdash, "stats", columns=80)
+    tasks = [listed(f"task_{n}_12345678", model=model, costTime=112_000, createTime=1) for n in range(3)]
+    taskdash = listing(tmp_path, *tasks, listed("task_bad_12345678", state="fail", model="灯" * 30))
+    header, first, _, all_models = taskdash.on_terminal("stats", columns=80)
     assert header.split() == ["MODEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "P50", "P90"]
     assert first.split() == [model, "3", "3", "0", "0", "100.0%", "1m52s", "1m52s"]
     assert all_models.split() == ["all", "4", "3", "1", "0", "75.0%", "1m52s", "1m52s"]
     for columns in (30, 60, 80):
-        lines = on_a_terminal(taskdash, "stats", columns=columns)
+        lines = taskdash.on_terminal("stats", columns=columns)
         assert len({cell_len(line) for line in lines}) == 1, lines
         assert cell_len(lines[0]) <= columns
     assert f"{'灯' * 30}  " in taskdash("stats").stdout
@@ -374,9 +325,9 @@ def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Pa
     now_ms = time.time_ns() // 1_000_000
     taskdash = listing(
         tmp_path,
-        task("task_then_12345678", createTime=now_ms - 10 * HOUR_MS, costTime=2 * HOUR_MS),
-        task("task_told_12345678", completeTime=now_ms - 3 * HOUR_MS - 60_000),
-        task("task_late_12345678", createTime=now_ms - 100 * HOUR_MS, costTime=HOUR_MS),
+        listed("task_then_12345678", createTime=now_ms - 10 * HOUR_MS, costTime=2 * HOUR_MS),
+        listed("task_told_12345678", completeTime=now_ms - 3 * HOUR_MS - 60_000),
+        listed("task_late_12345678", createTime=now_ms - 100 * HOUR_MS, costTime=HOUR_MS),
     )
     per_hour = taskdash.json("stats", "--json")["endedPerHour"]
     assert [24 - hour for hour, count in enumerate(per_hour) if count] == [9, 4]
@@ -384,51 +335,31 @@ def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Pa
 
 def test_what_a_list_cost_by_label_and_day_is_a_table_for_people_and_for_scripts(tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
+    today = {"label": "mugs", "createTime": now_ms}
     taskdash = listing(
         tmp_path,
-        task("task_paid_12345678", label="mugs", credits=1_234_567.5, createTime=now_ms),
-        task("task_lost_12345678", label="mugs", state="fail", credits=2, createTime=now_ms),
-        task("task_free_12345678", label="mugs", state="fail", credits=0, createTime=now_ms),
-        task("task_none_12345678", createTime=now_ms - 30 * 24 * HOUR_MS),
+        listed("task_paid_12345678", credits=1_234_567.5, **today),
+        listed("task_lost_12345678", state="fail", credits=2, **today),
+        listed("task_free_12345678", state="fail", credits=0, **today),
+        listed("task_none_12345678", createTime=now_ms - 30 * 24 * HOUR_MS),
     )
-    done = taskdash("stats", "--by", "label")
-    assert done.stdout.splitlines() == [
-        "LABEL\tTASKS\tSUCCESS\tFAIL\tLEFT\tRATE\tCREDITS\tMEAN\tCHARGED\tWITHOUT",
-        "mugs\t3\t1\t2\t0\t33.3%\t1234569.5\t1234567.5\t1\t0",
-        "without a label\t1\t1\t0\t0\t100.0%\t–\t–\t0\t1",
+    header = ["LABEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT"]
+    assert [line.split("\t") for line in taskdash("stats", "--by", "label").stdout.splitlines()] == [
+        header,
+        ["mugs", "3", "1", "2", "0", "33.3%", "1234569.5", "1234567.5", "1", "0"],
+        ["without a label", "1", "1", "0", "0", "100.0%", "–", "–", "0", "1"],
     ]
-    header, *rows = on_a_terminal(taskdash, "stats", "--by", "label", columns=110)
-    assert [*map(str.split, (header, rows[0]))] == [
-        ["LABEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT"],
-        ["mugs", "3", "1", "2", "0", "33.3%", "1,234,569.5", "1,234,567.5", "1", "0"],
-    ]
+    first, *rows = taskdash.on_terminal("stats", "--by", "label", columns=110)
+    assert first.split() == header
+    assert rows[0].split() == ["mugs", "3", "1", "2", "0", "33.3%", "1,234,569.5", "1,234,567.5", "1", "0"]
     assert "1 failed but charged (2 credits)" in " ".join(rows)
     assert "1 finished task without credits" in " ".join(rows)
-    found = taskdash.json("stats", "--by", "day", "--since", "7d", "--json")
-    (day,) = found["days"]
-    assert {
-        name: day[name] for name in ("day", "tasks", "fail", "credits", "chargedFails", "withoutCredits")
-    } == {
-        "day": time.strftime("%Y-%m-%d", time.localtime(now_ms / 1000)),
-        "tasks": 3,
-        "fail": 2,
-        "credits": 1_234_569.5,
-        "chargedFails": 1,
-        "withoutCredits": 0,
-    }
-    assert [each["model"] for each in taskdash.json("stats", "--by", "model", "--json")["models"]] == [None]
-    assert [each["profile"] for each in taskdash.json("stats", "--by", "profile", "--json")["profiles"]] == [
-        "aigptimage"
-    ]
-    assert [
-        each["taskId"] for each in taskdash.json("list", "--filter", "charged:yes state:fail", "--json")
-    ] == ["task_lost_12345678"]
-    assert "1 charged (2 credits)" in " ".join(on_a_terminal(taskdash, "failures", columns=110))
-
-
-def test_nothing_to_save_says_why(tmp_path: Path) -> None:
-    empty = Command(tmp_path / "empty")
-    for taskdash in (empty, listing(tmp_path, task("task_bad_12345678", state="fail"))):
-        done = taskdash.ok("download", "--all")
-        assert "saved" not in done.stderr
-        assert "nothing to save" in done.stderr
+    (day,) = taskdash.json("stats", "--by", "day", "--since", "7d", "--json")["days"]
+    assert day == day | {
+        "day": time.strftime("%Y-%m-%d", time.localtime(now_ms / 1000)), "tasks": 3, "fail": 2, "credits": 1_234_569.5,
+        "chargedFails": 1, "withoutCredits": 0,
+    }  # fmt: skip
+    for kind, value in (("model", None), ("profile", "aigptimage")):
+        assert [each[kind] for each in taskdash.json("stats", "--by", kind, "--json")[f"{kind}s"]] == [value]
+    assert taskdash.ids("--filter", "charged:yes state:fail") == ["task_lost_12345678"]
+    assert "1 charged (2 credits)" in " ".join(taskdash.on_terminal("failures", columns=110))
