@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.bodies import saved_name
-from tests.command import EAGER, Command, wait_until
+from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
 
@@ -16,24 +15,18 @@ ONE, TWO, OLD, DEAD = (f"task_{name}_12345678" for name in ("one", "two", "old",
 
 
 @pytest.fixture
-def api() -> Iterator[FilesApi]:
-    with FilesApi() as running:
-        running.set(OLD, success_body(OLD, [f"{running.url}/files/old"]))
-        running.set(DEAD, success_body(DEAD, [f"{running.url}/elsewhere"]))
-        one = success_body(ONE, [f"{running.url}/files/one"])
-        running.set(ONE, [waiting_body(ONE), one])
-        running.set(TWO, success_body(TWO, [f"{running.url}/files/two"]))
-        yield running
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
+    api.set(OLD, success_body(OLD, [f"{api.url}/files/old"]))
+    api.set(DEAD, success_body(DEAD, [f"{api.url}/elsewhere"]))
+    api.set(ONE, [waiting_body(ONE), success_body(ONE, [f"{api.url}/files/one"])])
+    api.set(TWO, success_body(TWO, [f"{api.url}/files/two"]))
+    configure(taskdash, api, "auto_download = true")
+    return taskdash
 
 
-@pytest.fixture
-def taskdash(tmp_path: Path, api: FilesApi) -> Command:
-    command = Command(tmp_path, api, first=EAGER)
-    saved = tmp_path / "saved"
-    command.write_config(
-        api.url, top=f'auto_download = true\ndownload_dir = "{saved}"\n[view]\npreview = false'
-    )
-    return command
+def configure(taskdash: Command, api: FilesApi, setting: str = "") -> None:
+    top = f'{setting}\ndownload_dir = "{taskdash.folder / "saved"}"\n[view]\npreview = false'
+    taskdash.write_config(api.url, top=top)
 
 
 def saved_names(tmp_path: Path) -> list[str]:
@@ -87,7 +80,7 @@ def test_what_is_not_there_yet_is_waited_for(
 def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"\n[view]\npreview = false')
+    configure(taskdash, api)
     taskdash("wait", OLD)
     assert (saved_names(tmp_path), api.file_requests()) == ([], [])
 
@@ -123,7 +116,7 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
 def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"\n[view]\npreview = false')
+    configure(taskdash, api)
     taskdash("add", OLD, "--label", "Night run")
     taskdash("check")
     api.hold_after = 1_200

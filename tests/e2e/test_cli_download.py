@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,31 +17,20 @@ TWO, ONE, RUN = "task_two_12345678", "task_one_12345678", "task_run_12345678"
 
 
 @pytest.fixture
-def api() -> Iterator[FilesApi]:
-    with FilesApi() as running:
-        running.set(TWO, success_body(TWO, [f"{running.url}/files/1", f"{running.url}/files/2"]))
-        running.set(ONE, success_body(ONE, [f"{running.url}/files/3"]))
-        running.set(RUN, waiting_body(RUN))
-        yield running
-
-
-@pytest.fixture
-def taskdash(tmp_path: Path, api: FilesApi) -> Command:
-    command = Command(tmp_path, api)
-    command.ok("add", TWO, "--label", "Night run")
-    command.ok("add", ONE, RUN)
-    command.ok("check")
-    return command
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
+    api.set(TWO, success_body(TWO, [f"{api.url}/files/1", f"{api.url}/files/2"]))
+    api.set(ONE, success_body(ONE, [f"{api.url}/files/3"]))
+    api.set(RUN, waiting_body(RUN))
+    taskdash.ok("add", TWO, "--label", "Night run")
+    taskdash.ok("add", ONE, RUN)
+    taskdash.ok("check")
+    return taskdash
 
 
 def test_all_results_are_saved_once_and_listed(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     done = taskdash("download", "--all", "-o", "pictures")
     folder = tmp_path / "pictures"
-    paths = [
-        folder / saved_name(ONE),
-        folder / "Night-run-task_two-1.png",
-        folder / "Night-run-task_two-2.png",
-    ]
+    paths = [folder / name for name in (saved_name(ONE), *(f"Night-run-task_two-{n}.png" for n in (1, 2)))]
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(path) for path in paths]
     assert all(path.read_bytes() == PNG for path in paths)
@@ -67,13 +55,8 @@ def test_each_file_is_traced_to_its_task_by_its_name(
     alike = [f"task_gpt-image-2_177747468902{number}" for number in (1, 2)]
     for task_id in (*ids, *alike):
         api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}/{n}" for n in (1, 2)]))
-    prompts = {
-        "5064bd1a-025a-490b-b28f-6a9fa12eb88a": "A red fox, jumping over the lazy dog in the snow",
-        "5064bd1b-025a-490b-b28f-6a9fa12eb88a": "満月の夜に",
-        "5064bd1c-025a-490b-b28f-6a9fa12eb88a": "x" * 300,
-        "5064bd1d-025a-490b-b28f-6a9fa12eb88a": "../../etc/passwd\nand more",
-        "5064bd1e-025a-490b-b28f-6a9fa12eb88a": "?!",
-    }
+    words = {"a": "A red fox, jumping over the lazy dog", "b": "../../etc/passwd\nand more", "c": "?!"}
+    prompts = {f"5064bd1{mark}-025a-490b-b28f-6a9fa12eb88a": prompt for mark, prompt in words.items()}
     for task_id, prompt in prompts.items():
         param = json.dumps({"model": "m", "input": {"prompt": prompt}})
         api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}"], param=param))
@@ -85,10 +68,8 @@ def test_each_file_is_traced_to_its_task_by_its_name(
         *(f"mugs-{number:08x}-{n}.png" for number in (1, 2, 3) for n in (1, 2)),
         *(f"mugs-{task_id}-{n}.png" for task_id in alike for n in (1, 2)),
         "A-red-fox-jumping-over-the-5064bd1a-1.png",
-        "満月の夜に-5064bd1b-1.png",
-        f"{'x' * 28}-5064bd1c-1.png",
-        "etc-passwd-and-more-5064bd1d-1.png",
-        "5064bd1e-025a-490b-b28f-6a9fa12eb88a-1.png",
+        "etc-passwd-and-more-5064bd1b-1.png",
+        "5064bd1c-025a-490b-b28f-6a9fa12eb88a-1.png",
     }
 
 
@@ -126,17 +107,6 @@ def test_an_expired_link_is_asked_for_again_before_it_is_given_up(taskdash: Comm
     done = taskdash("download", task, "-o", "pictures", env={"AIGPTIMAGE_API_KEY": None})
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith("2 failed: the link has probably expired (HTTP 404)")
-
-
-def test_another_host_of_this_machine_is_refused_unless_the_profile_allows_it(
-    taskdash: Command, api: FilesApi
-) -> None:
-    taskdash.write_config("https://gateway.test")
-    done = taskdash("download", ONE, "-o", "pictures")
-    assert (done.returncode, api.file_requests()) == (1, [])
-    assert "private address" in done.stderr
-    taskdash.write_config("https://gateway.test", more="allow_private = true")
-    taskdash.ok("download", ONE, "-o", "pictures")
 
 
 def test_a_result_that_is_not_there_yet_is_waited_for(taskdash: Command, api: FilesApi) -> None:
@@ -181,16 +151,3 @@ def test_what_has_arrived_is_kept_however_a_run_ends_and_the_next_one_goes_on(
     assert taskdash("download", ONE, "-o", "pictures").stdout == f"{folder}/{saved_name(ONE)}\n"
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1000-"]
     assert [path.read_bytes() for path in folder.iterdir()] == [PNG]
-
-
-def test_two_runs_at_once_save_each_result_once(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
-    api.hold_after = 1_000
-    runs = [taskdash.start("download", "-o", folder) for folder in ("pictures", "others")]
-    api.wait_for(lambda: api.held >= 3, timeout_s=10)
-    api.hold_after = None
-    api.let_go()
-    printed = [run.communicate(timeout=20)[0].splitlines() for run in runs]
-    assert [run.returncode for run in runs] == [0, 0]
-    assert len(printed[0]) + len(printed[1]) == 3
-    assert len(list(tmp_path.glob("pictures/*.png")) + list(tmp_path.glob("others/*.png"))) == 3
-    assert len(api.file_requests()) == 3

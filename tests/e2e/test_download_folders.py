@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -65,15 +64,10 @@ KINDS: Final = {
 
 
 @pytest.fixture
-def api() -> Iterator[FilesApi]:
-    with FilesApi() as running:
-        running.set(ONE, success_body(ONE, [f"{running.url}/files/1", f"{running.url}/files/2"]))
-        yield running
-
-
-@pytest.fixture
-def taskdash(tmp_path: Path, api: FilesApi) -> Command:
-    return Command(tmp_path, api)
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
+    """A list with one task that has two results."""
+    api.set(ONE, success_body(ONE, [f"{api.url}/files/1", f"{api.url}/files/2"]))
+    return taskdash
 
 
 DOWNLOAD: Final = ("download", "-o", "pictures/taskdash")
@@ -81,8 +75,8 @@ DOWNLOAD: Final = ("download", "-o", "pictures/taskdash")
 
 def download(taskdash: Command, kind: str) -> list[Path]:
     """Save the results on a file system of that kind; return where they are."""
-    taskdash.first = _IS_IN_FOLDER + KINDS[kind]
-    return [taskdash.folder / line for line in taskdash.ok(*DOWNLOAD).stdout.splitlines()]
+    saved = taskdash.after(_IS_IN_FOLDER + KINDS[kind]).ok(*DOWNLOAD).stdout
+    return [taskdash.folder / line for line in saved.splitlines()]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,23 +104,17 @@ def test_a_file_of_that_name_which_is_another_one_is_not_the_saved_result(
 def test_an_older_export_that_does_not_say_which_result_was_saved_is_not_believed(
     taskdash: Command, tmp_path: Path, api: OneMissing
 ) -> None:
-    items = [
-        {name: value for name, value in item.items() if name != "savedFiles"}
-        for item in taskdash.json("export")
-    ]
-    other = with_folder(tmp_path / "other", api)
-    other.ok("import", "-", stdin=json.dumps(items))
-    assert saved(other) == []
+    def taken_by_another(name: str) -> list[str]:
+        other = with_folder(tmp_path / name, api)
+        items = taskdash.json("export")
+        other.import_tasks(*({key: item[key] for key in item if key != "savedFiles"} for item in items))
+        return saved(other)
+
+    assert taken_by_another("other") == []
     # Where each result was saved there is no doubt.
     taskdash.ok("download", ID)
-    items = [
-        {name: value for name, value in item.items() if name != "savedFiles"}
-        for item in taskdash.json("export")
-    ]
-    third = with_folder(tmp_path / "third", api)
-    third.ok("import", "-", stdin=json.dumps(items))
-    assert saved(third) == saved(taskdash)
-    assert len(saved(third)) == 3
+    assert taken_by_another("third") == saved(taskdash)
+    assert len(saved(taskdash)) == 3
 
 
 def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
