@@ -169,18 +169,6 @@ def test_three_processes_a_storm_a_clock_jump_a_kill_and_a_stop_never_exceed_eit
         assert all(store.tasks.find("p", task_id).state is State.SUCCESS for task_id in done)
 
 
-def test_a_request_made_in_another_process_is_done_by_the_watcher(store_path: Path) -> None:
-    with FakeApi({"task_a": success_body("task_a")}) as api, Store(store_path) as store:
-        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
-        with Child(api, store_path), Child(api, store_path):
-            api.wait_for(lambda: api.count() == 1, 10)
-            wait_until(lambda: store.tasks.find("p", "task_a").state is State.SUCCESS, 5)
-            store.checks.ask([store.tasks.find("p", "task_a").seq], time.time_ns() // 1_000_000)
-            api.wait_for(lambda: api.count() == 2, 2)
-            wait_until(lambda: store.tasks.find("p", "task_a").asked_at_ms is None, 2)
-        assert api.count() == 2
-
-
 def test_a_killed_watchers_429_silences_its_successor(store_path: Path) -> None:
     with FakeApi(default=error_reply(429, None, {"retryAfter": 300})) as api, Store(store_path) as store:
         store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
