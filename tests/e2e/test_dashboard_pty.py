@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -267,18 +266,10 @@ def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> 
         assert time.monotonic() - began_s < 6
 
 
-@contextlib.contextmanager
-def locked(taskdash: Command) -> Iterator[sqlite3.Connection]:
-    """Have another program hold the list for the block, as a long import does."""
-    with contextlib.closing(sqlite3.connect(taskdash.store, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield other
-
-
 def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_free(taskdash: Command) -> None:
     taskdash("add", WAITING)
     with contextlib.ExitStack() as lock:
-        lock.enter_context(locked(taskdash))
+        lock.enter_context(taskdash.locked())
         with taskdash.dashboard() as screen:
             screen.wait_for("Another program has locked the list")
             # A key of the list does nothing yet, and a resize is followed.
@@ -298,7 +289,7 @@ def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_fr
 @pytest.mark.parametrize("key", ["\x11", "\x03"])
 def test_who_does_not_want_to_wait_for_a_locked_list_quits(taskdash: Command, key: str) -> None:
     taskdash("add", WAITING)
-    with locked(taskdash), taskdash.dashboard() as screen:
+    with taskdash.locked(), taskdash.dashboard() as screen:
         screen.wait_for("Another program has locked the list")
         if key == "\x03":
             screen.send(key, shows=lambda text: "Press Ctrl+C again to quit" in text and "Do you" not in text)
@@ -307,7 +298,7 @@ def test_who_does_not_want_to_wait_for_a_locked_list_quits(taskdash: Command, ke
 
 def test_a_list_that_is_a_newer_one_after_the_wait_ends_it_with_a_word_and_code_6(taskdash: Command) -> None:
     taskdash("add", WAITING)
-    with locked(taskdash) as other, taskdash.dashboard() as screen:
+    with taskdash.locked() as other, taskdash.dashboard() as screen:
         screen.wait_for("Another program has locked the list")
         other.execute("PRAGMA user_version = 999")
         other.execute("COMMIT")

@@ -82,13 +82,9 @@ def test_over_ssh_the_link_is_shown_and_copied(taskdash: Command) -> None:
 
 
 def test_on_a_desktop_its_program_gets_the_copy_and_the_terminal_nothing(taskdash: Command) -> None:
-    program = taskdash.folder / "bin" / "wl-copy"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\ncat > "{taskdash.folder}/copied"; env > "{taskdash.folder}/environment"\n'
-    )
-    program.chmod(0o755)
-    path = f"{program.parent}:{os.environ['PATH']}"
+    folder = taskdash.folder
+    taskdash.program("bin/wl-copy", f'cat > "{folder}/copied"; env > "{folder}/environment"')
+    path = f"{folder}/bin:{os.environ['PATH']}"
     with taskdash.dashboard(env={"WAYLAND_DISPLAY": "wayland-0", "PATH": path}) as screen:
         screen.wait_for("✓ success")
         screen.send("y", shows="Copied 1 task ID with wl-copy.")

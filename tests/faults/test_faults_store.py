@@ -456,14 +456,6 @@ def test_a_file_of_a_newer_version_is_refused_and_unchanged(taskdash: Command) -
 # S7, locked:
 
 
-@contextmanager
-def locked(path: Path, how: str = "EXCLUSIVE") -> Iterator[None]:
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
-        connection.execute(f"BEGIN {how}").close()
-        yield
-        connection.execute("ROLLBACK").close()
-
-
 @pytest.mark.row("S7")
 def test_a_locked_list_ends_a_command_and_not_the_dashboard(
     taskdash: Command, api: FakeApi, long: bool
@@ -474,7 +466,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
     quick = "" if long else "import taskdash.cli.process as s; s.PATIENCE_S = 0.5"
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: text.count("◐ waiting") >= 2)
-        with locked(taskdash.store):
+        with taskdash.locked():
             began_s = time.monotonic()
             done = spoilt(taskdash, quick, "add", "task_refused")
             assert (done.returncode, done.stdout) == (6, "")
@@ -511,7 +503,7 @@ def test_a_locked_list_holds_up_neither_the_review_nor_the_batches(
         screen.wait_for("Success 1")
         taskdash.wait_until_watched(screen)
         screen.send("b", shows="[All 2]")
-        with locked(taskdash.store):
+        with taskdash.locked():
             screen.send("p")
             for _ in range(8 if long else 1):
                 asked_s = time.monotonic()
@@ -522,7 +514,7 @@ def test_a_locked_list_holds_up_neither_the_review_nor_the_batches(
         screen.wait_for("+ Picked 1")
         screen.send("\x1b", hides="+ Picked 1")
         screen.send("B", shows="Batches, newest first")
-        with locked(taskdash.store):
+        with taskdash.locked():
             screen.send("d")
             asked_s = time.monotonic()
             screen.send("\x1b", hides="Batches, newest first")
@@ -544,7 +536,7 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
     with taskdash.dashboard() as screen:
         screen.wait_for("No tasks yet")
         taskdash.wait_until_watched(screen)
-        with locked(taskdash.store):
+        with taskdash.locked():
             screen.paste("\n".join(ids), shows="5,000 new")
             screen.send("\r", hides="5,000 new")
             screen.send("q")
@@ -559,7 +551,7 @@ def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Com
     with taskdash.dashboard() as screen:
         screen.wait_for("No tasks yet")
         taskdash.wait_until_watched(screen)
-        with locked(taskdash.store, "IMMEDIATE"):
+        with taskdash.locked("IMMEDIATE"):
             screen.paste(f"{IDS[9]}\n", shows="1 new")
             screen.send("\r", shows=lambda text: "1 new" not in text)
             screen.send(":", shows="Search for commands")
@@ -577,7 +569,7 @@ def test_a_command_prints_the_ids_that_it_could_not_add(taskdash: Command) -> No
     log = "".join(f"taskId: {task_id}\n" for task_id in IDS)
     quick = "import taskdash.cli.process as s; s.PATIENCE_S = 0.5"
     for command in ("add", "import"):
-        with locked(taskdash.store):
+        with taskdash.locked():
             done = spoilt(taskdash, quick, command, "-", stdin=log)
         assert (done.returncode, done.stdout) == (6, "")
         lines = done.stderr.splitlines()
