@@ -460,21 +460,6 @@ def test_missing_credits_slow_the_checks_and_cost_no_row(taskdash: Command, api:
         screen.quit()
 
 
-@pytest.mark.row("A1", "A7")
-def test_a_refusal_in_the_body_of_a_200_is_one(tmp_path: Path) -> None:
-    for number, (reply, code, said) in enumerate(
-        (
-            ({"code": "401", "message": "no"}, 4, "unauthorized: "),
-            (error_body(429, "slow down", {"retryAfter": 12}), 5, "rate limited: .*in 12s"),
-        )
-    ):
-        with FakeApi(key=KEY, default=reply) as api:
-            done = Command(tmp_path / str(number), api)("check", *IDS[:40])
-            assert done.returncode == code
-            assert re.search(said, done.stderr)
-            assert api.count() <= 33
-
-
 @dataclass(slots=True)
 class Outage:
     """A gateway that fails whatever comes at first and two probes after that, recovers, and fails once more."""
@@ -585,13 +570,12 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         taskdash.write_config(api.url, top=NO_PICTURES)
         now_ms = time.time_ns() // 1_000_000
         added_ms = {"lost": now_ms - 10 * 86_400_000}
-        file = taskdash.folder / "list.json"
-        tasks = [
-            {"taskId": each, "label": f"<{name}>", "addedAt": added_ms.get(name, now_ms)}
-            for each, name in zip(IDS, replies, strict=False)
-        ]
-        file.write_text(json.dumps(tasks))
-        taskdash.ok("import", str(file))
+        taskdash.import_tasks(
+            *(
+                {"taskId": each, "label": f"<{name}>", "addedAt": added_ms.get(name, now_ms)}
+                for each, name in zip(IDS, replies, strict=False)
+            )
+        )
         with taskdash.dashboard(columns=150, rows=110) as screen:
             screen.wait_for(lambda text: "New 4" in text and "Waiting 1" in text and "Success 3" in text)
             screen.send("g")
@@ -639,13 +623,10 @@ def test_the_dashboard_shows_of_each_what_it_was_and_when_it_is_asked_for_again(
 
 @pytest.mark.row("A15", "A16")
 def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
-    taskdash: Command, api: FakeApi, tmp_path: Path, long: bool
+    taskdash: Command, api: FakeApi, long: bool
 ) -> None:
     taskdash.write_config(api.url, top=NO_PICTURES)
-    visited, browser = tmp_path / "visited", tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{visited}"\n')
-    browser.chmod(0o755)
-    taskdash.env["BROWSER"] = str(browser)
+    taskdash.browser()
     taskdash.env["DISPLAY"] = ":99"
     unsafe = [
         "https://user:password@cdn.example.com/1.png",
@@ -663,7 +644,7 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
         screen.wait_for("4.png (is")
         for number in range(1, 5):
             screen.send(str(number), shows="not opened")
-        assert not visited.exists()
+        assert taskdash.visited == []
         painted_s = []
         # The best of many: the long version takes the time from the clock, which runs for other processes too.
         for _ in range(10 if long else 3):
@@ -679,6 +660,6 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
             screen.send("g", shows="4.png (is")
         assert min(painted_s) < 0.1, painted_s
         screen.send("j", shows=f"1 {URL}")
-        screen.send("1", shows=lambda _: visited.exists() and visited.read_text())
+        screen.send("1", shows=lambda _: taskdash.visited)
         screen.quit()
-    assert visited.read_text().split() == [URL]
+    assert taskdash.visited == [URL]

@@ -25,7 +25,7 @@ from tests.bodies import http_reply, success_body, waiting_body
 from tests.command import KEY, Command
 from tests.faults.reply_noise import malformed, noise
 from tests.faults.sweep import DEADLINE_S, Play, ScriptedServer, Swept, running, start_check, sweep, task_id
-from tests.servers import AUTHORITY, FakeApi, Peer, RawServer, Request, closed_port, sends, tls_server
+from tests.servers import AUTHORITY, Peer, RawServer, Request, closed_port, sends, tls_server
 from tests.warm import Piped
 
 MB: Final = 1 << 20
@@ -304,32 +304,6 @@ socket.getaddrinfo = look_up
 # Cut, endless, compressed, redirected, malformed
 
 
-@pytest.mark.row("N2")
-@pytest.mark.parametrize("end", ["close", "reset"])
-def test_a_kept_connection_that_is_closed_as_a_check_crosses_is_no_fault_of_the_gateway(
-    tmp_path: Path, end: str
-) -> None:
-    async def one_answer_a_connection(peer: Peer, request: Request) -> None:
-        if [each.connection for each in server.requests].count(request.connection) == 1:
-            await peer.send(http_reply(200, json.dumps(waiting_body(request.task_id or "")).encode()))
-        elif end == "close":
-            peer.close()
-        else:
-            peer.reset()
-
-    with RawServer(one_answer_a_connection) as server:
-        taskdash = Command(tmp_path, server, per_second=1)
-        ids = [task_id(0), task_id(1)]
-        done = taskdash.ok("check", *ids, timeout_s=60)
-        assert "unreachable" not in done.stderr
-        first, lost, again = server.requests
-        assert (lost.connection, again.connection) == (first.connection, first.connection + 1)
-        assert lost.task_id == again.task_id
-        # It has a place of its own in the budget of one a second.
-        assert again.at_s - lost.at_s > 0.9
-    assert [task["problem"] for task in taskdash.json("list", "--json")] == [None, None]
-
-
 @pytest.mark.row("N5")
 def test_large_records_that_come_all_at_once_cost_little_more_than_one(
     tmp_path: Path, long: bool, record_property: Callable[[str, object], None]
@@ -345,9 +319,9 @@ def test_large_records_that_come_all_at_once_cost_little_more_than_one(
             for number, each in enumerate(ids):
                 large = success_body(each, links) if number == 7 else success_body(each, param=prompt)
                 small = success_body(each)
-                body = json.dumps(large if count > 1 else small).encode()
+                body = json_reply(large if count > 1 else small)
                 assert count == 1 or 3 * MB < len(body) < CAP_BYTES
-                server.plays[each] = sends(http_reply(200, body))
+                server.plays[each] = sends(body)
             swept = sweep(taskdash, ids, is_listed=False)
             assert swept.returncode == 0, swept.stderr
             peaks_mb.append(swept.peak_mb)
@@ -533,27 +507,6 @@ def test_a_broken_variable_is_named_before_anything_is_sent(tmp_path: Path, long
         assert name in done.stderr
         assert done.stderr.replace("\n", "").isprintable()
         assert "hunter2" not in done.stderr
-
-
-@pytest.mark.row("N10")
-def test_a_broken_variable_that_is_not_used_stops_nothing(tmp_path: Path) -> None:
-    with FakeApi({task_id(0): waiting_body(task_id(0))}) as api:
-        taskdash = Command(tmp_path, api)
-        broken = {name: value for name, value in BROKEN if not name.startswith("SSL")}
-        done = taskdash("check", task_id(0), env={**broken, "SSL_CERT_FILE": "/nonexistent/ca.pem"})
-        assert done.returncode == 0, done.stderr
-    # GNOME's, in an environment without the package for SOCKS: the one of the scheme counts.
-    with RawServer(sends(http_reply(403), then="close")) as proxy:
-        taskdash.write_config("https://gateway.invalid")
-        gnome = {
-            "https_proxy": proxy.url,
-            "http_proxy": "http://[::1",
-            "all_proxy": "socks://127.0.0.1:1080/",
-            "no_proxy": "localhost,127.*,::1,<local>",
-        }
-        done = taskdash("check", task_id(0), env=gnome)
-        assert (done.returncode, len(proxy.requests)) == (5, 1), done.stderr
-        assert proxy.requests[0].raw.startswith(b"CONNECT gateway.invalid:443 ")
 
 
 @pytest.mark.row("N10")

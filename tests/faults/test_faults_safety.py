@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import gzip
 import itertools
 import json
@@ -19,7 +21,7 @@ from urllib.parse import quote
 import pytest
 from tests import pictures
 from tests.bodies import saved_name
-from tests.canary import AWKWARD_KEY, KEY, assert_not_in, files_with_key
+from tests.canary import AWKWARD_KEY, KEY, assert_not_in, files_with_key, found_in
 from tests.command import Command, wait_until
 from tests.faults import hostile, trees
 from tests.file_server import PNG, FileServer
@@ -145,14 +147,11 @@ def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
 
 @pytest.mark.row("Z2")
 def test_no_command_takes_a_key_and_none_repeats_one(taskdash: Command, api: FilesApi, long: bool) -> None:
-    option = ("--api-key", "--key", "--token", "--password") if long else ("--api-key",)
-    commands = (
-        ([], ["check"], ["add"], ["config", "init"], ["demo-api"]) if long else ([], ["config", "init"])
-    )
-    for command, name in itertools.product(commands, option):
-        done = taskdash(*command, name, KEY, stdin="")
+    options = ("--api-key", "--key", "--token", "--password") if long else ("--api-key",)
+    commands = ("", "check", "add", "config init", "demo-api") if long else ("", "config init")
+    for command, name in itertools.product(commands, options):
+        done = taskdash(*command.split(), name, KEY, stdin="")
         assert done.returncode == 2, command
-        assert_not_in(done.stdout + done.stderr, "an error")
     for arguments in (["add", KEY], ["add", f"see {KEY} there"], ["show", KEY], ["check", KEY], [KEY]):
         done = taskdash(*arguments)
         assert done.returncode in (1, 2, 3), arguments
@@ -163,18 +162,14 @@ def test_no_command_takes_a_key_and_none_repeats_one(taskdash: Command, api: Fil
 class Children:
     """Programs that put themselves in the place of those taskdash starts, and write down how they were started."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "children"
-        self.folder.mkdir()
+    def __init__(self, taskdash: Command) -> None:
+        self._taskdash = taskdash
+        self.folder = taskdash.folder / "children"
 
     def program(self, name: str, then: str = "exit 0") -> str:
-        path = self.folder / name
         note = self.folder / f"{name}.started"
-        path.write_text(
-            f"#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ > {note}.$$; mv {note}.$$ {note}\n{then}\n"
-        )
-        path.chmod(0o755)
-        return str(path)
+        body = f"cat /proc/$$/cmdline /proc/$$/environ > {note}.$$; mv {note}.$$ {note}\n{then}"
+        return self._taskdash.program(f"children/{name}", body)
 
     def started(self, name: str) -> bytes:
         """How it was started; empty where it never was."""
@@ -189,29 +184,27 @@ class Children:
 @pytest.mark.row("Z2", "Z3")
 def test_no_program_that_is_started_is_given_the_key(api: FilesApi, tmp_path: Path, long: bool) -> None:
     for source in ("environment", "file", "command") if long else ("environment",):
-        folder = tmp_path / source
-        folder.mkdir()
-        assert_children_get_no_key(Command(folder, api), api, source)
+        assert_children_get_no_key(Command(tmp_path / source, api), api, source)
         api.requests.clear()
 
 
 def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) -> None:
     """Have the dashboard start all it ever starts, with the key from one of its sources."""
     tmp_path = taskdash.folder
-    children = Children(tmp_path)
+    children = Children(taskdash)
     api.file = pictures.halves()
     said = 'printf "%s-%s\\n" sk canary-0123456789abcdef'
-    more = {
+    origin = {
         "environment": "",
         "file": f'api_key = "{KEY}"',
         "command": f"api_key_command = {json.dumps([children.program('pass', said)])}",
     }[source]
-    top = "\n".join(
-        f"{name} = {json.dumps([children.program(name)])}" for name in ("on_finish", "open_command")
-    )
-    more += "\nallow_private = true\n"
-    more += f'[commands.upscale]\nkey = "U"\ncommand = {json.dumps([children.program("upscale")])}\n'
-    taskdash.write_config(api.url, top=top, more=more)
+    started = {
+        name: json.dumps([children.program(name)]) for name in ("on_finish", "open_command", "upscale")
+    }
+    own = f'[commands.upscale]\nkey = "U"\ncommand = {started.pop("upscale")}'
+    top = "\n".join(f"{name} = {line}" for name, line in started.items())
+    taskdash.write_config(api.url, top=top, more=f"{origin}\nallow_private = true\n{own}\n")
     api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0], [f"{api.url}/files/1"])])
     children.program("wl-copy", "cat > /dev/null")
     env: dict[str, str | None] = {
@@ -245,13 +238,13 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         assert_not_in(Path(f"/proc/{screen.pid}/cmdline").read_bytes(), "our own arguments")
         screen.quit()
     assert bool(children.started("pass")) == (source == "command")
-    started = (tmp_path / "popen").read_text().splitlines()
+    lines = (tmp_path / "popen").read_text().splitlines()
     # The command that prints the key may know it; nothing else in here may.
     (tmp_path / "popen").unlink()
     (children.folder / "pass.started").unlink(missing_ok=True)
     for name in ("paste_search", "preview_worker"):
-        assert any(name in line for line in started), name
-    for line in started:
+        assert any(name in line for line in lines), name
+    for line in lines:
         if "children/pass" not in line:
             assert_not_in(line, "what a child was given")
     assert sum(request.headers.get("authorization") == f"Bearer {KEY}" for request in api.requests) >= 2
@@ -280,12 +273,8 @@ def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_re
     texts = [f"told {form} so" for form in forms]
     for number, text in enumerate(texts):
         task_id = IDS[number]
-        fields = {
-            "model": text,
-            "param": json.dumps({"input": {"prompt": text, text: text}}),
-            "failMsg": text,
-            "failCode": text,
-        }
+        fields = dict.fromkeys(("model", "failMsg", "failCode"), text)
+        fields["param"] = json.dumps({"input": {"prompt": text, text: text}})
         make = (fail_body, success_body, waiting_body)[number % 3]
         body = make(task_id, **fields)
         if make is success_body:
@@ -365,7 +354,6 @@ def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
         assert "ZeroDivisionError" in said, layer
         assert "Traceback" not in said
         assert len(said.splitlines()) <= 3, layer
-        assert_not_in(done.stdout + done.stderr, layer)
     log = tmp_path / "state" / "taskdash" / "taskdash.log"
     assert "crash" in log.read_text()
     assert files_with_key(tmp_path) == []
@@ -441,9 +429,7 @@ def test_no_name_from_outside_leads_out_of_the_folder(
     for task_id, name in zip(IDS, given, strict=False):
         link = f"{api.url}/files/{quote(name, errors='replace')}"
         api.set(task_id, success_body(task_id, [link]))
-    tasks = [{"taskId": task_id, "label": name} for task_id, name in zip(IDS, given, strict=False)]
-    (tmp_path / "list.json").write_text(json.dumps(tasks))
-    taskdash.ok("import", "list.json")
+    taskdash.import_tasks(*({"taskId": each, "label": name} for each, name in zip(IDS, given, strict=False)))
     taskdash("check")
     (tmp_path / "pictures").mkdir()
     folders = ("home", "pictures")
@@ -643,30 +629,23 @@ def test_a_redirect_to_this_machine_is_not_followed(taskdash: Command, api: File
         targets = private_links(inside.port)
         targets = targets if long else targets[:6]
 
-        def redirect(request: Request) -> bytes:
-            return http_reply(
-                302,
-                b"",
-                {"Location": targets[int(request.path.rpartition("/")[2])].encode().decode("latin-1")},
-            )
-
         async def answer(peer: Peer, request: Request) -> None:
             if request.path.startswith("/files/"):
-                await peer.send(redirect(request))
+                target = targets[int(request.path.rpartition("/")[2])].encode().decode("latin-1")
+                await peer.send(http_reply(302, b"", {"Location": target}))
             else:
                 await FilesApi._reply(api, peer, request)
 
         api._on_request = answer
         list_results(taskdash, api, *(f"{api.url}/files/{number}" for number in range(len(targets))))
         assert download(taskdash)[0] == 1
-        assert {request.path for request in api.file_requests()} == {
-            f"/files/{n}" for n in range(len(targets))
-        }
+        asked = {request.path for request in api.file_requests()}
+        assert asked == {f"/files/{n}" for n in range(len(targets))}
         assert inside.connections == 0
 
 
 _REBINDING: Final = """
-import socket, sys
+import asyncio.selector_events, socket, sys
 real, asked = socket.getaddrinfo, []
 def getaddrinfo(host, port, *rest, **more):
     if host != "cdn.example.com":
@@ -675,20 +654,17 @@ def getaddrinfo(host, port, *rest, **more):
     address = "93.184.215.14" if len(asked) % 2 else "127.0.0.1"
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 socket.getaddrinfo = getaddrinfo
-connect = socket.socket.connect
-def noted(self, address):
+def note(address):
     print("connects to", address, file=sys.stderr)
     if not str(address[0]).startswith("127."):
         raise ConnectionRefusedError(111, "Connection refused")
-    return connect(self, address)
-import asyncio.selector_events as loop
-first = loop.BaseSelectorEventLoop.sock_connect
+connect, loop = socket.socket.connect, asyncio.selector_events.BaseSelectorEventLoop
+socket.socket.connect = lambda self, address: (note(address), connect(self, address))[1]
+first = loop.sock_connect
 async def sock_connect(self, sock, address):
-    print("connects to", address, file=sys.stderr)
-    if not str(address[0]).startswith("127."):
-        raise ConnectionRefusedError(111, "Connection refused")
+    note(address)
     return await first(self, sock, address)
-loop.BaseSelectorEventLoop.sock_connect = sock_connect
+loop.sock_connect = sock_connect
 """
 
 
@@ -748,16 +724,16 @@ def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stay
         assert code == 1
         limit = f"it is larger than {mib}.0 MiB, the limit that max_result_mib sets in the config"
         assert said.count(limit) >= 4
-        for reason in (
+        reasons = (
             "a web page",
             "is JSON",
             "is XML",
             "is a program",
             "is empty",
-            "hung up before the end",
+            "hung up before",
             "it is packed",
-        ):
-            assert reason in said, reason
+        )
+        assert [reason for reason in reasons if reason not in said] == []
         assert said.count("result 1: ") == len(served)
         assert list((tmp_path / "pictures").iterdir()) == []
         assert taskdash.json("show", IDS[0], "--json")["saved"] == []
@@ -769,23 +745,15 @@ def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stay
 def family_mb(pid: int) -> float:
     """The memory of a process and its children, what they share counted once."""
     total_kb = 0
-    for process in (pid, *_children(pid)):
-        try:
-            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total_kb += int(rollup.partition("\nPss:")[2].split()[0])
-    return total_kb / 1024
-
-
-def _children(pid: int) -> list[int]:
-    found = []
+    family = [str(pid)]
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(child) for child in listing.read_text().split()]
-        except OSError:
-            continue
-    return found
+        with contextlib.suppress(OSError):
+            family += listing.read_text().split()
+    for process in family:
+        with contextlib.suppress(OSError):
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+            total_kb += int(rollup.partition("\nPss:")[2].split()[0])
+    return total_kb / 1024
 
 
 @pytest.mark.row("Z9")
@@ -843,30 +811,20 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
     taskdash: Command, api: FilesApi, tmp_path: Path
 ) -> None:
     visited = tmp_path / "visited"
-    api.set(
-        IDS[0],
-        success_body(
-            IDS[0], ["https://a.example/$(touch${IFS}pwned);touch${IFS}pwned&x=%60id%60", "https://-x/--flag"]
-        ),
-    )
+    links = ["https://a.example/$(touch${IFS}pwned);touch${IFS}pwned&x=%60id%60", "https://-x/--flag"]
+    api.set(IDS[0], success_body(IDS[0], links))
     taskdash("add", IDS[0])
     taskdash("check")
-    browsers = (
-        "sh -c 'echo opened %s >> visited'",
-        f'sh -c \'printf "%s\\n" "$@" >> {visited}\' --',
-    )
-    for browser in browsers:
+    for browser in ("sh -c 'echo opened %s >> visited'", f'sh -c \'printf "%s\\n" "$@" >> {visited}\' --'):
         done = taskdash("open", IDS[0], env={"BROWSER": browser})
         assert "Traceback" not in done.stderr
     assert visited.read_text().startswith("opened")
     assert "\nhttps://a.example/" in visited.read_text()
-    recorder = tmp_path / "recorder"
     noise = (
         "printf '\\033[2J\\033[?1049lNOISE'; echo NOISE >&2; printf NOISE > /dev/tty; stty sane < /dev/tty"
     )
-    recorder.write_text(f'#!/bin/sh\n{noise}\nprintf "%s\\n" "$@" >> {visited}\nexec sleep 30\n')
-    recorder.chmod(0o755)
-    with taskdash.dashboard(env={"BROWSER": str(recorder)}) as screen:
+    taskdash.browser(f"{noise}\nexec sleep 30")
+    with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
         modes, opened = screen.modes_now, len(visited.read_text())
         # The best of some: what another program does to this machine is no fault of the browser's.
@@ -892,25 +850,12 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
 # Settings that are not ours (Z11)
 
 HOSTILE_ENV: Final = {
-    "TEXTUAL": "debug,devtools",
-    "TEXTUAL_DEBUG": "1",
-    "TEXTUAL_LOG": "textual.log",
-    "TEXTUAL_DEVTOOLS": "1",
-    "TEXTUAL_DEVTOOLS_HOST": "127.0.0.1",
-    "TEXTUAL_DRIVER": "hijack:Driver",
-    "TEXTUAL_PRESS": "q",
-    "TEXTUAL_SCREENSHOT": "0.1",
-    "TEXTUAL_SCREENSHOT_LOCATION": ".",
-    "PYTHONSTARTUP": "hijack.py",
-    "PYTHONINSPECT": "1",
-    "PYTHONDEVMODE": "1",
-    "PYTHONWARNINGS": "always",
-    "PYTHONBREAKPOINT": "hijack.breakpoint",
-    "PAGER": "./hijack.sh",
-    "EDITOR": "./hijack.sh",
-    "SHELL": "./hijack.sh",
-    "NETRC": "netrc",
-}
+    "TEXTUAL": "debug,devtools", "TEXTUAL_DEBUG": "1", "TEXTUAL_LOG": "textual.log", "TEXTUAL_DEVTOOLS": "1",
+    "TEXTUAL_DEVTOOLS_HOST": "127.0.0.1", "TEXTUAL_DRIVER": "hijack:Driver", "TEXTUAL_PRESS": "q",
+    "TEXTUAL_SCREENSHOT": "0.1", "TEXTUAL_SCREENSHOT_LOCATION": ".", "PYTHONSTARTUP": "hijack.py", "PYTHONINSPECT": "1",
+    "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "always", "PYTHONBREAKPOINT": "hijack.breakpoint", "NETRC": "netrc",
+    **dict.fromkeys(("PAGER", "EDITOR", "SHELL"), "./hijack.sh"),
+}  # fmt: skip
 HIJACKED: Final = (
     "textual", "rich", "taskdash", "click", "httpx", "httpcore", "sqlite3", "json", "platformdirs", "filelock",
     "tomllib", "PIL", "textual_image", "hijack", "sitecustomize", "usercustomize", "asyncio", "_sqlite3",
@@ -918,18 +863,16 @@ HIJACKED: Final = (
 
 
 @pytest.fixture
-def hijacked(tmp_path: Path) -> Path:
+def hijacked(taskdash: Command, tmp_path: Path) -> Path:
     """A current folder full of what other programs would read or run; the file that tells whether one did."""
     ran = tmp_path / "ran"
     for name in HIJACKED:
         (tmp_path / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write({name!r} + '\\n')\n")
     for name in ("hijack.sh", "xdg-open", "wl-copy", "tmux", "python3", "sh", "stty"):
-        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} >> {ran}\n")
-        (tmp_path / name).chmod(0o755)
+        taskdash.program(name, f"echo {name} >> {ran}")
+    variables = "AIGPTIMAGE_API_KEY=sk-other\nTASKDASH_BASE_URL=http://127.0.0.1:1\nTASKDASH_PROFILE=other\n"
     for name in (".env", "taskdash.env"):
-        (tmp_path / name).write_text(
-            "AIGPTIMAGE_API_KEY=sk-other\nTASKDASH_BASE_URL=http://127.0.0.1:1\nTASKDASH_PROFILE=other\n"
-        )
+        (tmp_path / name).write_text(variables)
     for name in ("netrc", "home/.netrc"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -970,10 +913,6 @@ def test_nothing_in_the_current_folder_or_of_other_programs_settings_counts(
 
 
 def test_these_tests_would_see_a_key_in_every_form() -> None:
-    import base64
-
-    from tests.canary import found_in
-
     for key in (KEY, AWKWARD_KEY):
         for before in range(4):
             assert found_in(base64.b64encode(b"x" * before + key.encode() + b"yyy"))

@@ -8,7 +8,6 @@ import json
 import re
 import time
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,10 +64,9 @@ def listed(taskdash: Command, api: FakeApi) -> list[str]:
     texts = hostile.texts(MARK)
     for number, text in enumerate(texts):
         api.set(task_id(number), encoded(hostile_body(number, text), escaped=number % 2 == 0))
-    file = taskdash.folder / "hostile.json"
-    tasks = [{"taskId": task_id(number), "label": text, "note": text} for number, text in enumerate(texts)]
-    file.write_text(json.dumps(tasks))
-    taskdash.ok("import", str(file))
+    taskdash.import_tasks(
+        *({"taskId": task_id(number), "label": text, "note": text} for number, text in enumerate(texts))
+    )
     error = taskdash.folder / "error"
     done = taskdash("--log-level", "debug", "check")
     error.write_text(done.stdout + done.stderr)
@@ -253,21 +251,11 @@ def column_of(cells: list[str], text: str) -> int:
 
 @pytest.mark.row("X5")
 def test_what_is_no_id_is_refused_and_what_is_asked_for_is_encoded(
-    taskdash: Command, api: FakeApi, tmp_path: Path, long: bool
+    taskdash: Command, api: FakeApi, long: bool
 ) -> None:
     bad = [
-        "a\nb",
-        "a/b",
-        "a&b",
-        "../../etc/passwd",
-        "a b",
-        "x" * 129,
-        "y" * 10_000,
-        "a\x1b[2Jb",
-        "é",
-        "a\u202eb",
-        "a#b",
-    ]
+        "a\nb", "a/b", "a&b", "../../etc/passwd", "a b", "x" * 129, "y" * 10_000, "a\x1b[2Jb", "é", "a\u202eb", "a#b",
+    ]  # fmt: skip
     for given in [bad, *([text] for text in bad if long)]:
         done = taskdash("add", *given)
         assert done.returncode == 1, given
@@ -287,9 +275,9 @@ def test_what_is_no_id_is_refused_and_what_is_asked_for_is_encoded(
             done = taskdash(command, text)
             assert done.returncode in (2, 3), (command, text)
             assert_inert(done.stderr, command)
-    file = tmp_path / "list.json"
-    file.write_text(json.dumps([{"taskId": text, "profile": "aigptimage"} for text in bad]))
-    done = taskdash("import", str(file))
+    done = taskdash(
+        "import", "-", stdin=json.dumps([{"taskId": text, "profile": "aigptimage"} for text in bad])
+    )
     assert_inert(done.stderr, "import")
     assert sorted(taskdash.ids()) == sorted(odd[:-1])
     assert KEY not in done.stderr
