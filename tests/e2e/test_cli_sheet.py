@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.bodies import success_body, waiting_body
 from tests.chromium import CHROMIUM, Chromium
-from tests.command import KEY, Command
+from tests.command import KEY, Command, listed
 from tests.files_api import FilesApi
 from tests.pictures import plain
-
-from taskdash.domain.task import Verdict
-from taskdash.store.store import Store
 
 FOX, CLIP, DEAD, RUN = (f"task_{name}_12345678" for name in ("fox", "clip", "dead", "run"))
 
@@ -36,16 +32,14 @@ def api() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path, api: Gateway) -> Command:
-    command = Command(tmp_path, api)
-    command.ok("add", RUN)
-    command.ok("add", FOX, DEAD, "--label", "</title><b>mugs</b>")
-    command.ok("check")
-    command.ok("download", FOX, "-o", "pictures")
-    with closing(Store(command.store)) as store:
-        seq = store.tasks.find("aigptimage", FOX).seq
-        store.verdicts.give([(seq, 1, Verdict.PICKED), (seq, 2, Verdict.REJECTED)], 1)
-    return command
+def taskdash(taskdash: Command) -> Command:
+    taskdash.ok("add", RUN)
+    taskdash.ok("add", FOX, DEAD, "--label", "</title><b>mugs</b>")
+    taskdash.ok("check")
+    taskdash.ok("download", FOX, "-o", "pictures")
+    taskdash.ok("pick", f"{FOX}:1")
+    taskdash.ok("reject", f"{FOX}:2")
+    return taskdash
 
 
 def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
@@ -71,9 +65,7 @@ def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
     assert (refused.returncode, path.read_text("utf-8")) == (1, "mine")
     assert "sheet.html already exists and is not a contact sheet" in refused.stderr
     links = [f"{api.url}/files/{n}" for n in range(2_001)]
-    taskdash.ok(
-        "import", "-", stdin=json.dumps([{"taskId": "many", "state": "success", "resultUrls": links}])
-    )
+    taskdash.import_tasks(listed("many", resultUrls=links))
     many = taskdash("sheet", "-o", "many.html")
     assert (many.returncode, "2,004 results are too many for one sheet" in many.stderr) == (1, True)
     none = taskdash("sheet", RUN, "-o", "none.html")

@@ -1,4 +1,7 @@
-"""What is drawn, as a terminal shows it: the screen is the one that a full redraw gives, the detail the cursor's."""
+"""What is drawn, as a terminal shows it: the screen is the one that a full redraw gives, the detail the cursor's.
+
+Of what ticks only the numbers change.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.command import Command
+from tests.command import Command, listed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from collections.abc import Callable, Sequence
@@ -295,3 +298,23 @@ def test_in_few_colours_states_stay_apart_and_the_cursor_is_seen(
         assert (seen["× fail"].fg == "brightred") is is_bright
         assert at_cursor[30].bg not in (seen["× fail"].bg, "default")
         screen.quit()
+
+
+def seconds_shown(text: str) -> int:
+    """How long the task at the cursor is under way, as the detail tells it."""
+    found = re.search(r"waiting (\d+)s", text)
+    return int(found[1]) if found else -1
+
+
+def test_every_second_the_numbers_grow_and_nothing_else_changes(tmp_path: Path) -> None:
+    taskdash, now_ms = Command(tmp_path), time.time_ns() // 1_000_000
+    waiting = {"state": "waiting", "createTime": now_ms - 10_000, "checkedAt": now_ms - 600_000}
+    ids = [f"{n}a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10" for n in range(3)]
+    taskdash.import_tasks(*(listed(each, addedAt=now_ms - 600_000, **waiting) for each in ids))
+    with taskdash.dashboard(columns=160, rows=30, env={"AIGPTIMAGE_API_KEY": None, "TZ": "UTC"}) as screen:
+        before = screen.wait_for(lambda text: "no API key" in text and seconds_shown(text) >= 10)
+        first = seconds_shown(before)
+        after = screen.wait_for(lambda text: seconds_shown(text) >= first + 2)
+        assert len(re.findall(rf" {seconds_shown(after)}s ", after)) >= len(ids)
+        still = [re.sub(r" *\d+[smh]+\b", "#", text) for text in (before, after)]
+        assert still[0] == still[1]

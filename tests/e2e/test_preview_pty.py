@@ -83,12 +83,11 @@ def test_kitty_shows_the_picture_and_forgets_it(env: dict[str, str]) -> None:
 def test_a_kitty_that_has_no_placeholders_gets_plain_characters(
     env: dict[str, str], tmp_path: Path, version: str, is_shown: bool
 ) -> None:
-    kitty = tmp_path / "bin" / "kitty"
-    kitty.parent.mkdir()
     told = tmp_path / "told"
-    kitty.write_text(f'#!/bin/sh\necho "kitty {version} created by $(env | grep -c sk-)" | tee {told}\n')
-    kitty.chmod(0o755)
-    path = f"{kitty.parent}:{os.environ['PATH']}"
+    Command(tmp_path).program(
+        "bin/kitty", f'echo "kitty {version} created by $(env | grep -c sk-)" | tee {told}'
+    )
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
     with Terminal(env, TERM="xterm-kitty", KITTY_WINDOW_ID="1", PATH=path) as screen:
         screen.wait_for("PNG, 80 × 80")
         assert (SENT.search(screen.raw) is not None) == is_shown

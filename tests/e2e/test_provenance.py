@@ -41,21 +41,19 @@ class Gallery(FilesApi):
 @pytest.fixture
 def api() -> Iterator[Gallery]:
     with Gallery() as running:
-        links = {task_id: [f"{running.url}{path}" for path in FILES if name in path]
-                 for task_id, name in ((FOX, "fox"), (OWL, "owl"))}  # fmt: skip
-        for task_id, urls in links.items():
-            param = json.dumps({"model": f"gpt {KEY}", "input": {"prompt": PROMPT}})
-            running.set(task_id, success_body(task_id, urls, param=param))
+        param = json.dumps({"model": f"gpt {KEY}", "input": {"prompt": PROMPT}})
+        for task_id, name in ((FOX, "fox"), (OWL, "owl")):
+            links = [f"{running.url}{path}" for path in FILES if name in path]
+            running.set(task_id, success_body(task_id, links, param=param))
         yield running
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path, api: Gallery) -> Command:
-    command = Command(tmp_path, api)
-    command.ok("add", FOX, "--label", "CON")
-    command.ok("add", OWL)
-    command.ok("check")
-    return command
+def taskdash(taskdash: Command) -> Command:
+    taskdash.ok("add", FOX, "--label", "CON")
+    taskdash.ok("add", OWL)
+    taskdash.ok("check")
+    return taskdash
 
 
 def configured(taskdash: Command, api: Gallery, *lines: str) -> None:
@@ -69,23 +67,17 @@ def rows(done_text: str) -> list[list[str]]:
 def test_files_are_named_by_a_template_and_name_their_tasks(
     taskdash: Command, tmp_path: Path, api: Gallery
 ) -> None:
-    configured(
-        taskdash, api, 'file_name = "{label}_{prompt:.9}_{id:.8}_{n}"', "sidecar = true", "embed = true"
-    )
+    template = 'file_name = "{label}_{prompt:.9}_{id:.8}_{n}"'
+    configured(taskdash, api, template, "sidecar = true", "embed = true")
     saved = taskdash.ok("download").stdout.splitlines()
     names = [*(f"CON_A-red_task_fox_{n}" for n in (1, 2)), "A-red_task_owl_1"]
     folder = tmp_path / "saved"
     files = [folder / f"{name}.{ending}" for name, ending in zip(names, ("png", "jpg", "gif"), strict=True)]
     assert sorted(saved) == sorted(map(str, files))
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [*(path.name for path in files), *(f"{name}.json" for name in names)]
-    )
-    for task_id, name in ((FOX, names[0]), (OWL, names[2])):
-        text = (folder / f"{name}.json").read_text()
-        assert KEY not in text
-        task = json.loads(text)
-        assert task["taskId"] == task_id
-        assert task | {"saved": None} == taskdash.json("show", task_id, "--json") | {"saved": None}
+    assert {*folder.iterdir()} == {*files, *(folder / f"{name}.json" for name in names)}
+    text = (folder / f"{names[0]}.json").read_text()
+    assert KEY not in text
+    assert json.loads(text) | {"saved": None} == taskdash.json("show", FOX, "--json") | {"saved": None}
     assert json.loads((folder / f"{names[2]}.json").read_text()) == taskdash.json("show", OWL, "--json")
     # The pictures are the same; two of them say where they are from.
     for path, before in zip(files, FILES.values(), strict=True):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -27,17 +25,15 @@ def gaps_ms(path: Path, from_s: float) -> list[float]:
 
 
 def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path, fake_api: FakeApi) -> None:
-    browser = tmp_path / "browser"
-    browser.write_text("#!/bin/sh\nexec sleep 60\n")
-    browser.chmod(0o755)
     taskdash = Command(tmp_path)
+    taskdash.browser("exec sleep 60")
     taskdash.write_config(fake_api.url, per_second=10, more="[view]\npreview = false\n")
     task_id = f"task_{1:032x}"
     fake_api.set(task_id, success_body(task_id))
     taskdash("add", task_id)
     taskdash("check")
     line = [sys.executable, str(METER), str(tmp_path / "gaps"), *taskdash.line()[1:]]
-    with PtyScreen(line, env=taskdash.environment({"BROWSER": str(browser)})) as screen:
+    with PtyScreen(line, env=taskdash.environment()) as screen:
         screen.wait_for("✓ success")
         screen.wait_for("q quit")
         began_s = time.monotonic()
@@ -48,12 +44,10 @@ def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path
         screen.send("\x1b[201~")
         screen.wait_for("Found no ", 60)
         screen.send("\x1b", hides="Add tasks")
-        with closing(sqlite3.connect(taskdash.store, isolation_level=None, timeout=10)) as other:
-            other.execute("BEGIN EXCLUSIVE")
+        with taskdash.locked():
             for key in ("r", "j", "R", "k", "]", "[") * 2:
                 screen.send(key)
                 time.sleep(0.1)
-            other.execute("ROLLBACK")
         screen.send("?", shows="move up")
         screen.send("\x1b", hides="move up")
         found = gaps_ms(tmp_path / "gaps", began_s)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.bodies import success_body
-from tests.finished import record
+from tests.store_lists import replied
 from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.config.settings import Settings
@@ -69,7 +69,7 @@ class Scene:
         """Have a task end with so many results."""
         self.store.additions.add(PROFILE, [task_id], self.clock.at_ms)
         body = success_body(task_id, [f"https://cdn.test/{task_id}/{n}" for n in range(count)])
-        record(self.store, PROFILE, body, self.clock.at_ms)
+        replied(self.store, body, PROFILE, self.clock.at_ms)
 
     def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
         self.queue.end(error, end)

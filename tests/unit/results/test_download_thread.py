@@ -10,8 +10,8 @@ import pytest
 from tests.bodies import success_body
 from tests.command import wait_until
 from tests.file_server import PNG, FileServer
-from tests.finished import record
 from tests.servers import Peer, Request, http_reply
+from tests.store_lists import replied
 
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings
@@ -41,7 +41,7 @@ class Scene:
         now_ms = time.time_ns() // 1_000_000
         self.store.additions.add(PROFILE, list(task_ids), now_ms)
         bodies = [success_body(task_id, [f"{self.server.url}{path}?{task_id}"]) for task_id in task_ids]
-        return [record(self.store, PROFILE, body, now_ms) for body in bodies]
+        return [replied(self.store, body, PROFILE, now_ms).seq for body in bodies]
 
     def thread(self, *, auto: bool = False) -> DownloadThread:
         profile = Profile(name=PROFILE, base_url=self.server.url)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.bodies import Body, fail_body, success_body, waiting_body
 from tests.command import is_gone, wait_until
-from tests.finished import record
+from tests.store_lists import replied
 
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
@@ -74,8 +74,8 @@ def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
     ids = [str(body["data"]["taskId"]) for body in bodies]
     store.additions.add(PROFILE, ids, NOW_MS, label=label)
     for task_id, body in zip(ids, bodies, strict=True):
-        record(store, PROFILE, waiting_body(task_id), NOW_MS)
-        record(store, PROFILE, body, NOW_MS)
+        replied(store, waiting_body(task_id), PROFILE, NOW_MS)
+        replied(store, body, PROFILE, NOW_MS)
     return ids
 
 
@@ -170,8 +170,8 @@ def test_an_id_that_had_ended_when_it_was_added_is_no_news(
     store: Store, tmp_path: Path, make: Callable[..., FinishCommand]
 ) -> None:
     store.additions.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
-    record(store, PROFILE, success_body("task_old_12345678"), NOW_MS)
-    record(store, PROFILE, success_body("task_since_1234567", completeTime=NOW_MS + 5), NOW_MS)
+    replied(store, success_body("task_old_12345678"), PROFILE, NOW_MS)
+    replied(store, success_body("task_since_1234567", completeTime=NOW_MS + 5), PROFILE, NOW_MS)
     run_all(make(script(tmp_path, KEEP), str(tmp_path)))
     assert [path.stem for path in tmp_path.glob("task_*.json")] == ["task_since_1234567"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.bodies import success_body, waiting_body
 from tests.command import wait_until
-from tests.finished import record
+from tests.store_lists import replied
 
 from taskdash.config.own import OwnCommand
 from taskdash.domain.secret import KnownKeys, Secret
@@ -30,8 +30,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "tasks.db") as opened:
         opened.additions.add(PROFILE, IDS, NOW_MS, label="fox")
         for task_id in IDS:
-            record(opened, PROFILE, waiting_body(task_id), NOW_MS)
-        record(opened, PROFILE, success_body(IDS[0], ["https://cdn.example/a.png"]), NOW_MS)
+            replied(opened, waiting_body(task_id), PROFILE, NOW_MS)
+        replied(opened, success_body(IDS[0], ["https://cdn.example/a.png"]), PROFILE, NOW_MS)
         yield opened
 
 

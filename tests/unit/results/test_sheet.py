@@ -13,8 +13,8 @@ from unittest.mock import AsyncMock
 import pytest
 from PIL import Image
 from tests.bodies import fail_body, success_body
-from tests.finished import record
 from tests.pictures import plain
+from tests.store_lists import replied
 from tests.unit.results.fakes import FakeFetcher
 
 from taskdash.domain.errors import TaskdashError
@@ -39,9 +39,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def seqs(store: Store, tmp_path: Path) -> list[int]:
-    two = record(store, "p", success_body("task_two", [f"{HOST}/a?k={KEY}", f"{HOST}/clip"]), NOW)
-    failed = record(store, "p", fail_body("task_fail"), NOW)
-    one = record(store, "p", success_body("task_one", [f"{HOST}/gone"]), NOW)
+    two = replied(store, success_body("task_two", [f"{HOST}/a?k={KEY}", f"{HOST}/clip"]), "p", NOW).seq
+    failed = replied(store, fail_body("task_fail"), "p", NOW).seq
+    one = replied(store, success_body("task_one", [f"{HOST}/gone"]), "p", NOW).seq
     for n, data in ((1, plain(900, 600)), (2, b"\0\0\0\x18ftypmp42" + bytes(5_000))):
         path = tmp_path / f"two-{n}"
         path.write_bytes(data)
@@ -110,7 +110,7 @@ class Naming(FakeFetcher):
 
 async def test_pictures_are_fetched_by_the_rules_of_their_profile(store: Store, seqs: list[int]) -> None:
     store.additions.add("q", ["task_other"], NOW)
-    theirs = record(store, "q", success_body("task_other", [f"{HOST}/theirs"]), NOW)
+    theirs = replied(store, success_body("task_other", [f"{HOST}/theirs"]), "q", NOW).seq
     previews = {name: Previews(Naming(name), None) for name in "pq"}
     cards = sheet_results(store, [seqs[0], theirs])
     text = await make_sheet(cards, previews.__getitem__, asked="x", now_ms=NOW, ttls_ms={})
