@@ -270,13 +270,6 @@ class PtyScreen:
         return "\n".join(self.lines)
 
     @property
-    def cells(self) -> list[list[str]]:
-        """The screen, cell by cell; the second cell of a wide character is empty."""
-        with self._changed:
-            columns, rows = range(self._screen.columns), range(self._screen.lines)
-            return [[self._screen.buffer[row][column].data for column in columns] for row in rows]
-
-    @property
     def title(self) -> str:
         """The title of the terminal, as it was set last."""
         with self._changed:
@@ -346,7 +339,7 @@ class PtyScreen:
 
     @property
     def looks(self) -> list[list[Char]]:
-        """The screen, cell by cell, with colours and all."""
+        """The screen, cell by cell, with colours and all; the second cell of a wide character is empty."""
         with self._changed:
             columns, rows = range(self._screen.columns), range(self._screen.lines)
             return [[self._screen.buffer[row][column] for column in columns] for row in rows]

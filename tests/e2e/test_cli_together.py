@@ -1,15 +1,23 @@
-"""Several processes on one list: nothing is lost, nobody sees a lock, and all of them stay within one budget."""
+"""Several processes on one list: nothing is lost, no two locks are one, and who is stopped holds nobody up."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.command import Command
+import pytest
+from tests.command import Command, wait_until
 from tests.kills import stopped_holder, tells_locks
-from tests.servers import FakeApi, success_body, waiting_body
+from tests.servers import FakeApi, Reply, success_body, waiting_body
+
+from taskdash.results.saved_results import ResultLocks
+from taskdash.store.recovery import recovering
+from taskdash.watch.peers import Lease
 
 
 def test_waits_on_one_task_send_what_one_would(tmp_path: Path, api: FakeApi) -> None:
@@ -91,3 +99,91 @@ def test_commands_that_only_read_need_no_lock_that_a_stopped_process_has(taskdas
         assert "has no result link" in opened.stderr
     assert taskdash("list", "--ids").stdout.split() == ids
     assert taskdash("list", "--ids").stderr == ""
+
+
+JOB = """
+import os, subprocess, sys
+os.setsid()
+job = subprocess.Popen(sys.argv[1:], process_group=0)
+print(job.pid, flush=True)
+sys.exit(job.wait())
+"""
+"""Runs a command as a job of its own: only who has a shell in its session can be stopped by SIGTSTP."""
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells whether a process is stopped")
+@pytest.mark.parametrize("command", ["wait", "check"])
+def test_a_command_that_watches_gives_the_lease_up_before_it_stops_and_goes_on_after(
+    taskdash: Command, api: FakeApi, command: str
+) -> None:
+    ids = [f"task_job_{n:02d}_12345678" for n in range(30)]
+    for task_id in ids:
+        api.set(task_id, waiting_body(task_id))
+    if command == "check":
+        api.override = Reply(delay_s=60)
+    line = [sys.executable, "-c", JOB, *taskdash.line(command, *ids)]
+    lease = Lease(taskdash.store, "aigptimage")
+    with taskdash.begin(line) as shell:
+        assert shell.stdout is not None
+        pid = int(shell.stdout.readline())
+        try:
+            api.wait_for(lambda: api.count() >= len(ids) // 2, 30)
+            for n in range(5):
+                time.sleep(0.08 * n)  # wherever it is just then
+                os.kill(pid, signal.SIGTSTP)
+                wait_until(lambda: state_of(pid) == "T")
+                assert lease.acquire()
+                lease.release()
+                with taskdash.locked():
+                    sent = api.count()
+                os.kill(pid, signal.SIGCONT)
+                wait_until(lambda: state_of(pid) != "T")
+                if n == 0:
+                    api.wait_for(lambda: api.count() > sent, 20)  # noqa: B023 - called in this round
+            api.override = None
+            for task_id in ids:
+                api.set(task_id, success_body(task_id))
+            talk = shell.communicate(timeout=60)[1]
+            assert shell.returncode == 0, talk
+        finally:
+            if shell.poll() is None:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_damaged_list_is_mended_under_a_watcher_of_a_profile_called_mend(
+    taskdash: Command, api: FakeApi
+) -> None:
+    task_id = "task_one_12345678"
+    api.set(task_id, waiting_body(task_id))
+    config = taskdash.config.read_text("utf-8").replace("[profiles.aigptimage]", "[profiles.mend]")
+    taskdash.config.write_text(f'profile = "mend"\n{config}api_key_env = "AIGPTIMAGE_API_KEY"\n', "utf-8")
+    watching = taskdash.start("wait", task_id)
+    try:
+        api.wait_for(lambda: api.count(task_id) > 0, timeout_s=30)
+        taskdash.store.write_bytes(bytes(100) + taskdash.store.read_bytes()[100:])
+        # Held up by the watcher's lease, this would take two minutes.
+        assert taskdash.ok("list", "--ids", timeout_s=60).stdout.split() == [task_id]
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path: Path) -> None:
+    profiles = ["mend", "downloads", "MEND", "p", "P", "p.q", "q", "p-q", "x" * 64, "X" * 64]
+    leases = [(tmp_path / "tasks.db", name) for name in profiles]
+    # The list beside it is called as the first one's profiles may be.
+    leases += [(tmp_path / "tasks.db.p", "q"), (tmp_path / "tasks.db.mend", "p")]
+    with ExitStack() as held:
+        for store, name in leases:
+            lease = Lease(store, name)
+            assert lease.acquire()
+            held.callback(lease.release)
+        for store in (tmp_path / "tasks.db", tmp_path / "tasks.db.p"):
+            held.enter_context(ResultLocks(store))
+            held.enter_context(recovering(store))
+        names = [path.name.casefold() for path in tmp_path.iterdir()]
+        assert len(set(names)) == len(leases) + 4

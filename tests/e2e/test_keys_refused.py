@@ -26,15 +26,15 @@ socket.socket.connect = socket.socket.connect_ex = connect
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
     """It wants the key that commands have; that of the dashboard is refused."""
-    replies = {OPEN: waiting_body(OPEN), FIRST: success_body(FIRST), SECOND: success_body(SECOND)}
-    with FakeApi(replies, key=KEY) as server:
+    with FakeApi(
+        {OPEN: waiting_body(OPEN), **{each: success_body(each) for each in (FIRST, SECOND)}}, key=KEY
+    ) as server:
         yield server
 
 
 def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
-    tmp_path: Path, api: FakeApi
+    taskdash: Command, tmp_path: Path
 ) -> None:
-    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
         screen.wait_for("API key rejected", 60)
@@ -54,9 +54,8 @@ def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
 
 
 def test_a_check_is_not_answered_with_the_refusal_of_a_key_that_nobody_knew_to_be_bad(
-    tmp_path: Path, api: FakeApi
+    taskdash: Command,
 ) -> None:
-    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", FIRST)
     taskdash("check", FIRST)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
@@ -79,8 +78,7 @@ def test_who_asks_another_gateway_takes_over_from_a_dashboard_that_reaches_none(
         assert "uses a different base URL" in done.stderr
 
 
-def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: FakeApi) -> None:
-    taskdash = Command(tmp_path, api, first=EAGER)
+def test_a_command_with_another_bad_key_says_so_and_ends(taskdash: Command, api: FakeApi) -> None:
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
         screen.wait_for("API key rejected", 60)
@@ -90,12 +88,9 @@ def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: Fa
         assert api.count() < 20
 
 
-def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
-    tmp_path: Path, fake_api: FakeApi
-) -> None:
-    taskdash = Command(tmp_path, fake_api, first=EAGER)
-    fake_api.set(FIRST, [FIREWALL, success_body(FIRST)])
-    fake_api.set(LATER, [FIREWALL, success_body(LATER)])
+def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(taskdash: Command, api: FakeApi) -> None:
+    api.set(FIRST, [FIREWALL, success_body(FIRST)])
+    api.set(LATER, [FIREWALL, success_body(LATER)])
     taskdash("add", FIRST)
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success", 60)
@@ -105,16 +100,15 @@ def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
 
 
 def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and_says_when_it_tries_again(
-    tmp_path: Path, fake_api: FakeApi
+    taskdash: Command, api: FakeApi
 ) -> None:
-    taskdash = Command(tmp_path, fake_api, first=EAGER)
-    fake_api.set(FIRST, Reply(403))
-    fake_api.set(LATER, success_body(LATER))
+    api.set(FIRST, Reply(403))
+    api.set(LATER, success_body(LATER))
     taskdash("add", FIRST)
     with taskdash.dashboard() as screen:
         screen.wait_for("API key rejected", 60)
         screen.wait_for("trying again in 4m", 30)
-        assert fake_api.count(FIRST) == 2
+        assert api.count(FIRST) == 2
         refused = taskdash("wait", FIRST, timeout_s=60)
         assert refused.returncode == 4
         assert "again in" in refused.stderr
@@ -124,29 +118,26 @@ def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and
 
 
 def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
-    tmp_path: Path, fake_api: FakeApi
+    tmp_path: Path, api: FakeApi
 ) -> None:
     ids = [f"task_many_{n}_12345678" for n in range(12)]
     for task_id in ids:
-        fake_api.set(task_id, success_body(task_id))
-    fake_api.set(ids[0], Reply(403))
-    taskdash = Command(tmp_path, fake_api, per_second=4, first=EAGER)
+        api.set(task_id, success_body(task_id))
+    api.set(ids[0], Reply(403))
+    taskdash = Command(tmp_path, api, per_second=4, first=EAGER)
     done = taskdash("check", *ids, timeout_s=60)
     assert done.returncode == 4
     assert len(done.stdout.splitlines()) == len(ids) - 1
-    fake_api.override = Reply(401)
-    before = fake_api.count()
+    api.override = Reply(401)
+    before = api.count()
     done = taskdash("check", *ids, timeout_s=60)
     assert done.returncode == 4
     assert "not checked: API key rejected" in done.stderr
-    assert fake_api.count() - before < len(ids)
+    assert api.count() - before < len(ids)
 
 
 @pytest.mark.parametrize("command", ["wait", "check"])
-def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(
-    tmp_path: Path, api: FakeApi, command: str
-) -> None:
-    taskdash = Command(tmp_path, api, first=EAGER)
+def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(taskdash: Command, command: str) -> None:
     taskdash("add", OPEN)
     with taskdash.dashboard(spoilt_by=NO_NETWORK) as screen:
         screen.wait_for("Offline", 60)

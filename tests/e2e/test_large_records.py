@@ -12,27 +12,23 @@ from tests.command import Command
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.store.store import Store
 
-TASKS = 30
+IDS = [f"task_{n:06d}_12345678" for n in range(30)]
 LARGE = "x" * 1_000_000
 MOST_KIB = 30 * 1_024
 
 
-def put(store: Store, count: int, *, large: str) -> list[str]:
-    ids = [f"task_{n:06d}_12345678" for n in range(count)]
-    store.documents.import_tasks(
-        [
-            TaskDetail(
-                task=Task(seq=0, profile="aigptimage", task_id=each, added_at_ms=1, state=State.SUCCESS),
-                # Nobody may be asked for these, and nobody is.
-                result_urls=("http://10.0.0.1/x.png",),
-                param={"input": {"image": large}},
-                raw=large.encode(),
-            )
-            for each in ids
-        ],
-        1,
-    )
-    return ids
+def put(store: Store, large: str) -> None:
+    tasks = [
+        TaskDetail(
+            task=Task(seq=0, profile="aigptimage", task_id=each, added_at_ms=1, state=State.SUCCESS),
+            # Nobody may be asked for these, and nobody is.
+            result_urls=("http://10.0.0.1/x.png",),
+            param={"input": {"image": large}},
+            raw=large.encode(),
+        )
+        for each in IDS
+    ]
+    store.documents.import_tasks(tasks, 1)
 
 
 # The peak is asked for inside: what a parent tells of a child counts the parent's own memory before the `exec`.
@@ -56,28 +52,25 @@ def peak_kib(taskdash: Command, *arguments: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Command, Command, list[str]]]:
-    small, large = (Command(tmp_path_factory.mktemp(name)) for name in ("small", "large"))
-    for taskdash, text in ((small, "x"), (large, LARGE)):
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Command]]:
+    """One with small records, and one with large ones."""
+    made = []
+    for text in ("x", LARGE):
+        taskdash = Command(tmp_path_factory.mktemp("records"))
         taskdash.write_config("https://gateway.test", top="auto_download = true")
         with Store(taskdash.store) as store:
-            ids = put(store, TASKS, large=text)
-    yield small, large, ids
+            put(store, text)
+        made.append(taskdash)
+    yield made
     # Every file that is left is searched for keys.
-    large.store.unlink()
+    made[1].store.unlink()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is asked how much memory it took")
-@pytest.mark.parametrize("arguments", [("download",), ("wait", "ID"), ("export",)], ids=lambda each: each[0])
+@pytest.mark.parametrize("command", ["download", "wait", "export"])
 def test_large_records_are_not_read_where_only_links_are_asked_for_nor_all_at_once(
-    lists: tuple[Command, Command, list[str]], arguments: tuple[str, ...], tmp_path: Path
+    lists: list[Command], command: str, tmp_path: Path
 ) -> None:
-    small, large, ids = lists
-    line = [
-        *(ids if arguments[-1] == "ID" else []),
-        *(("-o", str(tmp_path)) if "download" in arguments else ()),
-    ]
-    peaks = [peak_kib(taskdash, arguments[0], *line) for taskdash in (small, large)]
-    assert peaks[1] - peaks[0] < MOST_KIB, (
-        f"{peaks[0]} KiB with small records, {peaks[1]} KiB with large ones"
-    )
+    more = {"wait": IDS, "download": ["-o", str(tmp_path)]}.get(command, [])
+    small, large = (peak_kib(taskdash, command, *more) for taskdash in lists)
+    assert large - small < MOST_KIB, f"{small} KiB with small records, {large} KiB with large ones"

@@ -30,20 +30,10 @@ TESTED_ON_THE_WHEEL = ("tests/e2e/test_copied_commands.py", "tests/unit/demo/tes
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
     """Run a program to its good end; return what it said."""
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "PYTEST", "TASKDASH"))
-    }
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    foreign = ("PYTHON", "PYTEST", "TASKDASH")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    line = [str(part) for part in command]
+    done = subprocess.run(line, cwd=cwd, env=env, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -139,19 +129,11 @@ def test_the_metadata_is_complete_and_has_the_one_version(wheel: Path) -> None:
 
 
 def test_the_source_archive_has_what_a_packager_needs(archive: Path) -> None:
-    for name in (
-        "README.md",
-        "LICENSE",
-        "CHANGELOG.md",
-        "config.example.toml",
-        "Makefile",
-        "requirements",
-        "screenshots/dashboard.png",
-        "pyproject.toml",
-        "src/taskdash/demo/media/lighthouse.mp4",
-        "tests",
-    ):
-        assert (archive / name).exists(), name
+    needed = (
+        "README.md", "LICENSE", "CHANGELOG.md", "config.example.toml", "Makefile", "requirements", "pyproject.toml",
+        "screenshots/dashboard.png", "src/taskdash/demo/media/lighthouse.mp4", "tests",
+    )  # fmt: skip
+    assert [name for name in needed if not (archive / name).exists()] == []
     assert not list(archive.rglob("__pycache__"))
 
 

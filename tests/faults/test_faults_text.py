@@ -235,7 +235,8 @@ def test_wide_and_piled_up_characters_keep_the_columns_aligned(
         with taskdash.dashboard(columns=columns) as screen:
             screen.wait_for(lambda text: text.count("✓ success") >= len(prompts))
             screen.wait_for("q quit")
-            rows = [cells for cells in screen.cells if "✓success" in "".join(cells[:20]).replace(" ", "")]
+            looks = [[cell.data for cell in line] for line in screen.looks]
+            rows = [cells for cells in looks if "✓success" in "".join(cells[:20]).replace(" ", "")]
             # On a narrow screen the detail stands below them.
             rows = rows[: len(prompts)]
             # The cost is the same in all: it has to stand in the same cells.
