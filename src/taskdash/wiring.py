@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from taskdash.config.locations import previews_dir
-from taskdash.config.profile import DEFAULT_KEY_VARIABLE
+from taskdash.config.files import previews_dir
+from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import UsageError
 
 if TYPE_CHECKING:

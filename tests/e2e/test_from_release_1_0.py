@@ -12,8 +12,7 @@ import pytest
 from tests.command import Command
 from tests.servers import closed_port
 
-from taskdash.config.load import load_settings
-from taskdash.config.own_files import load_view
+from taskdash.config.load import load_settings, load_view
 from taskdash.config.settings import View
 from taskdash.ui.keymap import make_keymap
 

@@ -15,7 +15,7 @@ from tests.pictures import halves, kept_picture
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 
-from taskdash.config.own_files import load_view
+from taskdash.config.load import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.fetch import Fetcher

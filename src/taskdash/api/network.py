@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 import certifi
 import httpx
 
-from taskdash.config.kinds import is_loopback
+from taskdash.config.profile import is_loopback
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 

@@ -15,7 +15,7 @@ import click
 
 from taskdash.cli.options import CommandGroup, common_options, pass_session
 from taskdash.cli.output import complain, print_json, print_lines, talk
-from taskdash.config import locations
+from taskdash.config import files
 from taskdash.config.describe import describe, example_text, json_schema
 from taskdash.config.keys import find_key, keyless_environ
 from taskdash.config.load import (
@@ -25,8 +25,8 @@ from taskdash.config.load import (
     ConfigFile,
     load_settings,
     settings_in,
+    write_first_config,
 )
-from taskdash.config.own_files import write_first_config
 from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Profile
 from taskdash.config.settings import Settings
 from taskdash.domain.budget import TIERS
@@ -62,7 +62,7 @@ def config() -> None:
 def path(session: Session) -> None:
     """Print the path of the config file, whether or not it exists; on stderr, the paths of the other files."""
     print_lines([inert_line(str(session.config_path))])
-    places = {"list": lambda: session.store_path, "view": locations.view_path, "log": locations.log_path}
+    places = {"list": lambda: session.store_path, "view": files.view_path, "log": files.log_path}
     for name, find in places.items():
         try:
             talk(f"{name}: {inert_line(str(find()))}")
@@ -240,7 +240,7 @@ def checked_settings(session: Session) -> Settings:
     # Slow to import, and few commands need it.
     from taskdash.ui.own_themes import known_themes, load_themes
 
-    folder = locations.themes_dir(session.config_path)
+    folder = files.themes_dir(session.config_path)
     _, faults = load_themes(folder)
     try:
         settings = load_settings(

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.log import start_log
 from taskdash.cli.output import talk, tell_not_added
+from taskdash.config.files import download_dir, view_path
 from taskdash.config.keys import find_key, keyless_environ, known_keys
-from taskdash.config.locations import download_dir, view_path
-from taskdash.config.own_files import load_view
+from taskdash.config.load import load_view
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import StoreThread

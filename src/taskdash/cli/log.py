@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.locations import log_path, make_private_dir
+from taskdash.config.files import log_path, make_private_dir
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import CUT_MARK, inert, inert_line
 

@@ -23,7 +23,7 @@ from taskdash.cli.output import (
     print_lines,
     talk,
 )
-from taskdash.config.profile import DEFAULT_KEY_VARIABLE
+from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
 from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.failures import reasons

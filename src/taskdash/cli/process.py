@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import complain, print_error, speech, talk
+from taskdash.config.files import config_path, keep_all_files_private, store_path, tightened
 from taskdash.config.keys import find_key, keyless_environ, keys_in, known_keys
 from taskdash.config.load import load_settings
-from taskdash.config.locations import config_path, keep_all_files_private, store_path, tightened
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store

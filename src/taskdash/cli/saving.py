@@ -15,7 +15,7 @@ from taskdash.cli.log import start_log
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import RESUMES, DownloadProgress, Progress, print_lines, talk, write_utf8
 from taskdash.cli.selection import OPTIONS, find_or_add
-from taskdash.config.locations import absolute, download_dir
+from taskdash.config.files import absolute, download_dir
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State, Verdict

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from taskdash.config import locations
-from taskdash.config.keys import find_key, key_origin
+from taskdash.config import files
+from taskdash.config.keys import find_key, key_origin, without_keys
 from taskdash.config.own import OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile
-from taskdash.config.readers import schema_of, settings_of, without_keys
+from taskdash.config.readers import schema_of, settings_of
 from taskdash.config.settings import PROFILES, Settings, View
 from taskdash.domain.errors import KeyMissingError, UsageError
 
@@ -147,7 +147,7 @@ def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Set
 
 def _download_dir(settings: Settings) -> Json:
     try:
-        return without_keys(str(locations.download_dir(settings)), 4_096)
+        return without_keys(str(files.download_dir(settings)), 4_096)
     except UsageError:
         return None
 

@@ -1,4 +1,4 @@
-"""Finds API keys. A key is checked before it is used, and no message ever shows one.
+"""Finds API keys, and keeps them out of messages. A key is checked before it is used.
 
 A key comes from the environment, a command's output or the file, and is never a process argument. A key command has
 limited time and output, and no access to the terminal.
@@ -7,32 +7,38 @@ limited time and output, and no access to the terminal.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.config.locations import users_umask
-from taskdash.config.profile import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile
-from taskdash.config.readers import named_key, one_of_these, quoted, without_keys
+from taskdash.config.files import users_umask
 from taskdash.domain.errors import KeyMissingError
-from taskdash.domain.secret import KnownKeys, Secret
+from taskdash.domain.secret import KnownKeys, Secret, without_key_forms
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from subprocess import Popen
 
+    from taskdash.config.profile import Profile
     from taskdash.config.settings import Settings
 
+DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
+KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 MAX_OUTPUT_BYTES: Final = 65_536
 # How long to wait for output after the command has ended: a child it left behind may hold the pipe open for ever.
 _GRACE_S: Final = 0.1
+_SHOWN_CHARS: Final = 60
+_KEY_PREFIX: Final = r"(?i)sk[-_]"
+_HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
+_LONG_WORD: Final = r"(?=[^\s]*[0-9])(?=[^\s]*[a-z])[A-Za-z0-9_+-]{24,}"
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 class FoundKey(NamedTuple):
-    """A key and where it was found."""
+    """Holds a key, and tells where it was found."""
 
     secret: Secret
     origin: str
@@ -109,7 +115,7 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
         state = "is not set" if value is None else "is empty"
         raise KeyMissingError(
             f"No API key for profile {profile.name}: the environment variable {variable} {state}. {how}."
-            f" Or set another source in the config, {_setting(profile, '')[:-1]}: {one_of_these(KEY_SOURCES)}.",
+            f" Or set another source in the config, {_setting(profile, '')[:-1]}: one of {', '.join(KEY_SOURCES)}.",
             f"no API key: export {variable}=... and start again",
         )
     try:
@@ -224,3 +230,42 @@ def _said(talk: bytes, output: bytes) -> str:
         if len(word) >= 4:
             said = said.replace(word, "***")
     return f' and said "{without_keys(said, 200)}"'
+
+
+# Text that may be a key: inert, short, and withheld if it has the form of one
+
+
+def looks_like_key(name: str) -> bool:
+    """Return whether a name has the form of an API key: it starts with `sk-`, or is a long hexadecimal number."""
+    return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
+
+
+def refuse_key(name: str) -> None:
+    """Raise ValueError if a name has the form of an API key."""
+    if looks_like_key(name):
+        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+
+
+def may_be_key(text: str) -> bool:
+    """Return whether `text` may be a key and must not be shown: it contains `sk-...`, or is a long token."""
+    has_form = without_key_forms(text) != text
+    return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
+
+
+def without_keys(text: str, max_chars: int = 500) -> str:
+    """Return `text` on one inert line, with anything that has the form of a key replaced by `***`."""
+    return without_key_forms(inert_line(text, max_chars))
+
+
+def quoted(text: str) -> str:
+    """Return `text` in quotes, inert and truncated; withheld if it looks like a key."""
+    if may_be_key(text.strip()):
+        return "text that looks like an API key (not shown)"
+    return f'"{inert_line(text, _SHOWN_CHARS)}"'
+
+
+def named_key(key: str) -> str:
+    """Return a TOML key for an error message, bare if TOML allows it to be."""
+    if looks_like_key(key):
+        return "(a name that looks like an API key)"
+    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else quoted(key)

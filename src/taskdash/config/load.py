@@ -1,24 +1,40 @@
-"""Loads `Settings` from command line, environment and file, where the first of these wins, then the default.
+"""Loads settings from command line, environment and file, where the first of these wins, then the default.
 
 The whole file is checked, including the profiles that are not in use, and all its faults are reported at once.
+
+What taskdash writes itself is here too: the first config, and `view.toml`, with what the user changed in the dashboard,
+under the same names as `[view]`. That can never stop the program: wrong values in it are ignored.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.kinds import checked_base_url
-from taskdash.config.locations import config_path
-from taskdash.config.profile import DEFAULT_PROFILE, Profile, preset_of
-from taskdash.config.readers import Place, looks_like_key, one_of_these, quoted, suggestion, without_keys
-from taskdash.config.settings import Settings, read_settings
-from taskdash.domain.errors import ConfigError, UsageError
+from taskdash.config.files import (
+    config_path,
+    create_private_file,
+    key_lines,
+    make_private_dir,
+    replace_private_file,
+    toml_values,
+)
+from taskdash.config.keys import looks_like_key, quoted
+from taskdash.config.profile import (
+    DEFAULT_PRESET,
+    DEFAULT_PROFILE,
+    Profile,
+    checked_base_url,
+    preset_of,
+    preset_profile,
+)
+from taskdash.config.readers import Place, one_of_these, read, settings_of, suggestion
+from taskdash.config.settings import Settings, View, read_settings
+from taskdash.domain.errors import ConfigError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -35,7 +51,7 @@ if TYPE_CHECKING:
 PROFILE_VARIABLE: Final = "TASKDASH_PROFILE"
 BASE_URL_VARIABLE: Final = "TASKDASH_BASE_URL"
 MAX_CONFIG_BYTES: Final = 1_048_576
-_TOML_PLACE: Final = r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$"
+MAX_VIEW_BYTES: Final = 65_536
 
 
 def load_settings(
@@ -174,7 +190,7 @@ def _origins(file: ConfigFile) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A config file parsed as TOML, with its values not checked yet."""
+    """Holds a config file parsed as TOML, with its values not checked yet."""
 
     path: Path
     values: dict[str, object] = field(repr=False)
@@ -189,13 +205,9 @@ class ConfigFile:
 
     def line_of(self, path: tuple[str | int, ...]) -> str:
         """Return `line 12: ` for the key at `path`, or for the table that lacks it; "" if neither is in the file."""
-        # Imported late: only faults need lines.
-        from taskdash.config.toml_lines import key_lines
-
         lines = key_lines(self.text)
-        found = (lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines)
-        line = next(found, None)
-        return f"line {line}: " if line else ""
+        found = [lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines]
+        return f"line {found[0]}: " if found else ""
 
     def place_of(self, *path: str) -> str:
         """Return the file and the line of a key, as the start of an error message."""
@@ -210,7 +222,10 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
     shown_path = inert_line(str(path))
     source = f" (named by {named_by})" if named_by else ""
     try:
-        found = _read_bytes(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, so that the mode is of this very file
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(MAX_CONFIG_BYTES + 1)
     except FileNotFoundError:
         if not named_by and not path.is_symlink():
             return None
@@ -226,54 +241,115 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
             what = f"permission denied{source}"
             advice = f"run: {_command_line('chmod u+r', path)}"
         raise ConfigError(f"{shown_path}: {what}; {advice}") from None
-    data, readable_by_others = found
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{shown_path}: larger than 1 MiB{source}; is it the right file?")
     try:
-        return ConfigFile(path, toml_values(data), readable_by_others, data.decode("utf-8-sig"))
+        values = toml_values(data)
     except ValueError as error:
         raise ConfigError(f"{shown_path}: {error}") from None
+    readable_by_others = stat.S_ISREG(mode) and bool(mode & 0o066)
+    return ConfigFile(path, values, readable_by_others, data.decode("utf-8-sig"))
 
 
 def _command_line(command: str, path: Path) -> str:
     return inert_line(f"{command} {shlex.quote(str(path))}")
 
 
-def _read_bytes(path: Path) -> tuple[bytes, bool]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, so that the mode is of this very file
-        status = os.fstat(file.fileno())
-        open_to_others = stat.S_ISREG(status.st_mode) and bool(stat.S_IMODE(status.st_mode) & 0o066)
-        return file.read(MAX_CONFIG_BYTES + 1), open_to_others
+# What taskdash writes itself
+
+_HEAD: Final = """\
+# Written by `taskdash config init`. Everything that can be set, with its default: `taskdash config example`.
+# See what is in force with `taskdash config show`; check a change with `taskdash config check`.
+# Global settings (download_dir, bell, [keys], [view], ...) go above the profiles.
+
+"""
+_TIER_HINT: Final = """
+# The tier of your API key says how fast taskdash may check: free, basic, standard, pro, ultra or enterprise.
+# Without it free is assumed. It goes into the table above:
+# tier = "basic"
+"""
 
 
-def toml_values(data: bytes) -> dict[str, object]:
-    """Parse TOML; raise ValueError with a message that is safe to show and, for syntax errors, has line and column."""
-    import tomllib
+def first_config_text(profile: Profile) -> str:
+    """Return a config with `profile` in use: its preset or URL, the source of its key, and non-default settings."""
+    has_preset = profile.preset != DEFAULT_PRESET
+    table: dict[str, object] = {"preset": profile.preset} if has_preset else {"base_url": profile.base_url}
+    table |= _changed(profile, preset_profile(profile.preset, profile.name))
+    if profile.api_key is not None:
+        table["api_key"] = profile.api_key.reveal()
+    elif profile.api_key_env and not has_preset:
+        table["api_key_env"] = profile.api_key_env
+    if not profile.tier_assumed and profile.tier:
+        table["tier"] = profile.tier
+    text = _HEAD + _toml({"profile": profile.name, "profiles": {profile.name: table}})
+    return text + (_TIER_HINT if profile.tier_assumed else "")
 
+
+def write_first_config(path: Path, profile: Profile) -> str | None:
+    """Write a first config, 0600, in a 0700 folder; return a line for the user if the folder had to be tightened.
+
+    Raises:
+        TaskdashError: the path is taken; nothing was touched.
+        ConfigError: the file cannot be written.
+    """
+    shown_path = inert_line(str(path))
     try:
-        # Some editors start UTF-8 with a byte order mark, which TOML does not allow.
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        byte = data[error.start]
-        raise ValueError(f"is not UTF-8 text: byte 0x{byte:02x} in line {line}; save it as UTF-8") from None
+        warning = make_private_dir(path.parent)
+        create_private_file(path, first_config_text(profile).encode())
+    except FileExistsError:
+        raise TaskdashError(f"{shown_path} already exists; not overwritten") from None
+    except OSError as error:
+        reason = inert_line(error.strerror or "unknown reason")
+        raise ConfigError(
+            f"{shown_path}: cannot be written: {reason}; choose another path with --config"
+        ) from None
+    return warning
+
+
+def load_view(path: Path, first: View) -> View:
+    """Return `first`, the values of `[view]`, updated from `view.toml`, if it exists; wrong values are ignored."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(_syntax_error(str(error), text)) from None
-    except RecursionError:
-        raise ValueError("is not valid TOML: nested too deeply") from None
-    except ValueError:
-        # tomllib lets Python's errors through for numbers with thousands of digits and dates out of range.
-        raise ValueError("is not valid TOML: a number or a date is out of range") from None
+        values = toml_values(_read_regular_file(path))
+    except (OSError, ValueError):
+        return first
+    return replace(first, **read(View, values, Place([])))
 
 
-def _syntax_error(message: str, text: str) -> str:
-    place = re.search(_TOML_PLACE, message)
-    what = without_keys(message[: place.start()] if place else message, 200)
-    if place is None or place[1] is None:
-        end = text.rstrip("\n")
-        line, column = end.count("\n") + 1, len(end) - end.rfind("\n")
-        return f"line {line}, column {column} (its end): not valid TOML: {what}"
-    return f"line {place[1]}, column {place[2]}: not valid TOML: {what}"
+def save_view(path: Path, view: View, first: View) -> str | None:
+    """Atomically save how `view` differs from `first`, the values of `[view]`; return a warning or error, if any."""
+    try:
+        warning = make_private_dir(path.parent)
+        replace_private_file(path, _toml(_changed(view, first)).encode())
+    except OSError as error:
+        reason = inert_line(error.strerror or "unknown reason")
+        return f"{inert_line(str(path))}: the look cannot be remembered: {reason}"
+    return warning
+
+
+def _changed(model: View | Profile, first: View | Profile) -> dict[str, object]:
+    """Return the settings of `model` that differ from `first`, as TOML values."""
+    return {
+        key: value
+        for key, each in settings_of(type(model)).items()
+        if (value := each.reader.plain(getattr(model, each.name))) is not None
+        and getattr(model, each.name) != getattr(first, each.name)
+    }
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    # Imported late: most runs write nothing.
+    import tomli_w
+
+    return tomli_w.dumps(values)
+
+
+def _read_regular_file(path: Path) -> bytes:
+    # O_NONBLOCK, as opening a named pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, as open() does not take these flags
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        data = file.read(MAX_VIEW_BYTES + 1)
+    if len(data) > MAX_VIEW_BYTES:
+        raise ValueError("it is larger than 64 KiB")
+    return data

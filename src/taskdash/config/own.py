@@ -6,18 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config import kinds
+from taskdash.config import readers
+from taskdash.config.keys import refuse_key, without_keys
 from taskdash.config.readers import (
     Reader,
     entries_of,
     one_of_these,
     read,
-    refuse_key,
     schema_of,
     setting,
     shown,
     suggestion,
-    without_keys,
     wrong,
 )
 from taskdash.domain.errors import UsageError
@@ -46,7 +45,7 @@ MAX_VIEWS: Final = 32
 def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
     if not isinstance(value, str | list):
         raise wrong('must be a key such as "o", or a list of keys', value)
-    keys = (value,) if isinstance(value, str) else kinds.TEXTS.read(value, place)
+    keys = (value,) if isinstance(value, str) else readers.TEXTS.read(value, place)
     for key in keys:
         if not re.fullmatch(_KEY_NAME, key):
             raise ValueError(
@@ -86,7 +85,7 @@ def _filter(value: str) -> str:
 _A_KEY: Final[dict[str, Json]] = {"type": "string", "pattern": f"^{_KEY_NAME}$"}
 KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [_A_KEY, {"type": "array", "items": _A_KEY}]})
 SORT: Final = Reader(
-    kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
+    readers.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
 )
 
 
@@ -108,19 +107,19 @@ class OwnCommand:
     )
     command: tuple[str, ...] = setting(
         (),
-        kinds.PROGRAM,
+        readers.PROGRAM,
         """The program and its arguments, as a list, without a shell; for one, use ["sh", "-c", "..."]. It has 60
         seconds.""",
         example=["upscale", "--twice"],
     )
     runs_for: str = setting(
         "each",
-        kinds.one_of(("each", "all")),
+        readers.one_of(("each", "all")),
         """Whether to run it once for each task, with the task as a JSON object on standard input and its fields as
         TASKDASH_... in the environment, or once for all of them, with a JSON array.""",
         key="for",
     )
-    confirm: bool = setting(False, kinds.FLAG, "Whether to ask first.", example=True)
+    confirm: bool = setting(False, readers.FLAG, "Whether to ask first.", example=True)
 
 
 def _command(value: object, place: Place) -> OwnCommand:
@@ -165,14 +164,14 @@ def _profiles(value: object, place: Place) -> tuple[str, ...] | None:
     if isinstance(value, str):
         raise wrong(f'must be "{ALL}", or a list of profiles such as ["kie"]', value)
     if place.words is None:
-        return kinds.TEXTS.read(value, place)
-    return kinds.some_of(place.words).read(value, place)
+        return readers.TEXTS.read(value, place)
+    return readers.some_of(place.words).read(value, place)
 
 
 _IN_USE: Final[tuple[str, ...] | None] = ()
 PROFILES: Final[Reader[tuple[str, ...] | None]] = Reader(
     _profiles,
-    lambda: {"anyOf": [{"const": ALL}, {**kinds.TEXTS.schema(), "minItems": 1, "uniqueItems": True}]},
+    lambda: {"anyOf": [{"const": ALL}, {**readers.TEXTS.schema(), "minItems": 1, "uniqueItems": True}]},
     lambda value: ALL if value is None else list(value),
 )
 
@@ -183,13 +182,13 @@ class OwnView:
 
     name: str = setting(
         "",
-        kinds.text(_view_name, r"\S"),
+        readers.text(_view_name, r"\S"),
         f"The name of its tab, 1 to {MAX_NAME_CHARS} characters.",
         example="to redo",
     )
     filter: str = setting(
         "",
-        kinds.text(_filter),
+        readers.text(_filter),
         "Its filter, written as in the filter box; what you type there is added to it.",
         example="state:fail age:<2d",
     )
@@ -198,7 +197,7 @@ class OwnView:
     )
     columns: tuple[str, ...] | None = setting(
         None,
-        kinds.some_of(COLUMN_NAMES),
+        readers.some_of(COLUMN_NAMES),
         "Its columns, as in `view.columns`; by default, the list's.",
         example=["state", "profile", "label", "cost", "id"],
     )

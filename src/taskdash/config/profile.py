@@ -1,16 +1,29 @@
-"""Defines and reads profiles, each a gateway with its key, and the presets for known gateways."""
+"""Defines, checks and reads profiles, each a gateway with its key, and the presets for known gateways.
+
+The checks say where and how a key may be sent: to https anywhere, to http on this machine only.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
 
-from taskdash.config import kinds
-from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, read, schema_of, setting
+from taskdash.config import readers
+from taskdash.config.keys import DEFAULT_KEY_VARIABLE, KEY_SOURCES, may_be_key, quoted
+from taskdash.config.readers import (
+    Place,
+    Reader,
+    one_of_these,
+    read,
+    schema_of,
+    setting,
+)
 from taskdash.domain.budget import TIERS
-from taskdash.domain.record_paths import AUTH_HEADER, FAMILIES, RECORD_PATH
+from taskdash.domain.record_paths import AUTH_HEADER, FAMILIES, ID_MARK, KEY_MARK, RECORD_PATH
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -21,7 +34,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE: Final = "aigptimage"
 DEFAULT_BASE_URL: Final = "https://aigptimage.com"
-DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
 DEFAULT_PRESET: Final = "aigptimage"
 PRESETS: Final[dict[str, dict[str, object]]] = {
     DEFAULT_PRESET: {"base_url": DEFAULT_BASE_URL, "api_key_env": DEFAULT_KEY_VARIABLE},
@@ -36,11 +48,126 @@ PRESETS: Final[dict[str, dict[str, object]]] = {
 }
 """The settings of each preset, which a profile can override."""
 
-KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 _LIMITS: Final = ("per_second", "per_minute")
 _TEN_YEARS_MS: Final = 3_650 * 86_400_000
 _MAX_CHECKS: Final = 1_000_000
+_MAX_RECORD_PATHS: Final = 32
+
+# Base URLs, paths below them, and the header that carries the key
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
+# People paste the endpoint's URL from the API's page, but the client adds this part itself.
+_ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
+_ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1, localhost)"
+_BASE_URL_PATTERN: Final = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9_\[](?:(?![@?#\\])[!-~])*\s*$"
+_A_PATH: Final = '"/v1/tasks/{id}"'
+_A_HEADER: Final = '"x-key: {key}"'
+_IN_PATH: Final = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]"
+_PATH = re.compile(rf"{_IN_PATH}{{1,512}}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HEADER_VALUE = re.compile(r"[A-Za-z0-9 ._~+/=,:;-]*")
+"""No characters that are special between double quotes in a shell, where copied commands have them."""
+_OWN_HEADERS: Final = frozenset(
+    {"host", "accept", "accept-encoding", "user-agent", "connection", "content-length", "content-type"}
+    | {"transfer-encoding", "te", "trailer", "upgrade", "expect", "range", "keep-alive"}
+)
 _VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+
+
+def checked_base_url(text: str) -> str:
+    """Return the base URL without a trailing slash; a path prefix is kept.
+
+    Raises ValueError for a URL that no key may be sent to. The message shows nothing that may be secret.
+    """
+    text = text.strip()
+    if not _PRINTABLE.fullmatch(text) or "\\" in text:
+        raise ValueError(f"is empty, too long, or contains characters not allowed in a URL; {_ALLOWED}")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is not a URL: invalid host or port; {_ALLOWED}") from None
+    host = _checked_host(parts)
+    if port == 0:
+        raise ValueError("has the port 0; use 1 to 65535")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(
+            f"would send the API key unencrypted to {quoted(host)}: http is for this machine only"
+            f" (127.0.0.0/8, ::1, localhost), use https://"
+        )
+    path = _ENDPOINT.sub("", parts.path.rstrip("/")).rstrip("/")
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{netloc}{'' if port is None else f':{port}'}{path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is `localhost`, in 127.0.0.0/8 or ::1, in their usual spelling."""
+    address = None if host == "localhost" else _address(host)
+    return host == "localhost" or bool(
+        address and address.is_loopback and (address.version == 4 or host == "::1")
+    )
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _checked_host(parts: SplitResult) -> str:
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"must start with https://; {_ALLOWED}")
+    if "@" in parts.netloc:
+        raise ValueError("contains a user name or password; remove everything before the @")
+    if "?" in parts.geturl() or "#" in parts.geturl():
+        raise ValueError("has a ? or # part; remove it")
+    host = parts.hostname or ""
+    if ":" in host and not _address(host):
+        raise ValueError(f"has an invalid IPv6 address; {_ALLOWED}")
+    if ":" not in host and not _HOST_NAME.fullmatch(host):
+        raise ValueError(f"has an invalid host name; {_ALLOWED}")
+    return host
+
+
+def _record_paths(value: object, place: Place) -> tuple[str, ...]:
+    paths = readers.TEXTS.read(value, place)
+    if not 0 < len(paths) <= _MAX_RECORD_PATHS or len(set(paths)) != len(paths):
+        raise ValueError(f"must name at least one path, {_MAX_RECORD_PATHS} at most, and none twice")
+    for path in paths:
+        rest = path.replace(ID_MARK, "")
+        if not path.startswith("/") or path.startswith("//"):
+            raise ValueError(f"{quoted(path)} is not a path: it must begin with one /, as in {_A_PATH}")
+        if not _PATH.fullmatch(rest):
+            raise ValueError(
+                f"{quoted(path)} contains a character not allowed in a path; {ID_MARK} stands for the task's ID"
+            )
+    return paths
+
+
+def _auth_header(value: str) -> str:
+    """Return the header as `NAME: VALUE`. A wrong one is never shown, as people put the key itself there."""
+    name, colon, rest = value.partition(": ") if ": " in value else value.partition(":")
+    name, rest = name.strip(" "), rest.strip(" ")
+    if not colon or not _HEADER_NAME.fullmatch(name):
+        raise ValueError(
+            f"must begin with the name of a header (letters, digits and -) and a colon, as in {_A_HEADER}"
+        )
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-"):
+        raise ValueError(f"{name} is a header of HTTP's own and carries no key; {_A_HEADER} does")
+    if rest.count(KEY_MARK) != 1:
+        raise ValueError(f"must have {KEY_MARK} in it once, in place of the key, as in {_A_HEADER}")
+    others = rest.replace(KEY_MARK, " ")
+    if not _HEADER_VALUE.fullmatch(others):
+        raise ValueError(
+            f"may contain only letters, digits, spaces and - . _ ~ + / = , : ; beside {KEY_MARK}, and no line break"
+        )
+    if any(may_be_key(word) for word in others.split()):
+        raise ValueError(
+            f"contains text that looks like an API key (not shown); {KEY_MARK} stands for the key"
+        )
+    return f"{name}: {rest}"
 
 
 def _variable_name(value: str) -> str:
@@ -56,47 +183,66 @@ def _variable_name(value: str) -> str:
     return value
 
 
-_API_KEY: Final[Reader[Any]] = kinds.text(str, secret=True)
+_RECORD_PATHS: Final = Reader(
+    _record_paths,
+    lambda: {
+        "type": "array",
+        "items": {"type": "string", "pattern": rf"^/(?!/)(?:{_IN_PATH}|\{{id\}})*$(?!\n)"},
+        "minItems": 1,
+        "maxItems": _MAX_RECORD_PATHS,
+        "uniqueItems": True,
+    },
+)
+_AUTH_HEADER: Final = readers.text(
+    _auth_header,
+    rf"^ *{_HEADER_NAME.pattern} *:(?: |(?!.*: )){_HEADER_VALUE.pattern}\{{key\}}{_HEADER_VALUE.pattern}$",
+    secret=True,
+)
+
+_API_KEY: Final[Reader[Any]] = readers.text(str, secret=True)
 """It becomes a `Secret` in `read_profile`: a wrong key must not fail commands that need none."""
+
+
+# Profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A gateway, with its URL, the source of its key, and the share of its limits that may be used."""
+    """Describes a gateway, with its URL, the source of its key, and the share of its limits that may be used."""
 
     name: str
     """The last part of the table's name, `[profiles.NAME]`."""
     preset: str = setting(
         DEFAULT_PRESET,
-        kinds.one_of(PRESETS),
+        readers.one_of(PRESETS),
         """A known gateway, aigptimage or kie: its base_url, api_key_env, limits, record_paths and result_ttl. Settings
         beside it win.""",
     )
     base_url: str = setting(
         DEFAULT_BASE_URL,
-        kinds.text(kinds.checked_base_url, kinds.BASE_URL_PATTERN, secret=True),
+        readers.text(checked_base_url, _BASE_URL_PATTERN, secret=True),
         """The gateway's URL: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is kept.
         Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
     )
     record_paths: tuple[str, ...] = setting(
         (RECORD_PATH,),
-        kinds.RECORD_PATHS,
+        _RECORD_PATHS,
         """Where task records are, below base_url, most common first: an ID not found under one path is tried under the
         next. {id} in a path is the task ID; without it, taskId=ID is added to the query.""",
     )
     auth_header: str = setting(
         AUTH_HEADER,
-        kinds.AUTH_HEADER,
+        _AUTH_HEADER,
         """The header that carries the API key, as in "x-key: {key}": {key} stands for the key.""",
     )
     api_key_env: str | None = setting(
         DEFAULT_KEY_VARIABLE,
-        kinds.text(_variable_name, f"^{_VARIABLE_NAME}$"),
+        readers.text(_variable_name, f"^{_VARIABLE_NAME}$"),
         "The environment variable that holds the API key. Set only one of this, api_key_command and api_key.",
     )
     api_key_command: tuple[str, ...] = setting(
         (),
-        kinds.COMMAND,
+        readers.COMMAND,
         """A command that prints the API key on its first line, such as a password manager's: a list of arguments, or
         one string split into them. No shell; it has 10 seconds.""",
         example=["pass", "show", "aigptimage"],
@@ -111,7 +257,7 @@ class Profile:
     """Why the file's `api_key` cannot be sent; "" if it can."""
     tier: str | None = setting(
         "free",
-        kinds.one_of(TIERS),
+        readers.one_of(TIERS),
         """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
         enterprise. By default, free is assumed: slow, but never too fast.""",
         example="free",
@@ -120,25 +266,25 @@ class Profile:
     """Whether neither a tier nor limits are set."""
     per_second: int | None = setting(
         None,
-        kinds.whole(1, _MAX_CHECKS),
+        readers.whole(1, _MAX_CHECKS),
         "The key's own limit, instead of a tier: checks in any 1 second, 1 to 1000000. Needs per_minute.",
         example=2,
     )
     per_minute: int | None = setting(
         None,
-        kinds.whole(1, _MAX_CHECKS),
+        readers.whole(1, _MAX_CHECKS),
         "The key's own limit, instead of a tier: checks in any 60 seconds, 1 to 1000000. Needs per_second.",
         example=60,
     )
     share: float = setting(
         0.5,
-        kinds.FRACTION,
+        readers.FRACTION,
         """How much of the limits taskdash may use, above 0 up to 1; the rest is left for other programs on the same
         key.""",
     )
     result_ttl_ms: int | None = setting(
         None,
-        kinds.length_of_time(_TEN_YEARS_MS),
+        readers.length_of_time(_TEN_YEARS_MS),
         """How long result links live after the task ends, as a number with s, m, h or d, for a countdown and one
         warning per task before unsaved results expire (with a quarter of that time left, at most a day). Without it,
         only for links that state their expiry.""",
@@ -147,7 +293,7 @@ class Profile:
     )
     allow_private: bool = setting(
         False,
-        kinds.FLAG,
+        readers.FLAG,
         "Whether to allow downloads from private and loopback addresses other than the gateway's own host.",
     )
     source: Path | None = None

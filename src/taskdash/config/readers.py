@@ -1,4 +1,4 @@
-"""Settings as fields that carry their reader: `tier: str = setting("free", one_of(TIERS), "The key's tier ...")`.
+"""Makes settings fields that carry their reader: `tier: str = setting("free", one_of(TIERS), "The key's tier ...")`.
 
 A reader converts a TOML value, or reports what is wrong with it. Reading a table, `config show`, the example, the
 first config and the JSON Schema all loop over the fields. A fault is noted with its place, and reading goes on
@@ -8,13 +8,16 @@ without that value, so that users see all faults of a file at once.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
-from taskdash.domain.secret import without_key_forms
+from taskdash.config.files import absolute
+from taskdash.config.keys import named_key, quoted
+from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import nearest
 
@@ -23,24 +26,14 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
+MAX_ARGUMENT_CHARS: Final = 4_096
 _SHOWN_CHARS: Final = 60
-_KEY_PREFIX: Final = r"(?i)sk[-_]"
-_HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
-_LONG_WORD: Final = r"(?=[^\s]*[0-9])(?=[^\s]*[a-z])[A-Za-z0-9_+-]{24,}"
-WITHHELD: Final = "text that looks like an API key (not shown)"
-
-_TYPE_NAMES: Final = {
-    bool: "a boolean",
-    int: "an integer",
-    float: "a float",
-    str: "text",
-    list: "an array",
-    dict: "a table",
-}
+_UNIT_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+_LENGTH_OF_TIME: Final = r" *([0-9]{1,9}(?:\.[0-9]{1,6})?) *([smhd]) *"
 
 
 class Place(NamedTuple):
-    """The place of a value in a file, by default its top level."""
+    """Says where in a file a value is, by default at its top level."""
 
     faults: list[str]
     """Collects the faults of the file."""
@@ -82,7 +75,7 @@ def _plain(value: object) -> Json:
 
 
 class Reader(NamedTuple, Generic[T_co]):
-    """A reader for values of one kind."""
+    """Reads values of one kind."""
 
     read: Callable[[Any, Place], T_co]
     """Converts a TOML value. Raises ValueError if it is wrong; the message completes "NAME: ..."."""
@@ -93,7 +86,7 @@ class Reader(NamedTuple, Generic[T_co]):
 
 
 class Setting(NamedTuple):
-    """The description of a model's field."""
+    """Describes a model's field."""
 
     key: str
     """Its name in the file."""
@@ -211,36 +204,7 @@ def wrong(must: str, value: object) -> ValueError:
     return ValueError(f"{must}, not {shown(value)}")
 
 
-# How input appears in an error: inert, short, and never if it may be an API key
-
-
-def looks_like_key(name: str) -> bool:
-    """Return whether a name has the form of an API key: it starts with `sk-`, or is a long hexadecimal number."""
-    return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
-
-
-def refuse_key(name: str) -> None:
-    """Raise ValueError if a name has the form of an API key."""
-    if looks_like_key(name):
-        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
-
-
-def may_be_key(text: str) -> bool:
-    """Return whether `text` may be a key and must not be shown: it contains `sk-...`, or is a long token."""
-    has_form = without_key_forms(text) != text
-    return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
-
-
-def without_keys(text: str, max_chars: int = 500) -> str:
-    """Return `text` on one inert line, with anything that has the form of a key replaced by `***`."""
-    return without_key_forms(inert_line(text, max_chars))
-
-
-def quoted(text: str) -> str:
-    """Return `text` in quotes, inert and truncated; if it looks like a key, return `WITHHELD` instead."""
-    if may_be_key(text.strip()):
-        return WITHHELD
-    return f'"{inert_line(text, _SHOWN_CHARS)}"'
+# How input appears in an error
 
 
 def shown(value: object) -> str:
@@ -252,14 +216,9 @@ def shown(value: object) -> str:
     if isinstance(value, int | float):
         # Python refuses to print an integer of thousands of digits.
         return "a huge number" if isinstance(value, int) and value.bit_length() > 128 else str(value)
-    return _TYPE_NAMES.get(type(value), "a date or time")
-
-
-def named_key(key: str) -> str:
-    """Return a TOML key for an error message, bare if TOML allows it to be."""
-    if looks_like_key(key):
-        return "(a name that looks like an API key)"
-    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else quoted(key)
+    if isinstance(value, list | dict):
+        return "an array" if isinstance(value, list) else "a table"
+    return "a date or time"
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
@@ -271,3 +230,166 @@ def suggestion(wrong: str, right: Iterable[str]) -> str:
 def one_of_these(names: Collection[str]) -> str:
     """Return `one of a, b, c`; `none` if `names` is empty."""
     return "one of " + ", ".join(inert_line(name, _SHOWN_CHARS) for name in names) if names else "none"
+
+
+# Readers for the kinds of values
+
+
+def _checked_word(value: str, allowed: Collection[str]) -> str:
+    if value not in allowed:
+        near = suggestion(value, allowed)
+        raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(allowed)}.{near}")
+    return value
+
+
+def text(check: Callable[[str], T], pattern: str = "", *, secret: bool = False) -> Reader[T]:
+    """Return a reader for text, converted by `check`, which raises ValueError; a `secret` value is never shown.
+
+    `pattern` approximates `check` in the schema.
+    """
+
+    def read_text(value: object, _: Place) -> T:
+        if isinstance(value, str):
+            return check(value)
+        raise ValueError("must be text in quotes" + ("" if secret else f", not {shown(value)}"))
+
+    return Reader(read_text, lambda: {"type": "string", **({"pattern": pattern} if pattern else {})})
+
+
+def one_of(words: Collection[str]) -> Reader[str]:
+    """Return a reader for one of `words`."""
+    return Reader(text(lambda value: _checked_word(value, words)).read, lambda: {"enum": list(words)})
+
+
+def as_it_stands(is_right: Callable[[Any], bool], must: str, **schema: Json) -> Reader[Any]:
+    """Return a reader for a value that needs no conversion; `must` begins the error message for all others."""
+
+    def read_value(value: object, _: Place) -> object:
+        if is_right(value):
+            return value
+        raise wrong(must, value)
+
+    return Reader(read_value, lambda: schema)
+
+
+def whole(low: int, high: int) -> Reader[int]:
+    """Return a reader for an integer from `low` to `high`."""
+    return as_it_stands(
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"must be a whole number from {low} to {high}",
+        type="integer",
+        minimum=low,
+        maximum=high,
+    )
+
+
+def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
+    """Return a reader for a list of one or more of `words`, without duplicates."""
+
+    def read_words(value: object, _: Place) -> tuple[str, ...]:
+        named = tuple(_checked_word(word, words) for word in _texts(value))
+        if not named or len(set(named)) != len(named):
+            raise ValueError(f"must name at least one, and none twice: {one_of_these(words)}")
+        return named
+
+    return Reader(
+        read_words,
+        lambda: {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True},
+    )
+
+
+def length_of_time(high_ms: int) -> Reader[int]:
+    """Return a reader for a duration such as "24h", from one second to `high_ms`, in milliseconds."""
+
+    def read_length(value: object, _: Place) -> int:
+        parts = re.fullmatch(_LENGTH_OF_TIME, value) if isinstance(value, str) else None
+        length_ms = round(float(parts[1]) * _UNIT_MS[parts[2]]) if parts else 0
+        if 1_000 <= length_ms <= high_ms:
+            return length_ms
+        must = 'must be a number and a unit (s, m, h or d) in quotes, such as "24h", from "1s" to'
+        raise wrong(f'{must} "{length_text(high_ms)}"', value)
+
+    return Reader(
+        read_length,
+        lambda: {"type": "string", "pattern": f"^(?=.*[1-9]){_LENGTH_OF_TIME}$"},
+        lambda value: None if value is None else length_text(value),
+    )
+
+
+def length_text(length_ms: int) -> str:
+    """Return a duration as a config has it, in the largest unit that divides it evenly."""
+    for unit, unit_ms in _UNIT_MS.items():
+        if length_ms % unit_ms == 0:
+            return f"{length_ms // unit_ms}{unit}"
+    return f"{length_ms / 1_000:.3f}s"
+
+
+def _texts(value: object, _: Place | None = None) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise wrong('must be a list such as ["first", "second"]', value)
+    for item in value:
+        if not isinstance(item, str):
+            raise wrong("must contain only text in quotes", item)
+    return tuple(value)
+
+
+def _arguments(value: object, _: Place) -> tuple[str, ...]:
+    arguments = _texts(value)
+    if arguments and not arguments[0].strip():
+        raise ValueError("must start with the name of a program")
+    if any("\0" in argument or len(argument) > MAX_ARGUMENT_CHARS for argument in arguments):
+        raise ValueError(f"must have arguments of up to {MAX_ARGUMENT_CHARS} characters without NUL")
+    return arguments
+
+
+def _command(value: object, place: Place) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError:
+            raise ValueError("has an unclosed quote; a list of arguments needs no quoting") from None
+    return _program(value, place)
+
+
+def _program(value: object, place: Place) -> tuple[str, ...]:
+    if not (arguments := _arguments(value, place)):
+        raise ValueError('must name a program, such as ["pass", "show", "aigptimage"]')
+    return arguments
+
+
+def _folder(value: str) -> Path:
+    if not value.startswith(("/", "~")) or "\0" in value:
+        raise wrong("must be an absolute path, or start with ~", value)
+    try:
+        return absolute(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+_AN_ARGUMENT: Final[dict[str, Json]] = {"type": "string", "maxLength": MAX_ARGUMENT_CHARS}
+_LIST_OF_ARGUMENTS: Final[dict[str, Json]] = {
+    "type": "array",
+    "prefixItems": [{**_AN_ARGUMENT, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}],
+    "items": {**_AN_ARGUMENT, "pattern": r"^[^\x00]*$"},
+}
+FLAG: Final[Reader[bool]] = as_it_stands(
+    lambda value: isinstance(value, bool), "must be true or false (without quotes)", type="boolean"
+)
+FRACTION: Final[Reader[float]] = as_it_stands(
+    # NaN fails the comparison.
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1,
+    "must be a number above 0 and up to 1",
+    type="number",
+    exclusiveMinimum=0,
+    maximum=1,
+)
+FOLDER: Final = text(_folder, r"^[/~][^\x00]*$")
+TEXTS: Final = Reader(_texts, lambda: {"type": "array", "items": {"type": "string"}})
+ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_ARGUMENTS)
+"""A program and its arguments as a list, which may be empty."""
+PROGRAM: Final = Reader(_program, lambda: {**_LIST_OF_ARGUMENTS, "minItems": 1})
+"""A program and its arguments as a list."""
+COMMAND: Final = Reader(
+    _command, lambda: {"anyOf": [{"type": "string", "pattern": r"\S"}, {**_LIST_OF_ARGUMENTS, "minItems": 1}]}
+)
+"""A program and its arguments as a list, or as one text that is split like in a shell."""

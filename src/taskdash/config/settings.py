@@ -10,17 +10,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.config import kinds
+from taskdash.config import readers
+from taskdash.config.keys import quoted, refuse_key
 from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, VIEWS, OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     Reader,
     entries_of,
     read,
-    refuse_key,
     setting,
     settings_of,
     shown,
+    suggestion,
     table_of,
 )
 from taskdash.domain.record_paths import RECORD_PATH
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
+FILE_NAME_PARTS: Final = ("label", "prompt", "model", "id", "n", "created")
+FILE_NAME_PART: Final = rf"\{{({'|'.join(FILE_NAME_PARTS)})(?::\.([1-9][0-9]{{0,2}}))?\}}"
+"""A placeholder in the template of file names, with an optional maximum length."""
+_THE_PARTS: Final = ", ".join(f"{{{name}}}" for name in FILE_NAME_PARTS)
 _PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
@@ -47,8 +52,23 @@ def _profile_name(value: str) -> str:
     return value
 
 
+def _file_name(value: str) -> str:
+    names = re.findall(FILE_NAME_PART, value)
+    rest = re.sub(FILE_NAME_PART, "", value)
+    if part := re.search(r"\{(\w*)[^{}]*\}?|\}", rest):
+        near = "" if part[1] in FILE_NAME_PARTS else suggestion(part[1] or "", FILE_NAME_PARTS)
+        known = f"use {_THE_PARTS}, each with a length if need be, as in {{prompt:.40}}"
+        raise ValueError(f"{quoted(part[0])} is not allowed in a name: {known}.{near}")
+    if not names or "/" in value or "\\" in value:
+        raise ValueError(f"must be a name without / that has at least one of {_THE_PARTS} in it")
+    return value
+
+
+_FILE_NAME: Final = readers.text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[^{{}}/\\]*)+$")
+
+
 def _theme(value: object, place: Place) -> str:
-    reader = kinds.text(_theme_name) if place.words is None else kinds.one_of(place.words)
+    reader = readers.text(_theme_name) if place.words is None else readers.one_of(place.words)
     return reader.read(value, place)
 
 
@@ -86,7 +106,7 @@ class View:
 
     columns: tuple[str, ...] = setting(
         FIRST_COLUMNS,
-        kinds.some_of(COLUMN_NAMES),
+        readers.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
         completed, note, problem, results, saved, picks (how many results are picked), credits, family (the record path
         it was found under), profile and expires, which is shown by default if result_ttl is set.""",
@@ -99,12 +119,12 @@ class View:
     )
     detail: str = setting(
         "auto",
-        kinds.one_of(("auto", "right", "below", "hidden")),
+        readers.one_of(("auto", "right", "below", "hidden")),
         """Where the detail pane is: right, below, hidden, or auto (right in a wide terminal, below in a narrow
         one).""",
     )
     detail_percent: int = setting(
-        35, kinds.whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
+        35, readers.whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
     )
     theme: str = setting(
         "textual-dark",
@@ -113,17 +133,19 @@ class View:
         beside the config, as themes/NAME.toml.""",
     )
     preview: bool = setting(
-        True, kinds.FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
+        True,
+        readers.FLAG,
+        "Whether the detail pane shows a picture of the result; needs the extra `preview`.",
     )
     preview_as: str = setting(
         "auto",
-        kinds.one_of(("auto", "kitty", "sixel", "blocks")),
+        readers.one_of(("auto", "kitty", "sixel", "blocks")),
         """How to draw pictures: kitty, sixel, blocks (coloured half blocks, for any terminal) or auto (the best the
         terminal says it can show; in tmux, kitty if passthrough is on, else blocks).""",
     )
     widths: Mapping[str, int] = setting(
         {},
-        entries_of(kinds.whole(3, 200), COLUMN_NAMES),
+        entries_of(readers.whole(3, 200), COLUMN_NAMES),
         "Column widths in terminal cells, 3 to 200. Columns not listed here get the width they need.",
         example={"label": 40},
     )
@@ -135,46 +157,46 @@ class Settings:
 
     profile: str = setting(
         DEFAULT_PROFILE,
-        kinds.text(_profile_name, f"^{_PROFILE_NAME}$"),
+        readers.text(_profile_name, f"^{_PROFILE_NAME}$"),
         """The profile to use, unless --profile or TASKDASH_PROFILE says otherwise. By default, aigptimage or the only
         one configured.""",
     )
     download_dir: Path | None = setting(
         None,
-        kinds.FOLDER,
+        readers.FOLDER,
         """Where to save results: an absolute path, or one that starts with ~. By default, the folder taskdash in your
         downloads.""",
         example="~/Downloads/taskdash",
     )
     open_command: tuple[str, ...] = setting(
         (),
-        kinds.ARGUMENTS,
+        readers.ARGUMENTS,
         """The command that opens a result, as a list of arguments; the link is added at the end. Empty: your
         browser.""",
     )
     on_finish: tuple[str, ...] = setting(
         (),
-        kinds.ARGUMENTS,
+        readers.ARGUMENTS,
         """A command to run once for each task that finishes, as a list of arguments, without a shell; for one, use
         ["sh", "-c", "..."]. It gets the task as JSON on standard input and its fields as TASKDASH_... in the
         environment, but no API key; it has 60 seconds. Empty: none.""",
     )
     bell: bool = setting(
-        False, kinds.FLAG, "Whether to ring the terminal bell when a task finishes, once per message."
+        False, readers.FLAG, "Whether to ring the terminal bell when a task finishes, once per message."
     )
     title: bool = setting(
         True,
-        kinds.FLAG,
+        readers.FLAG,
         "Whether to show what waits and what failed in the terminal title: `3 waiting · 1 failed`.",
     )
     auto_download: bool = setting(
         False,
-        kinds.FLAG,
+        readers.FLAG,
         "Whether to save each result as soon as its task finishes, before its link can expire.",
     )
     file_name: str | None = setting(
         None,
-        kinds.FILE_NAME,
+        _FILE_NAME,
         """The name of saved files, without extension: a template of {label}, {prompt}, {model}, {id}, {n} (the result
         number) and {created} (local time), each with an optional length, as in {prompt:.40}. By default: the label or
         prompt, the first 8 characters of the ID and the number.""",
@@ -182,29 +204,29 @@ class Settings:
     )
     sidecar: bool = setting(
         False,
-        kinds.FLAG,
+        readers.FLAG,
         "Whether to write a NAME.json beside each saved file: its task, as in `taskdash show --json`.",
     )
     embed: bool = setting(
         False,
-        kinds.FLAG,
+        readers.FLAG,
         """Whether to put prompt and task ID into the metadata of PNG and JPEG files. The picture is unchanged, but the
         file is no longer the gateway's, byte for byte: a signature in it, such as C2PA, becomes invalid.""",
     )
     max_result_mib: int | None = setting(
         None,
-        kinds.whole(1, 1_048_576),
+        readers.whole(1, 1_048_576),
         "The largest result to save, in MiB, 1 to 1048576. By default, nine tenths of the free disk space.",
         example=2048,
     )
     log_level: str = setting(
         "info",
-        kinds.one_of(LOG_LEVELS),
+        readers.one_of(LOG_LEVELS),
         "How much goes to the log file: debug, info, warning or error. --log-level overrides it.",
     )
     key_preset: str = setting(
         "default",
-        kinds.one_of(("default", "plain", "vim")),
+        readers.one_of(("default", "plain", "vim")),
         "The keys that [keys] builds on: default, plain (arrows and named keys first) or vim.",
     )
     keys: Mapping[str, tuple[str, ...]] = setting(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.config.locations import users_umask
+from taskdash.config.files import users_umask
 from taskdash.results.links import UnsafeLinkError, checked_url
 
 if TYPE_CHECKING:

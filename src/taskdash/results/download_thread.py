@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.config.locations import download_dir
+from taskdash.config.files import download_dir
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.downloads import Downloads, DownloadStatus, End, Ended

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Final, Self
 
-from taskdash.config.locations import make_private_dir
+from taskdash.config.files import make_private_dir
 from taskdash.domain.untrusted import fold, inert_line
 from taskdash.results.links import DiskError
 

@@ -32,7 +32,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from taskdash.config.locations import make_private_dir, replace_private_file
+from taskdash.config.files import make_private_dir, replace_private_file
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import size_words
 from taskdash.results import preview_worker as worker

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from taskdash.config.locations import replace_private_file
+from taskdash.config.files import replace_private_file
 from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import State, Verdict, inputs_of, json_text

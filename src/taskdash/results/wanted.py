@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from taskdash.config.kinds import FILE_NAME_PART
+from taskdash.config.settings import FILE_NAME_PART
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import REMOVED, moment

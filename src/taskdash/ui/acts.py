@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.config.locations import download_dir
+from taskdash.config.files import download_dir
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
 from taskdash.domain.words import REMOVED, are_links_dead, countdown, expiry_of, is_renewed, plural

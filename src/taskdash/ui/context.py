@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.config.own_files import save_view, write_first_config
-from taskdash.config.profile import DEFAULT_KEY_VARIABLE
+from taskdash.config.keys import DEFAULT_KEY_VARIABLE
+from taskdash.config.load import save_view, write_first_config
 from taskdash.config.settings import View
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import Query, Sort

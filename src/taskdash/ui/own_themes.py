@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-from taskdash.config.kinds import FLAG, FRACTION, text
+from taskdash.config.keys import quoted
 from taskdash.config.load import read_config_file, settings_in
-from taskdash.config.readers import Place, Reader, entries_of, quoted, suggestion
+from taskdash.config.readers import FLAG, FRACTION, Place, Reader, entries_of, suggestion, text
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, contrast, theme_names

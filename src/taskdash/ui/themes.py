@@ -14,7 +14,7 @@ from textual.color import BLACK, WHITE, Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
 from taskdash import ui
-from taskdash.config.locations import themes_dir
+from taskdash.config.files import themes_dir
 from taskdash.domain.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from taskdash.config.locations import config_path, log_path, store_path
+from taskdash.config.files import config_path, log_path, store_path
 
 PLACES = ("/home/somebody", "/home/some body", "relative", "", None)
 

@@ -12,7 +12,7 @@ from tests.config_files import CANARY, Load
 
 from taskdash.config.describe import Line, describe
 from taskdash.config.keys import find_key
-from taskdash.config.kinds import length_text
+from taskdash.config.readers import length_text
 from taskdash.config.settings import Settings, demo_settings
 
 

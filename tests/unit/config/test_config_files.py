@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.config.load import load_settings
+from taskdash.config.load import first_config_text, load_settings, load_view, save_view, write_first_config
 from taskdash.config.own import COLUMN_NAMES
-from taskdash.config.own_files import first_config_text, load_view, save_view, write_first_config
 from taskdash.config.profile import Profile, preset_profile
 from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.config_files import CANARY, KIE, Load, write
 
-from taskdash.config.load import load_settings, toml_values
+from taskdash.config.files import toml_values
+from taskdash.config.load import load_settings
 from taskdash.config.profile import DEFAULT_PRESET, PRESETS, Profile, preset_profile
 from taskdash.config.readers import Place, read, settings_of
 from taskdash.config.settings import Settings, View

@@ -9,8 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from taskdash.config.load import load_settings
-from taskdash.config.locations import (
+from taskdash.config.files import (
     absolute,
     config_path,
     create_private_file,
@@ -21,6 +20,7 @@ from taskdash.config.locations import (
     store_path,
     view_path,
 )
+from taskdash.config.load import load_settings
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import UsageError
 

@@ -9,7 +9,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.config.toml_lines import key_lines
+from taskdash.config.files import key_lines
 
 FILE = '''\
 # [no] = 1

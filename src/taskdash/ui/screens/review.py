@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
 
-from taskdash.config.locations import download_dir
+from taskdash.config.files import download_dir
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line

@@ -1,4 +1,4 @@
-"""Finds the paths of taskdash's files by platformdirs, respecting `XDG_*` and overrides, and creates private files.
+"""Finds taskdash's files by platformdirs, `XDG_*` and overrides, parses TOML, and creates private files.
 
 platformdirs reads the environment of this process. A relative `XDG_*` is ignored, as the XDG specification
 requires. Paths are only looked up when needed, so naming all files explicitly works without a home directory; if one
@@ -11,13 +11,16 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import re
 import stat
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from taskdash.domain.errors import UsageError
+from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -96,22 +99,20 @@ def absolute(text: str | Path, origin: str = "") -> Path:
 
 
 def _expanded(text: str) -> str:
-    """Expand a leading `~`; raise UsageError if there is no such home directory."""
-    if text == "~" or text.startswith("~/"):
-        return f"{_home(text)}{text[1:]}"
-    expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
-    if expanded.startswith("~"):
-        raise UsageError(f"cannot expand {inert_line(text, 200)}: there is no such user")
-    return expanded
+    """Expand a leading `~`; raise UsageError if there is no such home directory.
 
-
-def _home(text: str) -> str:
-    """Return the home directory for `text`; a relative or empty HOME is ignored, as it could lead anywhere."""
+    A relative or empty HOME is ignored, as it could lead anywhere.
+    """
+    if text != "~" and not text.startswith("~/"):
+        expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
+        if expanded.startswith("~"):
+            raise UsageError(f"cannot expand {inert_line(text, 200)}: there is no such user")
+        return expanded
     home = os.environ.get("HOME", "")
     if home.startswith("/"):
-        return home.rstrip("/")
+        return home.rstrip("/") + text[1:]
     try:
-        return pwd.getpwuid(os.getuid()).pw_dir
+        return pwd.getpwuid(os.getuid()).pw_dir + text[1:]
     except KeyError:
         raise UsageError(f"cannot expand ~ in {inert_line(text, 200)}: {_no_home()}") from None
 
@@ -152,6 +153,113 @@ def _no_home(xdg_variable: str | None = None) -> str:
         if os.environ.get(xdg_variable):
             why += f", {xdg_variable} is not an absolute path"
     return f"{why}, and user {os.getuid()} has no home in the password file; {advice}"
+
+
+# TOML
+
+
+def toml_values(data: bytes) -> dict[str, object]:
+    """Parse TOML; raise ValueError with a message that is safe to show and, for syntax errors, has line and column."""
+    import tomllib
+
+    try:
+        # Some editors start UTF-8 with a byte order mark, which TOML does not allow.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise ValueError(f"is not UTF-8 text: byte 0x{byte:02x} in line {line}; save it as UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(_syntax_error(str(error), text)) from None
+    except RecursionError:
+        raise ValueError("is not valid TOML: nested too deeply") from None
+    except ValueError:
+        # tomllib lets Python's errors through for numbers with thousands of digits and dates out of range.
+        raise ValueError("is not valid TOML: a number or a date is out of range") from None
+
+
+def _syntax_error(message: str, text: str) -> str:
+    place = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    what = without_key_forms(inert_line(message[: place.start()] if place else message, 200))
+    if place is None or place[1] is None:
+        end = text.rstrip("\n")
+        line, column = end.count("\n") + 1, len(end) - end.rfind("\n")
+        return f"line {line}, column {column} (its end): not valid TOML: {what}"
+    return f"line {place[1]}, column {place[2]}: not valid TOML: {what}"
+
+
+_TOML: Final = r"""(?xs)
+      (?P<space> [ \t\r]+ | \#[^\n]* )
+    | (?P<sign> \{\s*\}? | [\[\]},=\n] )
+    | "{3}(?:[^\\]|\\.)*?"{3,5} | '{3}.*?'{3,5} | "(?:[^"\\\n]|\\.)*" | '[^'\n]*'
+    | [^\s\[\]{},="'\#]+ (?:[ ]\d\d:[^\s\[\]{},="'\#]+)?
+"""
+_LINE: Final = "\0"
+"""A key that no file has."""
+
+
+# Cached, as it is called for each fault of a file.
+@lru_cache(1)
+def key_lines(text: str) -> dict[tuple[str | int, ...], int]:
+    """Return the line, from 1, on which each key, table and array element of a valid TOML file first appears.
+
+    The standard library's parser does not report them. Each is under the names of the tables around it and its own;
+    for an element of an array its index, from 0.
+    """
+    lines: dict[tuple[str | int, ...], int] = {}
+
+    def note(value: object, path: tuple[str | int, ...]) -> int:
+        if isinstance(value, dict):
+            line = min((note(each, (*path, key)) for key, each in value.items()), default=1)
+        elif isinstance(value, list):
+            # Only an array in brackets begins with its own line.
+            first = -1 if isinstance(value[0], int) else 0
+            line = min(note(each, (*path, n)) for n, each in enumerate(value, first))
+        else:
+            line = cast("int", value)
+        if path and path[-1] not in (_LINE, -1):
+            lines[path] = line
+        return line
+
+    with suppress(RecursionError, ValueError):  # nested too deeply
+        note(toml_values(_with_lines(text).encode()), ())
+    return lines
+
+
+def _with_lines(text: str) -> str:
+    """Return a TOML file in which each value is its line.
+
+    Each table has its own under `_LINE`, and each array in brackets has its own before its elements.
+    """
+    line, in_value = 1, False
+    brackets: list[str] = []
+
+    def replaced(token: re.Match[str]) -> str:
+        nonlocal line, in_value
+        here, sign = line, token["sign"]
+        line += token[0].count("\n")
+        own = f'"\\u0000" = {here}'
+        if sign is None:
+            return str(here) if in_value and not token["space"] else token[0]
+        if sign[0] == "{" and sign[-1] == "}":
+            return f"{{{own}}}"
+        if sign[0] in "{[" and in_value:
+            brackets.append(sign[0])
+            in_value = sign == "["
+            return f"[{here}," if in_value else f"{{{own},"
+        if sign in "]}" and brackets:
+            brackets.pop()
+        elif sign == "]" and token.string[token.end() : token.end() + 1] != "]":
+            return f"]\n{own}"
+        elif sign in ",=":
+            in_value = sign == "=" or brackets[-1] == "["
+        elif sign == "\n":
+            in_value = in_value and bool(brackets)
+        return sign
+
+    return re.sub(_TOML, replaced, text)
 
 
 # Files and folders that only their owner can read
