@@ -10,14 +10,13 @@ import json
 import re
 import zlib
 from contextlib import suppress
-from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from taskdash.domain.task import Json
 
@@ -37,7 +36,7 @@ _JSON_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class UnreadableError(ValueError):
-    """The body cannot be read; the message says why, is inert, and completes "the answer is ..."."""
+    """Says why a body cannot be read; the message is inert, and completes "the answer is ..."."""
 
 
 def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
@@ -53,10 +52,14 @@ def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
     if len(encodings) > MAX_ENCODINGS:
         raise UnreadableError("compressed more than twice")
     for name in reversed(encodings):
-        decode = _DECODERS.get(name)
-        if decode is None:
+        if name in ("gzip", "x-gzip"):
+            body = _inflated(body, zlib.MAX_WBITS | 16)
+        elif name == "deflate":
+            # It means the zlib format (RFC 9110); some servers leave out the zlib header.
+            has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
+            body = _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+        else:
             raise UnreadableError(f"compressed in a way that was not asked for ({inert_line(name, 40)})")
-        body = decode(body)
     return body
 
 
@@ -73,29 +76,17 @@ def _inflated(body: bytes, wbits: int) -> bytes:
     return plain
 
 
-def _deflated(body: bytes) -> bytes:
-    """Decode `deflate`, which means the zlib format (RFC 9110); some servers leave out the zlib header."""
-    has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
-    return _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-
-
-_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "gzip": partial(_inflated, wbits=zlib.MAX_WBITS | 16),
-    "x-gzip": partial(_inflated, wbits=zlib.MAX_WBITS | 16),
-    "deflate": _deflated,
-}
-
-
 def document(headers: Mapping[str, str], plain: bytes) -> Json:
-    """Parse `plain` as a JSON document, with or without a byte order mark.
+    """Parse `plain` as a JSON document, with or without a byte order mark, whatever its Content-Type.
 
     Raises UnreadableError if it is not UTF-8 or not JSON.
     """
     text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
     if not text_bytes.strip():
         raise UnreadableError("empty")
-    kind = _html_kind(headers, text_bytes)
-    if kind:
+    if text_bytes.lstrip()[:1] == b"<":
+        label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()
+        kind = label if label and "json" not in label else "text/html"
         raise UnreadableError(f"not JSON ({kind}): is the base URL right, or is a login page in between?")
     if text_bytes.startswith(_GZIP_MAGIC):
         raise UnreadableError("not JSON (compressed without saying so)")
@@ -105,14 +96,6 @@ def document(headers: Mapping[str, str], plain: bytes) -> Json:
         looks_wide = text_bytes.startswith((b"\xff\xfe", b"\xfe\xff"))
         raise UnreadableError("not UTF-8" + (" (UTF-16?)" if looks_wide else "")) from None
     return json_document(text)
-
-
-def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
-    """Return the media type of a body that is markup; None if it is not. JSON with a wrong label is accepted."""
-    if body.lstrip()[:1] != b"<":
-        return None
-    label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()
-    return label if label and "json" not in label else "text/html"
 
 
 def json_document(text: str) -> Json:
@@ -127,7 +110,9 @@ def json_document(text: str) -> Json:
     try:
         value: Json = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise UnreadableError(_broken_at(error)) from None
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
+            raise UnreadableError(f"not JSON: it breaks off after {len(text):,} characters") from None
+        raise UnreadableError(f"not JSON (line {error.lineno:,}, column {error.colno:,})") from None
     except RecursionError:
         raise UnreadableError("nested too deeply") from None
     return value
@@ -161,40 +146,26 @@ def _value_count(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{")
 
 
-def _broken_at(error: json.JSONDecodeError) -> str:
-    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
-        return f"not JSON: it breaks off after {len(error.doc):,} characters"
-    return f"not JSON (line {error.lineno:,}, column {error.colno:,})"
-
-
-def _int(digits: str) -> Json:
+_DECODER: Final = json.JSONDecoder(
+    strict=False,
     # Python refuses to convert more than 4,300 digits, and a float overflows at 309.
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+    parse_int=lambda digits: int(digits) if len(digits) <= _MAX_DIGITS else digits,
+    parse_float=lambda digits: float(digits) if isfinite(float(digits)) else digits,
+    parse_constant=str,
+)
 
 
-def _float(digits: str) -> Json:
-    number = float(digits)
-    return number if isfinite(number) else digits
-
-
-_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_int, parse_float=_float, parse_constant=str)
-
-
-def unwrapped(value: Json, times: int = MAX_UNWRAPS) -> Json:
-    """Decode `value` if it is JSON text of an object, list or string, up to `times` over; else return it as it is.
+def unwrapped(value: Json) -> Json:
+    """Decode `value` if it is JSON text of an object, list or string, `MAX_UNWRAPS` over; else return it as it is.
 
     Text that is not JSON, or is just a number or a word, is left alone. `resultJson` and `param` are
     JSON text according to the API's page; kie.ai-like gateways may encode them twice.
     """
-    found = value
-    for _ in range(times):
-        if not isinstance(found, str) or not found.lstrip().startswith(("{", "[", '"')):
+    for _ in range(MAX_UNWRAPS):
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
             break
         try:
-            inner = json_document(found.strip())
+            value = json_document(value.strip())
         except UnreadableError:
             break
-        if not isinstance(inner, str | list | dict):
-            break
-        found = inner
-    return found
+    return value

@@ -18,7 +18,7 @@ import ssl
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
 
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """A client for one API base URL and one key. Bound to the event loop that first uses it."""
+    """Asks one API base URL with one key. Bound to the event loop that first uses it."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Gateway:
         self._transport = self._new_transport()
         self._places = asyncio.Semaphore(connections)
         self._reading_large = asyncio.Lock()
-        self.room_for_large: Callable[[], Awaitable[None]] = _room_at_once
+        self.room_for_large: Callable[[], Awaitable[None]] | None = None
         """Awaited before a large answer is read, so that whoever stores the answers can hold it back."""
         self._lost: set[str] = set()
         self._under_way = 0
@@ -194,7 +194,8 @@ class Gateway:
         left_s = (deadline.when() or math.inf) - loop.time()
         deadline.reschedule(None)
         await turn_of_large.enter_async_context(self._reading_large)
-        await self.room_for_large()
+        if self.room_for_large is not None:
+            await self.room_for_large()
         deadline.reschedule(loop.time() + left_s)
 
     async def _parse(self, response: httpx.Response, body: bytes, task_id: str) -> Answer:
@@ -205,17 +206,13 @@ class Gateway:
         if answer.problem in _SUSPECT:
             # The answer may belong to another request: one response too many shifts all that follow. A redirect
             # does not come from this API, and some have a body where HTTP does not allow one.
-            await cast("_Stream", response.extensions["network_stream"]).aclose()
+            await response.extensions["network_stream"].aclose()
         # If a gateway quotes the key, it must be neither stored nor shown.
         return self._keys.redact_values(answer)
 
 
 class CrossedError(Exception):
     """The server closed a kept-alive connection while a request was on its way."""
-
-
-class _Stream(Protocol):
-    async def aclose(self) -> None: ...
 
 
 @asynccontextmanager
@@ -228,7 +225,7 @@ async def _exchange(
     is readable). If the close crosses the request, CrossedError is raised; other failures are those that
     `network.explain` understands.
     """
-    opened: list[_Stream] = []
+    opened: list[Any] = []
 
     async def note(event: str, info: Mapping[str, Any]) -> None:
         # Called by httpx for every step.
@@ -271,10 +268,6 @@ async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[
     finally:
         await response.aclose()
     return b"".join(parts)
-
-
-async def _room_at_once() -> None:
-    """Return at once; the default for `room_for_large`."""
 
 
 def _httpx_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:

@@ -11,6 +11,7 @@ affects another.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -89,7 +90,7 @@ _YEAR_2001_S: Final = 10**9
 
 
 class Fields:
-    """The fields of one record, which tracks those that were understood and keeps the others.
+    """Reads the fields of one record, tracks those that were understood, and keeps the others.
 
     `rest` therefore returns the unknown fields **and** every known field whose value made no sense, under its
     own name. So `"createTime" in record.extra` distinguishes "makes no sense" (shown as `?`) from "missing".
@@ -102,15 +103,11 @@ class Fields:
     def read(self, reader: Callable[[Json], T | None], *names: str) -> T | None:
         """Return the result of `reader` for the first of `names` that it can read."""
         for name in names:
-            if name not in self._wire:
-                continue
-            value = self._wire[name]
-            if is_blank(value):
+            value = self._wire.get(name)
+            meaning = None if is_blank(value) else reader(value)
+            if meaning is not None or is_blank(value):
                 self._understood.add(name)
-                continue
-            meaning = reader(value)
             if meaning is not None:
-                self._understood.add(name)
                 return meaning
         return None
 
@@ -169,21 +166,17 @@ def amount(value: Json) -> float | None:
 
 
 def word(value: Json) -> str | None:
-    """Return a short text on one line, or a number as text, without a zero fraction; None for other types."""
-    return _scalar_text(value, lambda text: inert_line(text, MAX_WORD_CHARS))
+    """Return a short text on one line; otherwise like `text`."""
+    return (inert_line(value, MAX_WORD_CHARS) or None) if isinstance(value, str) else text(value)
 
 
 def text(value: Json) -> str | None:
-    """Return a text that may have several lines; otherwise like `word`."""
-    return _scalar_text(value, inert)
-
-
-def _scalar_text(value: Json, clean: Callable[[str], str]) -> str | None:
+    """Return a text, or a number as text, without a zero fraction; None for other types."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    return (clean(value) or None) if isinstance(value, str) else None
+    return (inert(value) or None) if isinstance(value, str) else None
 
 
 def timestamp_ms(value: Json) -> int | None:
@@ -192,7 +185,11 @@ def timestamp_ms(value: Json) -> int | None:
     The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense, and nor
     does ISO 8601 text without a time zone.
     """
-    found = _iso_ms(value) if isinstance(value, str) and _ISO.fullmatch(value.strip()) else number(value)
+    found = number(value)
+    if isinstance(value, str) and _ISO.fullmatch(value.strip()):
+        iso = value.strip().upper()
+        with suppress(ValueError, OverflowError):
+            found = datetime.fromisoformat(iso[:11] + iso[11:].replace(" ", "")).timestamp() * 1000
     if found is None:
         return None
     if _YEAR_2001_S <= found < _YEAR_2100_S:
@@ -205,14 +202,6 @@ def is_moment(value: Json) -> bool:
     return timestamp_ms(value) is not None or (
         isinstance(value, str) and _LOCAL.match(value.strip()) is not None
     )
-
-
-def _iso_ms(text: str) -> int | None:
-    text = text.strip().upper()
-    try:
-        return round(datetime.fromisoformat(text[:11] + text[11:].replace(" ", "")).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def cost(value: Json) -> int | float | None:

@@ -39,7 +39,7 @@ _PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy from an environment variable."""
+    """Names a proxy, as an environment variable does."""
 
     variable: str
     scheme: str
@@ -94,16 +94,13 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
 
 def _load_authorities(variable: str, path: str) -> ssl.SSLContext:
     try:
-        with Path(path).open("rb"):
-            pass
+        return ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise _broken(variable, "names a file without PEM certificates in it") from error
     except OSError as error:
         raise _broken(variable, f"names a file that cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise _broken(variable, "is no file name") from error
-    try:
-        return ssl.create_default_context(cafile=path)
-    except ssl.SSLError as error:
-        raise _broken(variable, "names a file without PEM certificates in it") from error
 
 
 def _broken(variable: str, why: str) -> UsageError:
@@ -179,6 +176,7 @@ _NOT_TLS: Final = frozenset(
 )
 
 _HANG_UP: Final = "without sending a response"
+_CUT_SHORT: Final = ("without sending complete message", "incomplete chunked read")
 
 _ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused by {peer}",
@@ -206,8 +204,9 @@ def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
     if isinstance(fault, httpx.ProxyError):
         # The proxy's own status line, or the library's message about SOCKS, neither of which quotes the request.
         return f"{nearest} does not let us through: {inert_line(str(fault), 100)}"
-    said = [_explain_tls(cause, peer) for cause in causes] + [
-        _explain_system(cause, nearest) for cause in causes
+    said = [
+        *(_explain_tls(cause, peer) for cause in causes),
+        *(_explain_system(cause, nearest) for cause in causes),
     ]
     return next(filter(None, said), None) or _explain_protocol(fault, nearest)
 
@@ -255,11 +254,19 @@ def _explain_system(cause: BaseException, nearest: str) -> str | None:
 
 
 def _explain_protocol(fault: BaseException, nearest: str) -> str:
+    text = str(fault)
     match fault:
         case httpx.ConnectError():
             return f"no connection to {nearest}"
+        # By their messages, mostly h11's, as all of these have the same class.
+        case httpx.RemoteProtocolError() if _HANG_UP in text:
+            return f"{nearest} hung up without an answer"
+        case httpx.RemoteProtocolError() if any(words in text for words in _CUT_SHORT):
+            return f"the answer of {nearest} was cut short"
+        case httpx.RemoteProtocolError() if "too long" in text:
+            return f"the answer of {nearest} has headers without end"
         case httpx.RemoteProtocolError():
-            return _explain_answer(str(fault), nearest)
+            return f"{nearest} does not answer in HTTP"
         case httpx.NetworkError():
             return f"{nearest} cut the connection"
         case httpx.TimeoutException() | TimeoutError():
@@ -271,14 +278,3 @@ def _explain_protocol(fault: BaseException, nearest: str) -> str:
 def is_hang_up(fault: httpx.TransportError) -> bool:
     """Return whether the connection ended before an answer began."""
     return isinstance(fault, httpx.ReadError) or _HANG_UP in str(fault)
-
-
-def _explain_answer(text: str, nearest: str) -> str:
-    """Classify by the message, mostly h11's, as all of these have the same class."""
-    if _HANG_UP in text:
-        return f"{nearest} hung up without an answer"
-    if "without sending complete message" in text or "incomplete chunked read" in text:
-        return f"the answer of {nearest} was cut short"
-    if "too long" in text:
-        return f"the answer of {nearest} has headers without end"
-    return f"{nearest} does not answer in HTTP"

@@ -11,7 +11,7 @@ A field of the record, or the signature in a link, tells how long links live.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -50,7 +50,6 @@ LAST_KEYS: Final = (
 """Fields that may also be inputs, so used only if a record has no other result and echoes no request."""
 _FILES: Final = ("video", "audio", "image")
 """Likewise, but only if they hold an object that describes the file (fal, AIML): a bare link in them is an input."""
-_HELD: Final = frozenset(_HOLDERS)
 _RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
 _REQUESTS: Final = (*fields.PARAM, "input", "inputs", "request")
 
@@ -106,8 +105,8 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
     found = _Found()
     found.add_parts({key: part for key, part in parts.items() if key in _RANK})
     if not found.urls:
-        for key in (*LAST_KEYS, *_FILES):
-            found.add_known(parts.get(key))
+        for part in [part for key, part in parts.items() if key not in _RANK]:
+            found.add_known(part)
     found.add_later()
     if not found.urls:
         for key in (key for key in parts if key in _RANK):
@@ -125,7 +124,7 @@ def result_in(value: Json) -> Json:
 
 
 class _Found:
-    """The URLs found so far, in order. Its limits keep the cost of a hostile result proportional to its size."""
+    """Collects URLs, in order. Its limits keep the cost of a hostile result proportional to its size."""
 
     def __init__(self) -> None:
         self.urls: dict[str, None] = {}
@@ -134,7 +133,9 @@ class _Found:
 
     def add_parts(self, parts: dict[str, Json]) -> None:
         """Add the URLs in a record's result fields."""
-        objects = [part for key, part in parts.items() if key in _HELD and isinstance(part, dict)] + [parts]
+        objects = [part for key, part in parts.items() if key in _HOLDERS and isinstance(part, dict)] + [
+            parts
+        ]
         for key in _HOLDERS[:2]:
             if not isinstance(parts.get(key), dict):
                 self.add_known(parts.get(key))
@@ -307,13 +308,11 @@ def _signed_end_ms(url: str, complete_ms: int | None) -> int | None:
     if signer is None:
         return timestamp_ms(digits)
     date = re.search(_DATE.format(signer), unquote(url), re.IGNORECASE)
-    start_ms = _date_ms(date[1]) if date else complete_ms
-    life_s = int(digits)
+    start_ms, life_s = complete_ms, int(digits)
+    if date:
+        try:
+            start = datetime.strptime(f"{date[1].upper()}Z", "%Y%m%dT%H%M%S%z")
+        except ValueError:
+            return None
+        start_ms = int(start.timestamp() * 1000)
     return timestamp_ms(start_ms + life_s * 1000) if start_ms is not None and life_s < _MAX_LIFE_S else None
-
-
-def _date_ms(digits: str) -> int | None:
-    try:
-        return int(datetime.strptime(digits.upper(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
-        return None
