@@ -1,4 +1,4 @@
-"""The HTTP client for the gateway: one request returns one `domain.record.Answer`."""
+"""Asks the gateway over HTTP: one request returns one `domain.record.Answer`."""
 
 import sys
 

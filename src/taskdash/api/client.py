@@ -212,7 +212,7 @@ class Gateway:
 
 
 class CrossedError(Exception):
-    """The server closed a kept-alive connection while a request was on its way."""
+    """Tells that the server closed a kept-alive connection while a request was on its way."""
 
 
 @asynccontextmanager

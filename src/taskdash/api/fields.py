@@ -1,4 +1,4 @@
-"""The fields of a record: their names at various gateways, and readers for their values.
+"""Names the fields of a record at various gateways, and reads their values.
 
 For each field, the first name that has a value counts. The first names are those of the API's page. The others are
 used by kie.ai and its families (Veo, 4o, Kontext, Aleph, Runway, Suno, Midjourney), by gateways to them, by Kling,

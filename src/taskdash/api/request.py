@@ -23,7 +23,7 @@ _NOT_INPUTS: Final = ("model", "input", "callBackUrl", "callbackUrl")
 
 
 class NoRequestError(Exception):
-    """The request of a task cannot be rebuilt; the message says why."""
+    """Says why the request of a task cannot be rebuilt."""
 
 
 def request_again(detail: TaskDetail) -> dict[str, Json]:

@@ -56,7 +56,7 @@ _OWN_TABLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of `config show`."""
+    """Shows a setting in one line of `config show`."""
 
     key: str
     """The setting's dotted name, as in `profiles.kie.tier`."""

@@ -82,7 +82,7 @@ def known_keys(settings: Settings, environ: Mapping[str, str]) -> Iterator[Secre
 
 
 def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
-    """Return the API keys in `*_API_KEY` variables, whether or not a profile uses them."""
+    """Yield the API keys in `*_API_KEY` variables, whether or not a profile uses them."""
     return _keys_at([name for name in environ if name.endswith("_API_KEY")], environ)
 
 
@@ -140,7 +140,7 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
 
 
 class _CommandError(Exception):
-    """The command failed to print a key; the message completes "the command ..." and never quotes its stdout."""
+    """Says why the command printed no key; the message completes "the command ..." and never quotes its stdout."""
 
 
 def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
@@ -167,7 +167,11 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
         try:
             output, talk = _read_until_end(process, time.monotonic() + timeout_s)
         except BaseException as error:
-            _kill_group(process)
+            # It leads a process group of its own, with its children.
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                process.kill()
             if isinstance(error, TimeoutError):
                 raise _CommandError(f"took longer than {timeout_s:g}s") from None
             raise
@@ -210,14 +214,6 @@ def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, by
             raise TimeoutError
         time.sleep(0.01)
     return bytes(output), bytes(talk)
-
-
-def _kill_group(process: Popen[bytes]) -> None:
-    """Kill the command and its children: it leads a process group of its own."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        process.kill()
 
 
 def _said(talk: bytes, output: bytes) -> str:

@@ -94,7 +94,7 @@ SORT: Final = Reader(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnCommand:
-    """A program of the user's, to be run for tasks."""
+    """Names a program of the user's, to be run for tasks."""
 
     name: str
     """The last part of the table's name, `[commands.NAME]`."""
@@ -178,7 +178,7 @@ PROFILES: Final[Reader[tuple[str, ...] | None]] = Reader(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnView:
-    """A view of the user's: a filtered part of the list with its own tab."""
+    """Shows a filtered part of the list in a tab of its own."""
 
     name: str = setting(
         "",

@@ -139,12 +139,6 @@ def read(
     return found
 
 
-def table_of(model: Callable[..., T]) -> Reader[T]:
-    """Return a reader for a table whose keys are the settings of `model`."""
-    as_type = cast("type", model)
-    return Reader(lambda value, place: model(**read(as_type, value, place)), lambda: schema_of(as_type))
-
-
 def entries_of(
     reader: Reader[T], names: Collection[str] | None = None, check: Callable[[str], object] = lambda _: None
 ) -> Reader[Mapping[str, T]]:

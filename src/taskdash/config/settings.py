@@ -18,11 +18,11 @@ from taskdash.config.readers import (
     Reader,
     entries_of,
     read,
+    schema_of,
     setting,
     settings_of,
     shown,
     suggestion,
-    table_of,
 )
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.secret import Secret
@@ -102,7 +102,7 @@ def _place_of_global_setting(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The initial look of the dashboard."""
+    """Sets the initial look of the dashboard."""
 
     columns: tuple[str, ...] = setting(
         FIRST_COLUMNS,
@@ -153,7 +153,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings in force, from any source."""
+    """Holds all settings in force, from any source."""
 
     profile: str = setting(
         DEFAULT_PROFILE,
@@ -249,7 +249,7 @@ class Settings:
     )
     view: View = setting(
         View(),
-        table_of(View),
+        Reader(lambda value, place: View(**read(View, value, place)), lambda: schema_of(View)),
         """Initial values only: what you change in the dashboard is kept in view.toml and wins; the palette resets
         it.""",
     )
