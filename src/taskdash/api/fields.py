@@ -61,10 +61,7 @@ LINK_END: Final = ("expires_at", "expiresAt", "expire_at", "expireAt", "expire_t
 PURGED: Final = ("contentState", "expireFlag", "data_removed")
 
 FAIL_CODE: Final = ("failCode", "fail_code")
-ERROR_CODE: Final = (
-    *("errorCode", "error_code", "errCode", "err_code"),
-    *("failureCode", "failure_code"),
-)
+ERROR_CODE: Final = (*("errorCode", "error_code", "errCode", "err_code"), *("failureCode", "failure_code"))
 """Here 0 and 200 mean no failure."""
 REASON: Final = ("failMsg", "fail_msg", "errorMessage", "error_message", "failReason", "error", "errors")
 REASON_OF_FAILED: Final = (

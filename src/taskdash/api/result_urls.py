@@ -100,16 +100,24 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
     task that is still `waiting`.
     """
     parts = result_parts(record) if parts is None else parts
-    if not parts:
-        return ()
+    ranked = {key: part for key, part in parts.items() if key in _RANK}
     found = _Found()
-    found.add_parts({key: part for key, part in parts.items() if key in _RANK})
+    for key in _HOLDERS[:2]:
+        if not isinstance(ranked.get(key), dict):
+            found.add(ranked.get(key), is_known=True)
+    objects = [part for key, part in ranked.items() if key in _HOLDERS and isinstance(part, dict)] + [ranked]
+    for key in KNOWN_KEYS:
+        for part in objects:
+            found.add(part.get(key), is_known=True)
+    found.add(ranked)
     if not found.urls:
-        for part in [part for key, part in parts.items() if key not in _RANK]:
-            found.add_known(part)
-    found.add_later()
+        for key in [key for key in parts if key not in ranked]:
+            found.add(parts[key], is_known=True)
+    # The list may grow during iteration: by-products can be nested.
+    for value, depth in found.later:
+        found.add(value, depth)
     if not found.urls:
-        for key in (key for key in parts if key in _RANK):
+        for key in ranked:
             found.add_whole(record[key])
     return tuple(found.urls)
 
@@ -128,60 +136,30 @@ class _Found:
 
     def __init__(self) -> None:
         self.urls: dict[str, None] = {}
-        self._later: list[tuple[Json, int]] = []
+        self.later: list[tuple[Json, int]] = []
+        """By-products, such as covers, which come last, with the depth left to search in each."""
         self._json_texts_left = _MAX_JSON_TEXTS
 
-    def add_parts(self, parts: dict[str, Json]) -> None:
-        """Add the URLs in a record's result fields."""
-        objects = [part for key, part in parts.items() if key in _HOLDERS and isinstance(part, dict)] + [
-            parts
-        ]
-        for key in _HOLDERS[:2]:
-            if not isinstance(parts.get(key), dict):
-                self.add_known(parts.get(key))
-        for key in KNOWN_KEYS:
-            for part in objects:
-                if key in part:
-                    self.add_known(part[key])
-        self.add_all(parts)
+    def add(self, value: Json, depth: int = MAX_DEPTH, *, is_known: bool = False) -> None:
+        """Add every URL in `value`, in document order.
 
-    def add_later(self) -> None:
-        """Add the URLs of by-products, such as covers, which come last."""
-        # The list may grow during iteration: by-products can be nested.
-        for value, depth in self._later:
-            self.add_all(value, depth)
-
-    def add_known(self, value: Json, depth: int = MAX_DEPTH) -> None:
-        """Add the URLs of `value`, found under a known key; of an object without known keys, all URLs in it."""
+        If it was found under a known key, and objects in it have known keys, add only the URLs under those.
+        """
         if isinstance(value, str):
             self._add_text(value, depth)
         elif isinstance(value, list) and depth:
             for item in value:
-                self.add_known(item, depth - 1)
+                self.add(item, depth - 1, is_known=is_known)
         elif isinstance(value, dict) and depth:
             before = len(self.urls)
-            for key in _KEYS_OF_AN_ITEM:
-                if key in value:
-                    self.add_known(value[key], depth - 1)
-            if len(self.urls) == before:
-                self.add_all(value, depth)
-
-    def add_all(self, value: Json, depth: int = MAX_DEPTH) -> None:
-        """Add every URL in `value`, in document order."""
-        if isinstance(value, str):
-            self._add_text(value, depth)
-        elif isinstance(value, list) and depth:
-            for item in value:
-                self.add_all(item, depth - 1)
-        elif isinstance(value, dict) and depth:
-            for key, item in value.items():
-                if not isinstance(item, str | list | dict):
-                    continue
-                when = _when(key)
+            for known in [known for known in _KEYS_OF_AN_ITEM if is_known and known in value]:
+                self.add(value[known], depth - 1, is_known=True)
+            for key, item in value.items() if len(self.urls) == before else ():
+                when = _when(key) if isinstance(item, str | list | dict) else _NEVER
                 if when is _LATER:
-                    self._later.append((item, depth - 1))
+                    self.later.append((item, depth - 1))
                 elif when is not _NEVER:
-                    self.add_all(item, depth - 1)
+                    self.add(item, depth - 1)
 
     def _add_text(self, text: str, depth: int) -> None:
         if _STARTS_A_URL.match(text):
@@ -190,8 +168,8 @@ class _Found:
             self._json_texts_left -= 1
             inner = unwrapped(text)
             if not isinstance(inner, str):
-                self.add_known(inner, depth - 1)
-                self.add_all(inner, depth - 1)
+                self.add(inner, depth - 1, is_known=True)
+                self.add(inner, depth - 1)
 
     def add_whole(self, text: Json) -> None:
         """Add the URLs in text that is not JSON, except those that may be cut off; none if it mentions inputs."""

@@ -47,10 +47,7 @@ _FOOT: Final = """
 #   record_paths = ["/v1/tasks/{id}", "/v1/videos/record-info"]
 """
 _ALL_TABLES: Final = {"view": View, "profiles": Profile, "commands": OwnCommand, "views": OwnView}
-_OWN_TABLES: Final = {
-    "commands": ("commands.NAME", "[commands.upscale]"),
-    "views": ("views", "[[views]]"),
-}
+_OWN_TABLES: Final = {"commands": ("commands.NAME", "[commands.upscale]"), "views": ("views", "[[views]]")}
 """Tables that only the user adds: the prefix of the names of their settings, and the heading in the example."""
 
 

@@ -238,9 +238,5 @@ def _views(value: object, place: Place) -> tuple[OwnView, ...]:
 
 VIEWS: Final = Reader(
     _views,
-    lambda: {
-        "type": "array",
-        "items": {**schema_of(OwnView), "required": ["name"]},
-        "maxItems": MAX_VIEWS,
-    },
+    lambda: {"type": "array", "items": {**schema_of(OwnView), "required": ["name"]}, "maxItems": MAX_VIEWS},
 )

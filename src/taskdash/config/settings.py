@@ -243,9 +243,7 @@ class Settings:
         API key; their output is in the messages (m).""",
     )
     views: tuple[OwnView, ...] = setting(
-        (),
-        VIEWS,
-        "Your own views: each [[views]] is a tab after the state tabs, and in the palette.",
+        (), VIEWS, "Your own views: each [[views]] is a tab after the state tabs, and in the palette."
     )
     view: View = setting(
         View(),
