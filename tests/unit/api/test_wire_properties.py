@@ -1,22 +1,26 @@
-"""Whatever comes, parsing raises nothing and lets nothing through that a terminal acts on."""
+"""Whatever comes, parsing raises nothing and lets nothing through that a terminal acts on.
+
+However a body is bent, a task ends only where the body says so: an end stops its checks for good.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskdash.api.fields import STATE as STATE_KEYS
+from taskdash.api import fields
 from taskdash.api.record import RECORD_FIELDS
 from taskdash.api.wire import parse_answer
-from taskdash.domain.record import Answer
+from taskdash.domain.task import Json, State
 
 
 def _script(name: str) -> ModuleType:
@@ -40,7 +44,8 @@ TEXTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
     ]
 )  # fmt: skip
 KEYS = (
-    st.sampled_from(sorted(RECORD_FIELDS | set(STATE_KEYS) | {"error", "url", "data", "code", "msg"})) | TEXTS
+    st.sampled_from(sorted(RECORD_FIELDS | set(fields.STATE) | {"error", "url", "data", "code", "msg"}))
+    | TEXTS
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -85,60 +90,156 @@ def test_equal_seeds_make_equal_answers() -> None:
     assert list(fuzz_wire.cases(50, 7)) != list(fuzz_wire.cases(50, 8))
 
 
-ENDS = frozenset(
-    [
-        *("success", "succeed", "succeeded", "complete", "completed", "done", "finished"),
-        *("fail", "failed", "failure", "error", "errored", "cancel", "canceled", "cancelled"),
-        *("aborted", "rejected", "expired", "timeout", "timedout"),
-    ]
-)
-"""The words of an end, without blanks, underscores and hyphens, in lower case."""
+# Where a task ends
+
+DATA = Path(__file__).parents[2] / "data"
+EXPECTED = json.loads((DATA / "families" / "expected.json").read_text())
+BODIES: list[tuple[str, Json]] = [
+    *(
+        (each["id"], json.loads((DATA / "families" / f"{name}.json").read_text()))
+        for name, each in EXPECTED.items()
+    ),
+    *(("task-1", each["body"]) for each in json.loads((DATA / "neighbours.json").read_text())),
+]
+
 STATE_WORDS = st.sampled_from(
-    [*sorted(ENDS), "waiting", "FIRST_SUCCESS", "Time Out", "IN_PROGRESS", "not done", "", "0"]
-)
-ERROR_WORDS = st.sampled_from(
-    ["error", "fail", "success", "timeout", "rejected", "ERROR", "aborted", "done", "ok"]
-)
-ASKED = "task_1"
+    [
+        "success", "DONE", "complete", "fail", "Cancelled", "timed_out", "expired", "rejected", "aborted", "error",
+        "waiting", "FIRST_SUCCESS", "Time Out", "IN_PROGRESS", "not done", "", "0",
+    ]
+)  # fmt: skip
+GOES_ON = st.sampled_from(["waiting", "GENERATING", "queuing", "FIRST_SUCCESS", "half done", "NO_ERROR"])
+SUCCESSES = {"success", "succeed", "succeeded", "complete", "completed", "done", "finished", "ready"}
+FAILURES = {
+    "fail", "failed", "failure", "error", "errored", "cancel", "canceled", "cancelled", "aborted", "rejected",
+    "expired", "timeout", "timedout", "contentmoderated", "requestmoderated", "moderated", "nsfw",
+}  # fmt: skip
+STATE_NAMES = ("state", "status", "taskStatus", "task_status", "successFlag")
+BENT_KEYS = st.sampled_from(
+    [
+        *STATE_NAMES, "successFlag", "data", "output", "taskId", "id", "code", "msg", "error", "response", "param",
+        "resultJson", "errorMessage", "errorCode", "completeTime", "progress", "contentState", "x",
+    ]
+)  # fmt: skip
+BENT_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None, True, False, "", "0", "1", 0, 1, 2, 3, 4, 200, 404, 500, 1_780_000_000_000, 1.5, [], {}, "null", "{}",
+        "success", "FAILED", "Ready", "expired", "FIRST_SUCCESS", "TEXT_SUCCESS", "NO_ERROR", "SENSITIVE_WORD_ERROR",
+        "waiting", "generating", "not done", "SUCCESSFUL", "unfinished", "retry after timeout", "Content Moderated",
+        "task-1", "task-2", "https://cdn.example/1", '{"status":"success"}', '{"state":"fail"}', {"status": "success"},
+        {"successFlag": 1}, [{"state": "fail", "taskId": "task-2"}],
+    ]
+)  # fmt: skip
 
 
-def ends_in(document: Any) -> set[str]:
-    """The states that some object of a body names, each folded."""
+def places_in(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places_in(item, (*path, key))
+
+
+def changed(value: Any, path: tuple[str | int, ...], change: tuple[str, str, Json]) -> Any:
+    """A copy of `value` with what stands at `path` replaced, taken out, renamed, wrapped or joined by a field."""
+    how, key, new = change
+    if len(path) == 1 and isinstance(value, dict) and how in ("take out", "rename"):
+        rest = {name: item for name, item in value.items() if name != path[0]}
+        return rest | {key: value[str(path[0])]} if how == "rename" else rest
+    if path:
+        copy: Any = dict(value) if isinstance(value, dict) else list(value)
+        copy[path[0]] = changed(value[path[0]], path[1:], change)
+        return copy
+    if how == "join" and isinstance(value, dict):
+        return value | {key: new}
+    return {key: value} if how == "wrap" else json.dumps(value) if how == "write" else new
+
+
+@st.composite
+def bent_bodies(draw: st.DrawFn) -> tuple[str, Json]:
+    asked_id, body = draw(st.sampled_from(BODIES))
+    for _ in range(draw(st.integers(0, 4))):
+        how = draw(st.sampled_from(["replace", "take out", "rename", "wrap", "write", "join", "join"]))
+        path = draw(st.sampled_from(list(places_in(body))))
+        body = changed(body, path, (how, draw(BENT_KEYS), draw(BENT_VALUES)))
+    return asked_id, body
+
+
+def objects_in(value: Json) -> Iterator[dict[str, Json]]:
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return
+        yield from objects_in(value)
+    elif isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from objects_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from objects_in(item)
+
+
+def says(record: dict[str, Json]) -> set[State]:
+    """The ends that an object names, read more generously than a record is."""
     found = set()
-    if isinstance(document, dict):
-        for key in STATE_KEYS:
-            if isinstance(document.get(key), str):
-                found.add("".join(char for char in document[key].lower() if char.isalnum()))
-    if isinstance(document, str) and document.lstrip()[:1] in ("{", "[", '"'):
-        with suppress(ValueError, RecursionError):
-            return ends_in(json.loads(document, strict=False))
-    for inner in (
-        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
-    ):
-        found |= ends_in(inner)
+    for name in STATE_NAMES:
+        said = record.get(name)
+        if not isinstance(said, str):
+            continue
+        word = re.sub(r"[\W_]+", "", said).lower().removeprefix("taskstatus")
+        found |= {State.SUCCESS} if word in SUCCESSES else set()
+        is_failure = word in FAILURES or re.search(
+            r"(?i)\w[\s_-]+(error|fail|failed|failure|exception)\s*$", said
+        )
+        found |= {State.FAIL} if is_failure and not said.lower().startswith("no") else set()
+    flag = record.get("successFlag")
+    if isinstance(flag, str | int | float) and not isinstance(flag, bool):
+        of_flag = {"1": State.SUCCESS, "2": State.FAIL, "3": State.FAIL}.get(
+            str(flag).strip().removesuffix(".0")
+        )
+        found |= {of_flag} if of_flag else set()
+        gives_reason = any(record.get(name) for name in (*fields.REASON, *fields.ENDED))
+        found |= {State.FAIL} if str(flag).strip() in ("0", "0.0") and gives_reason else set()
     return found
 
 
-def is_end(answer: Answer) -> bool:
-    return answer.record is not None and answer.record.state.finished
+def end_of(status: int, body: Json, asked_id: str) -> State | None:
+    """The end that a record in a body says of its task, if any."""
+    record = parse_answer(status, {}, json.dumps(body).encode(), asked_id).record
+    return record.state if record and record.state.finished else None
 
 
-@given(STATUSES, JSON | st.dictionaries(KEYS | st.just("state"), JSON | STATE_WORDS, max_size=6))
-def test_no_body_ends_a_task_but_with_a_word_for_an_end(status: int, document: Any) -> None:
-    for body in (document, {"code": 200, "data": document}, {"code": 501, "data": document}):
-        if is_end(parse_answer(status, {}, json.dumps(body).encode(), ASKED)):
-            assert ends_in(body) & ENDS
+ARBITRARY = st.tuples(
+    st.just("task-1"), JSON | st.dictionaries(KEYS | st.just("state"), JSON | STATE_WORDS, max_size=6)
+)
+
+
+@given(bent_bodies() | ARBITRARY, STATUSES)
+@example(("task-1", {"data": {"taskId": "task-1", "status": "success", "task_status": "processing"}}), 200)
+@example(
+    ("task-1", {"data": {"taskId": "task-1", "successFlag": 0, "sunoData": [{"status": "success"}]}}), 200
+)
+@example(("task-1", {"data": {"taskId": "task-1", "successFlag": 4, "response": None}}), 200)
+@settings(max_examples=200)
+def test_no_body_gives_an_end_that_it_does_not_say(bent: tuple[str, Json], status: int) -> None:
+    asked_id, body = bent
+    for whole in (body, {"code": 200, "data": body}, {"code": 501, "data": body}):
+        end = end_of(status, whole, asked_id)
+        assert end is None or any(end in says(each) for each in objects_in(body)), whole
 
 
 @given(
     status=STATUSES,
     code=st.sampled_from([None, 0, 200, 400, 401, 404, 422, 429, 500, 501, "500"]),
-    word=ERROR_WORDS,
+    word=st.sampled_from(
+        ["error", "fail", "success", "timeout", "rejected", "ERROR", "aborted", "done", "ok"]
+    ),
     more=st.fixed_dictionaries(
         {},
         optional={
-            "taskId": st.just(ASKED),
-            "id": st.just(ASKED),
+            "taskId": st.just("task-1"),
+            "id": st.just("task-1"),
             "msg": st.sampled_from(["gateway timeout", "success", "fail"]),
             "message": st.just("try again"),
             "error": st.just("upstream") | st.just({"code": 500, "message": "no"}),
@@ -152,24 +253,30 @@ def test_no_body_ends_a_task_but_with_a_word_for_an_end(status: int, document: A
 def test_what_became_of_a_request_is_never_taken_for_the_end_of_the_task(
     status: int, code: Any, word: str, more: Any
 ) -> None:
-    body = {"code": code, "status": word, **more}
-    answer = parse_answer(status, {}, json.dumps(body).encode(), ASKED)
-    assert not is_end(answer), body
+    assert end_of(status, {"code": code, "status": word, **more}, "task-1") is None
 
 
 @given(
     STATUSES,
-    st.sampled_from(["waiting", "generating", "queuing", "FIRST_SUCCESS", "half done"]),
+    GOES_ON,
     st.dictionaries(
         KEYS.filter(lambda key: key not in ("state", "data", "taskId", "task_id")),
         JSON | STATE_WORDS,
         max_size=6,
     ),
     st.dictionaries(KEYS.filter(lambda key: key != "data"), JSON | STATE_WORDS, max_size=4),
+    bent_bodies(),
 )
-def test_nothing_beside_the_state_of_a_running_task_ends_it(
-    status: int, word: str, fields: Any, around: Any
+def test_a_record_that_says_that_it_goes_on_is_never_at_an_end(
+    status: int, word: str, beside: Any, around: Any, bent: tuple[str, Json]
 ) -> None:
-    record = {**fields, "taskId": ASKED, "state": word}
+    record = {**beside, "taskId": "task-1", "state": word}
     for body in ({**around, "data": record}, {**around, "data": [record]}, record):
-        assert not is_end(parse_answer(status, {}, json.dumps(body).encode(), ASKED))
+        assert end_of(status, body, "task-1") is None
+    asked_id, inner = bent
+    for name in ("state", "task_status"):
+        record = {**(inner if isinstance(inner, dict) else {}), "taskId": asked_id, "state": None}
+        record |= {"taskStatus": None, name: word}
+        answer = parse_answer(200, {}, json.dumps({"code": 200, "data": record}).encode(), asked_id)
+        assert answer.record is not None
+        assert not answer.record.state.finished, record
