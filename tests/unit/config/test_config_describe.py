@@ -32,7 +32,7 @@ from taskdash.config.describe import Line, describe, example_text, explained_set
 from taskdash.config.keys import find_key
 from taskdash.config.load import load_settings
 from taskdash.config.own import COLUMN_NAMES, OwnCommand
-from taskdash.config.readers import Place, length_text, settings_of
+from taskdash.config.readers import Place, settings_of
 from taskdash.config.settings import LOG_LEVELS, Settings, View, demo_settings, read_settings
 from taskdash.domain.budget import TIERS
 from taskdash.domain.query import SortKey
@@ -148,12 +148,22 @@ def test_a_command_that_fails_is_said_to(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length_ms", "text"), [(86_400_000, "1d"), (129_600_000, "36h"), (90_000, "90s"), (1_500, "1.500s")]
+    ("written", "length_ms", "shown"),
+    [
+        ("24h", 86_400_000, "1d"),
+        ("36h", 129_600_000, "36h"),
+        ("90m", 5_400_000, "90m"),
+        ("1.5 h", 5_400_000, "90m"),
+        ("90s", 90_000, "90s"),
+        ("1.500s", 1_500, "1.500s"),
+    ],
 )
-def test_a_length_of_time_is_shown_as_the_config_takes_it(load: Load, length_ms: int, text: str) -> None:
-    assert length_text(length_ms) == text
-    found = load(f'[profiles.a]\nbase_url="https://a.b"\nresult_ttl="{text}"')
-    assert found.in_use.result_ttl_ms == length_ms
+def test_a_length_of_time_is_shown_in_the_largest_unit_that_fits(
+    load: Load, written: str, length_ms: int, shown: str
+) -> None:
+    settings = load(f'{KIE}result_ttl = "{written}"')
+    assert settings.in_use.result_ttl_ms == length_ms
+    assert rows(settings, {})["profiles.kie.result_ttl"].text == shown
 
 
 def test_the_demo_has_one_profile_and_nothing_of_the_users(tmp_path: Path) -> None:
