@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httpx
 
 from taskdash import __version__
-from taskdash.api.body import MAX_BODY_BYTES
 from taskdash.api.network import Proxy, explain, find_proxy, is_hang_up, tls_context
+from taskdash.api.values import MAX_BODY_BYTES
 from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import UsageError
 from taskdash.domain.record import Answer

@@ -1,4 +1,8 @@
-"""Converts a record as received, field by field, into a `Record`. The field names are in `fields`.
+"""Converts a record as received, field by field, into a `Record`.
+
+For each field, the first name that has a value counts. The first names are those of the API's page. The others are
+used by kie.ai and its families (Veo, 4o, Kontext, Aleph, Runway, Suno, Midjourney), by gateways to them, by Kling,
+DashScope, ModelScope, Replicate, fal, OpenAI, Ark, Vidu, MiniMax, BFL, and by Midjourney proxies.
 
 The state of a task is read from the gateway's word for it, else from its flag. Calling a task finished too early would
 stop its checks, so an unknown word, or a record that contradicts itself, counts as unfinished.
@@ -9,9 +13,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from taskdash.api import fields
-from taskdash.api.body import MAX_UNWRAPS, unwrapped
-from taskdash.api.fields import (
+from taskdash.api.result_urls import (
+    LAST_KEYS,
+    PARAM,
+    RECORD_KEYS,
+    is_purged,
+    links_end_ms,
+    result_in,
+    result_parts,
+    result_urls,
+)
+from taskdash.api.values import (
+    MAX_UNWRAPS,
     Fields,
     amount,
     cost,
@@ -19,17 +32,9 @@ from taskdash.api.fields import (
     is_moment,
     text,
     timestamp_ms,
+    unwrapped,
     whole_number,
     word,
-)
-from taskdash.api.result_urls import (
-    LAST_KEYS,
-    RECORD_KEYS,
-    is_purged,
-    links_end_ms,
-    result_in,
-    result_parts,
-    result_urls,
 )
 from taskdash.domain.record import Record
 from taskdash.domain.task import Json, State, json_text
@@ -38,17 +43,58 @@ from taskdash.domain.untrusted import inert, inert_json, inert_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+TASK_ID: Final = ("taskId", "task_id")
+OWN_ID: Final = ("id", "request_id", "job_id", "jobId")
+"""The record's own ID, in place of a task ID. `request_id` is the task's at fal, elsewhere the request's."""
+ID: Final = (*TASK_ID, OWN_ID[0])
+STATE: Final = ("state", "task_status", "taskStatus", "status")
+"""`status` comes last, as it may be that of the request."""
+FLAG: Final = "successFlag"
+MODEL: Final = ("model", "modelName", "model_name")
+PROMPT: Final = ("prompt", "orig_prompt")
+PROMPT_IN_PARAM: Final = ("prompt", "positivePrompt", "positive_prompt", "text", "description")
+PROGRESS: Final = "progress"
+COST: Final = ("costTime", "cost_time")
+CREATED: Final = (
+    "createTime",
+    "create_time",
+    "createdAt",
+    "created_at",
+    "created",
+    "submitTime",
+    "submit_time",
+)
+ENDED: Final = (
+    *("completeTime", "complete_time", "completedAt", "completed_at", "completed"),
+    *("finishTime", "finish_time", "finishedAt", "finished_at", "endTime", "end_time", "generateTime"),
+)
+UPDATED: Final = ("updateTime", "update_time", "updatedAt", "updated_at")
+"""Used as the end time of a finished task without one."""
+CREDITS: Final = (
+    *("creditsConsumed", "credits_consumed", "consumeCredits", "consume_credits"),
+    *("creditsUsed", "credits_used", "credits", "cost"),
+)
+USAGE: Final = "usage"
+CREDITS_IN_USAGE: Final = ("credits_consumed", "credits_used", "credits_reserved", "credits")
+FAIL_CODE: Final = ("failCode", "fail_code")
+ERROR_CODE: Final = ("errorCode", "error_code", "errCode", "err_code", "failureCode", "failure_code")
+"""Here 0 and 200 mean no failure."""
+REASON: Final = ("failMsg", "fail_msg", "errorMessage", "error_message", "failReason", "error", "errors")
+REASON_OF_FAILED: Final = (
+    *("task_status_msg", "fail_reason", "failure", "failure_reason", "failureReason"),
+    *("errorMsg", "error_msg", "raw_message", "message", "msg", "detail", "reason"),
+)
+"""Not specific to errors, so only used in a failed record or within an error object."""
+
 UNKNOWN_STATE: Final = "unknown"
 """The word for a state that is missing, null, or not a word; the value itself is then in `extra`."""
 _MAX_STATE_CHARS: Final = 64
-_MAX_NUMBER_CHARS: Final = 32
 _EMPTY_RESULTS: Final[list[Json]] = [None, "", "{}", "[]", {}, []]
 _SHARE = re.compile(r"0?\.[0-9]{1,4}|[01]\.[0-9]{1,4}")
 RECORD_FIELDS: Final = frozenset(
     [
-        *(*fields.TASK_ID, *fields.PARAM, *RECORD_KEYS, "model", "failCode", "failMsg", "input", "progress"),
-        "file_id",
-        *(*fields.COST, *fields.CREATED, *fields.ENDED, *fields.UPDATED, *fields.CREDITS),
+        *(*TASK_ID, *PARAM, *RECORD_KEYS, "model", "failCode", "failMsg", "input", "progress", "file_id"),
+        *(*COST, *CREATED, *ENDED, *UPDATED, *CREDITS),
     ]
 ).difference(("created", "completed", "credits", "cost"))
 """Fields that only a record has, unlike an error's `data` or unrelated JSON."""
@@ -64,35 +110,34 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
     """
     given = Fields(wire)
     standing = standing_in(wire) or Standing(State.WAITING, UNKNOWN_STATE, ())
-    given.understood(*standing.keys, *(key for key in fields.STATE if is_blank(wire.get(key))))
+    given.understood(*standing.keys, *(key for key in STATE if is_blank(wire.get(key))))
     state = standing.state
     param = request_in(given)
     fail_code, fail_msg = _failure_of(given, state, around)
-    create_ms = given.read(timestamp_ms, *fields.CREATED)
-    complete_ms = given.read(timestamp_ms, *fields.ENDED)
+    create_ms = given.read(timestamp_ms, *CREATED)
+    complete_ms = given.read(timestamp_ms, *ENDED)
     if complete_ms is None and state.finished:
-        complete_ms = given.read(timestamp_ms, *fields.UPDATED)
+        complete_ms = given.read(timestamp_ms, *UPDATED)
     parts = result_parts(wire)
     urls = result_urls(wire, parts)
     given.understood(*_keys_with_urls(wire, parts, urls))
-    credits_consumed, usage = given.read(_number_word, *fields.CREDITS), given.get(fields.USAGE)
+    credits_consumed, usage = given.read(_number_word, *CREDITS), given.get(USAGE)
     if credits_consumed is None and isinstance(usage, dict):
-        credits_consumed = Fields(usage).read(_number_word, *fields.CREDITS_IN_USAGE)
+        credits_consumed = Fields(usage).read(_number_word, *CREDITS_IN_USAGE)
     return Record(
-        task_id=given.read(lambda each: word(each) if isinstance(each, str) else None, *fields.ID),
+        task_id=given.read(lambda each: word(each) if isinstance(each, str) else None, *ID),
         state=state,
         raw_state=standing.word,
-        model=given.read(word, *fields.MODEL)
-        or (word(param.get("model")) if isinstance(param, dict) else None),
+        model=given.read(word, *MODEL) or (word(param.get("model")) if isinstance(param, dict) else None),
         param=inert_json(param),
-        prompt=_prompt_in(param) or given.read(_prompt, *fields.PROMPT),
+        prompt=_prompt_in(param) or given.read(_prompt, *PROMPT),
         result_urls=urls,
         fail_code=fail_code,
         fail_msg=fail_msg,
         cost_time_ms=_cost_ms(given, state, create_ms, complete_ms),
         complete_time_ms=complete_ms,
         create_time_ms=create_ms,
-        progress=given.read(_progress, *fields.PROGRESS),
+        progress=given.read(_progress, PROGRESS),
         credits_consumed=credits_consumed,
         # 0 is a statement, not a gap: nothing was charged (kie.ai-like gateways).
         credits=amount(credits_consumed),
@@ -125,7 +170,7 @@ def _progress(value: Json) -> str | None:
 
 def _number_word(value: Json) -> str | None:
     found = word(value)
-    return inert_line(found, _MAX_NUMBER_CHARS) if found else None
+    return inert_line(found, 32) if found else None
 
 
 def _cost_ms(given: Fields, state: State, create_ms: int | None, complete_ms: int | None) -> int | None:
@@ -138,7 +183,7 @@ def _cost_ms(given: Fields, state: State, create_ms: int | None, complete_ms: in
     elapsed_ms = None if create_ms is None or complete_ms is None else complete_ms - create_ms
     if elapsed_ms is not None and elapsed_ms < 0:
         elapsed_ms = None
-    said = given.read(cost, *fields.COST)
+    said = given.read(cost, *COST)
     if said is None:
         return elapsed_ms
     if said == 0 and state is not State.SUCCESS:
@@ -155,7 +200,7 @@ def request_in(given: Fields) -> Json:
     On the API's page it is JSON text of the whole request; some gateways send an object, and its `input` may
     again be JSON text. Answers without an envelope may have only the `input`.
     """
-    found = unwrapped(given.take(*fields.PARAM))
+    found = unwrapped(given.take(*PARAM))
     if found is None and isinstance(given.get("input"), str | dict):
         found = {"input": given.take("input")}
     if isinstance(found, dict) and isinstance(found.get("input"), str):
@@ -170,7 +215,7 @@ def _prompt_in(param: Json) -> str | None:
         return None
     inner = _first_item(param.get("input"))
     places = [place for place in (inner, param) if isinstance(place, dict)]
-    found = (_prompt(place.get(key)) for place in places for key in fields.PROMPT_IN_PARAM)
+    found = (_prompt(place.get(key)) for place in places for key in PROMPT_IN_PARAM)
     return next(filter(None, found), None) or _prompt(inner)
 
 
@@ -224,7 +269,7 @@ class Standing(NamedTuple):
 def standing_in(record: Mapping[str, Json]) -> Standing | None:
     """Return the state in a record; None if it has none."""
     by_flag = _by_flag(record)
-    for key in fields.STATE:
+    for key in STATE:
         value = record.get(key)
         said = word(value) if value is not None else None
         if not said or (by_flag and not isinstance(value, str)):
@@ -232,7 +277,7 @@ def standing_in(record: Mapping[str, Json]) -> Standing | None:
         state = _state_of(said)
         if by_flag and state.finished and by_flag.state.finished and by_flag.state is not state:
             state = State.WAITING
-        keys = (key, fields.FLAG) if by_flag else (key,)
+        keys = (key, FLAG) if by_flag else (key,)
         return Standing(state, inert_line(said, _MAX_STATE_CHARS), keys)
     return by_flag
 
@@ -251,27 +296,24 @@ def names_failure(said: str) -> bool:
 
 
 def _by_flag(record: Mapping[str, Json]) -> Standing | None:
-    said, flag = record.get(fields.FLAG), whole_number(record.get(fields.FLAG))
+    said, flag = record.get(FLAG), whole_number(record.get(FLAG))
     if flag is None and (named := word(said)):
         # Suno's file endpoints (`wav/record-info`) have a word here.
-        return Standing(_state_of(named), inert_line(named, _MAX_STATE_CHARS), (fields.FLAG,))
+        return Standing(_state_of(named), inert_line(named, _MAX_STATE_CHARS), (FLAG,))
     if flag is None or flag not in _OF_FLAG:
         return None
-    # According to Aleph's page, 0 is running or failed.
-    return Standing(*_OF_FLAG[2 if flag == 0 and _has_ended_in_vain(record) else flag], (fields.FLAG,))
-
-
-def _has_ended_in_vain(record: Mapping[str, Json]) -> bool:
-    has_end = any(is_moment(record.get(key)) for key in fields.ENDED)
-    has_reason = any(reason_in(record.get(key))[1] for key in fields.REASON)
-    return (has_end or has_reason) and not result_urls(dict(record))
+    if flag == 0 and not result_urls(dict(record)):
+        # According to Aleph's page, 0 is running or failed.
+        has_end = any(is_moment(record.get(key)) for key in ENDED)
+        flag = 2 if has_end or any(reason_in(record.get(key))[1] for key in REASON) else 0
+    return Standing(*_OF_FLAG[flag], (FLAG,))
 
 
 # Why it failed: code and message, wherever they are in a record and in whatever form
 
-_REASONS: Final = (*fields.REASON, *fields.REASON_OF_FAILED)
+_REASONS: Final = (*REASON, *REASON_OF_FAILED)
 _CODES_IN_ERROR: Final = ("code", "type")
-_ALL_IN_ERROR: Final = frozenset((*fields.FAIL_CODE, *fields.ERROR_CODE, *_REASONS, *_CODES_IN_ERROR))
+_ALL_IN_ERROR: Final = frozenset((*FAIL_CODE, *ERROR_CODE, *_REASONS, *_CODES_IN_ERROR))
 _MAX_REASONS: Final = 8
 _NO_ERROR: Final = (0, 200)
 _IS_FINE = re.compile(
@@ -290,10 +332,8 @@ def _failure_of(given: Fields, state: State, around: Reason) -> Reason:
     record's other messages follow, then the error in its result, then the envelope.
     """
     has_failed = state is State.FAIL
-    found: list[Reason] = [
-        (given.read(word, *fields.FAIL_CODE) or given.read(_error_code, *fields.ERROR_CODE), None)
-    ]
-    for key in _REASONS if has_failed else fields.REASON:
+    found: list[Reason] = [(given.read(word, *FAIL_CODE) or given.read(_error_code, *ERROR_CODE), None)]
+    for key in _REASONS if has_failed else REASON:
         value = given.get(key)
         code, message = reason_in(value)
         is_taken = message is not None and all(said is None for _, said in found)
@@ -308,7 +348,7 @@ def _failure_of(given: Fields, state: State, around: Reason) -> Reason:
         results = [result_in(given.get(key)) for key in RECORD_KEYS]
         found += [_reason_among(part, ("code",)) for part in results if isinstance(part, dict)]
         found.append(around)
-    given.understood(*(key for key in fields.ERROR_CODE if whole_number(given.get(key)) in _NO_ERROR))
+    given.understood(*(key for key in ERROR_CODE if whole_number(given.get(key)) in _NO_ERROR))
     return _first_of(found)
 
 
@@ -332,7 +372,7 @@ def reason_in(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
 
 def _reason_among(values: dict[str, Json], codes: Iterable[str], depth: int = MAX_UNWRAPS) -> Reason:
     within = Fields(values)
-    code = within.read(word, *fields.FAIL_CODE) or within.read(_error_code, *fields.ERROR_CODE, *codes)
+    code = within.read(word, *FAIL_CODE) or within.read(_error_code, *ERROR_CODE, *codes)
     return _first_of([(code, None), *(reason_in(values[key], depth) for key in _REASONS if key in values)])
 
 

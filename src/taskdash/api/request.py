@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from taskdash.api.body import UnreadableError, json_document
-from taskdash.api.fields import Fields
 from taskdash.api.record import request_in
+from taskdash.api.values import Fields, UnreadableError, json_document
 from taskdash.api.wire import envelope_of
 from taskdash.domain.record_paths import RECORD_PATH, family_of
 from taskdash.domain.untrusted import CUT_MARK

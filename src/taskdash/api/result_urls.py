@@ -16,9 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from taskdash.api import fields
-from taskdash.api.body import json_within, unwrapped
-from taskdash.api.fields import Fields, timestamp_ms, whole_number
+from taskdash.api.values import Fields, json_within, timestamp_ms, unwrapped, whole_number
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
 
 if TYPE_CHECKING:
@@ -51,7 +49,9 @@ LAST_KEYS: Final = (
 _FILES: Final = ("video", "audio", "image")
 """Likewise, but only if they hold an object that describes the file (fal, AIML): a bare link in them is an input."""
 _RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
-_REQUESTS: Final = (*fields.PARAM, "input", "inputs", "request")
+PARAM: Final = ("param", "paramJson", "generateParam")
+"""The request that a record echoes."""
+_REQUESTS: Final = (*PARAM, "input", "inputs", "request")
 
 # For `output: [{"url": ...}]` in answers without an envelope. Not among the known keys, because `url` at the top of
 # a result is one URL among others.
@@ -239,6 +239,8 @@ _MAX_LIFE_S: Final = 10 * 366 * 86_400
 # `Expires` is a point in time.
 _EXPIRES = re.compile(r"[?&](?:x-([a-z]{2,8})-)?expires=([0-9]{1,13})(?=[&#]|$)", re.IGNORECASE)
 _DATE = r"[?&]x-{}-date=([0-9]{{8}}T[0-9]{{6}})Z"
+_LINK_END: Final = ("expires_at", "expiresAt", "expire_at", "expireAt", "expire_time", "expireTime")
+_PURGED: Final = ("contentState", "expireFlag", "data_removed")
 _GONE: Final = frozenset(("purged", "deleted", "removed", "expired"))
 
 
@@ -251,7 +253,7 @@ def links_end_ms(
     """
     if not urls:
         return None
-    if (said := Fields(record).read(timestamp_ms, *fields.LINK_END)) is not None:
+    if (said := Fields(record).read(timestamp_ms, *_LINK_END)) is not None:
         return said
     ends = [*_said_in(parts.values(), _MAX_HELD_DEPTH)]
     ends += filter(None, (_signed_end_ms(url, complete_ms) for url in urls[:_MAX_LINKS]))
@@ -260,7 +262,7 @@ def links_end_ms(
 
 def is_purged(record: dict[str, Json]) -> bool:
     """Return whether the record says that its result was removed or its links have expired."""
-    said = [record.get(key) for key in fields.PURGED]
+    said = [record.get(key) for key in _PURGED]
     return any(
         each is True or whole_number(each) == 1 or (isinstance(each, str) and each.strip().lower() in _GONE)
         for each in said
@@ -273,7 +275,7 @@ def _said_in(values: Iterable[Json], depth: int) -> Iterator[int]:
         if isinstance(value, list) and depth:
             yield from _said_in(value[:_MAX_ITEMS], depth - 1)
         elif isinstance(value, dict) and depth:
-            if (said := Fields(value).read(timestamp_ms, *fields.LINK_END)) is not None:
+            if (said := Fields(value).read(timestamp_ms, *_LINK_END)) is not None:
                 yield said
             yield from _said_in(list(value.values())[:_MAX_ITEMS], depth - 1)
 

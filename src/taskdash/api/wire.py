@@ -1,9 +1,9 @@
 """Turns a `recordInfo` response into an `Answer`: the one place that decides what status, code and body mean.
 
-Bytes are parsed into a document (`body`), in which the envelope with its code and message is told from the record,
-whose fields are read one by one (`record`, with `fields` and `result_urls`); failing that, there is a problem with a
-message on what the user can do. Every oddity is named where it is handled, with its source: the API's page, or kie.ai
-and gateways like it, which share the path.
+Bytes are parsed into a document (`values`), in which the envelope with its code and message is told from the record,
+whose fields are read one by one (`record`, with `result_urls`); failing that, there is a problem with a message on what
+the user can do. Every oddity is named where it is handled, with its source: the API's page, or kie.ai and gateways like
+it, which share the path.
 """
 
 from __future__ import annotations
@@ -14,32 +14,44 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from taskdash.api import fields
-from taskdash.api.body import UnreadableError, document, plain_body, unwrapped
-from taskdash.api.fields import amount, is_blank, whole_number, word
-from taskdash.api.record import RECORD_FIELDS, names_failure, reason_in, record_of, standing_in
-from taskdash.api.result_urls import LAST_KEYS, RECORD_KEYS, result_urls
+from taskdash.api.record import (
+    FLAG,
+    ID,
+    OWN_ID,
+    RECORD_FIELDS,
+    STATE,
+    TASK_ID,
+    names_failure,
+    reason_in,
+    record_of,
+    standing_in,
+)
+from taskdash.api.result_urls import LAST_KEYS, PARAM, RECORD_KEYS, result_urls
+from taskdash.api.values import (
+    UnreadableError,
+    amount,
+    document,
+    is_blank,
+    plain_body,
+    unwrapped,
+    whole_number,
+    word,
+)
 from taskdash.domain.durations import duration
 from taskdash.domain.record import Answer, Throttle
 from taskdash.domain.task import Json, ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 DEFAULT_RETRY_AFTER_S: Final = 5.0
 """For a 429 that does not say: longer than the 1 s window, short compared with the 60 s one."""
 MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 3600.0
-
 MAX_MESSAGE_CHARS: Final = 300
-
 _MAX_LIMIT: Final = 10**7
 _MAX_WINDOW_S: Final = 86_400
-_MAX_TIER_CHARS: Final = 32
-_MAX_DATE_CHARS: Final = 64
-_MAX_LOCATION_CHARS: Final = 200
-_MAX_ID_CHARS: Final = 128
 
 _KIND_OF_CODE: Final = {
     401: ProblemKind.UNAUTHORIZED,
@@ -80,7 +92,7 @@ def parse_answer(
     """
     if 300 <= status < 400:
         # Never followed, as the key would go with it.
-        target = inert_line(headers.get("location", ""), _MAX_LOCATION_CHARS)
+        target = inert_line(headers.get("location", ""), 200)
         to = f" to {target}" if target else ""
         message = f"a redirect{to} (HTTP {status}), which is never followed: is the base URL right?"
         return Answer(problem=ProblemKind.UNREACHABLE, message=message)
@@ -102,7 +114,7 @@ def parse_answer(
             found = record_of(record, (code, envelope.reason))
             return Answer(record=found, message=remark if kind else "", raw=plain)
         if kind is None:
-            fault = f"the answer is about another task ({inert_line(named, _MAX_ID_CHARS)}): dropped"
+            fault = f"the answer is about another task ({inert_line(named, 128)}): dropped"
     told = f"HTTP {status}, {fault}" if fault else _words_of(status, envelope)
     if kind is None and (fault or not envelope.is_nothing):
         return Answer(problem=ProblemKind.UNREADABLE, message=fault or f"no record in the answer ({told})")
@@ -138,10 +150,8 @@ def _outweighs(status: int, code: int | None, record: dict[str, Json]) -> bool:
 
 def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
     """Return the worse problem of HTTP status and body code; gateways often send another code with HTTP 200."""
-    kinds = {_kind_of_code(min(status, 599))}
-    if envelope.code is not None:
-        kinds.add(_kind_of_code(envelope.code))
-    if envelope.record_info_is_null and kinds & {None, ProblemKind.REJECTED}:
+    kinds = {_kind_of_code(min(status, 599)), _kind_of_code(envelope.code or 0)}
+    if envelope.record_info_is_null:
         kinds.add(ProblemKind.NOT_FOUND)
     return next((kind for kind in _ADVICE if kind in kinds), None)
 
@@ -179,7 +189,7 @@ def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float
     return Throttle(
         retry_after_s=min(max(wait_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),
         limit=_within(data.get("limit"), _MAX_LIMIT),
-        tier=inert_line(tier, _MAX_TIER_CHARS) if tier else None,
+        tier=inert_line(tier, 32) if tier else None,
         window_s=_within(data.get("windowSeconds"), _MAX_WINDOW_S),
     )
 
@@ -201,7 +211,7 @@ def _header_wait_s(headers: Mapping[str, str], now_s: float | None) -> float | N
 
 
 def _date_s(header: str) -> float | None:
-    if len(header) > _MAX_DATE_CHARS or not header[:1].isalpha():
+    if len(header) > 64 or not header[:1].isalpha():
         return None
     try:
         date = parsedate_to_datetime(header)
@@ -224,14 +234,13 @@ _IS_NOT_FOUND = re.compile(
 )
 _STATE_NOT_FOUND = re.compile(r"\s*(?:(?:task|record|job|id)[\s_-]+)?not[\s_-]*found\s*", re.IGNORECASE)
 """A state, as at BFL."""
-_NO_WRAPPERS: Final = frozenset(("data", "output", "error", "errors", *fields.PARAM, "input", "request"))
+_NO_WRAPPERS: Final = frozenset(("data", "output", "error", "errors", *PARAM, "input", "request"))
 _RESULTS: Final = frozenset((*RECORD_KEYS, *LAST_KEYS))
-_FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(fields.TASK_ID)
+_FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(TASK_ID)
 _WORDS_OF_REQUESTS: Final = frozenset(
     ("success", "done", "ready", "fail", "failure", "error", "timeout", "aborted", "rejected", "expired")
 )
 _PREFIX = re.compile(r"(?:[A-Za-z]{2,16}[_:-]){1,2}")
-_LEAST_ID_CHARS: Final = 8
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 
@@ -267,10 +276,12 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     code, error = whole_number(document.get("code")), document.get("error")
     if code is None and record is None and isinstance(error, dict):
         code = whole_number(error.get("code"))
-    texts = [*_texts(document)]
+    said = [document.get(key) for key in _TEXT_KEYS]
+    said = [each.get("message") or each.get("msg") if isinstance(each, dict) else each for each in said]
+    texts = [each for each in said if isinstance(each, str)]
     lines = [line for line in (inert_line(each, MAX_MESSAGE_CHARS) for each in texts) if line]
     is_null = any(map(_IS_NOT_FOUND.search, lines))
-    states = [record.get(key) for key in fields.STATE] if record else []
+    states = [record.get(key) for key in STATE] if record else []
     if any(isinstance(state, str) and _STATE_NOT_FOUND.fullmatch(state) for state in states):
         record, is_null = None, True
     return Envelope(
@@ -284,21 +295,12 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     )
 
 
-def _texts(document: dict[str, Json]) -> Iterator[str]:
-    for key in _TEXT_KEYS:
-        value = document.get(key)
-        if isinstance(value, dict):
-            value = value.get("message") or value.get("msg")
-        if isinstance(value, str):
-            yield value
-
-
 def _task_id_in(record: dict[str, Json], asked_id: str) -> str | None:
     """Return the task ID in a record; the one asked for, if it is among several.
 
     None if it has none, or only a number other than the ID asked for, such as a database row's `id`.
     """
-    values = [value for key in fields.ID if not is_blank(value := record.get(key))]
+    values = [value for key in ID if not is_blank(value := record.get(key))]
     said = (found for value in values if (found := word(value)) and _is_same_id(found, asked_id))
     return next(said, None) or next((value.strip() for value in values if isinstance(value, str)), None)
 
@@ -312,7 +314,7 @@ def _is_same_id(one: str, other: str) -> bool:
     if one == other or (one.lower() == other.lower() and _HEX.issuperset(one)):
         return True
     short, long = sorted((one, other), key=len)
-    is_end = len(short) >= _LEAST_ID_CHARS and long.endswith(short)
+    is_end = len(short) >= 8 and long.endswith(short)
     return is_end and _PREFIX.fullmatch(long, 0, len(long) - len(short)) is not None
 
 
@@ -333,9 +335,7 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
     if isinstance(output, dict) and standing is None and _is_record(output, asked_id):
         return output
     # Beside `data: null`, a `status` is that of the request, not of a task; so may be a flag on its own.
-    is_flag_alone = (
-        standing is not None and standing.keys == (fields.FLAG,) and _FIELDS_BUT_IDS.isdisjoint(document)
-    )
+    is_flag_alone = standing is not None and standing.keys == (FLAG,) and _FIELDS_BUT_IDS.isdisjoint(document)
     is_envelope = ("data" in document and data is None) or is_flag_alone or _may_be_of_request(document)
     if not is_envelope and _is_record(document, asked_id):
         return document
@@ -360,7 +360,7 @@ def _wrapped(document: dict[str, Json], asked_id: str) -> dict[str, Json] | None
 
 
 def _says(record: dict[str, Json], asked_id: str) -> bool:
-    said = (word(record.get(key)) for key in (*fields.TASK_ID, *fields.OWN_ID))
+    said = (word(record.get(key)) for key in (*TASK_ID, *OWN_ID))
     return any(each and _is_same_id(each, asked_id) for each in said)
 
 
@@ -375,12 +375,12 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final. The
     state must be a word or a flag; a number beside an ID may be the HTTP status.
     """
-    names_task = not candidate.keys().isdisjoint(fields.TASK_ID) or _says(candidate, asked_id)
+    names_task = not candidate.keys().isdisjoint(TASK_ID) or _says(candidate, asked_id)
     evidence = len(_FIELDS_BUT_IDS.intersection(candidate)) + names_task
     if evidence != 1:
         return evidence > 1
     keys = standing.keys if (standing := standing_in(candidate)) else ()
-    return fields.FLAG in keys or any(isinstance(candidate[key], str) for key in keys)
+    return FLAG in keys or any(isinstance(candidate[key], str) for key in keys)
 
 
 def _may_be_of_request(candidate: dict[str, Json]) -> bool:
@@ -388,7 +388,7 @@ def _may_be_of_request(candidate: dict[str, Json]) -> bool:
 
     Only in `status`, as the other fields are the task's own. A success with result links is that of a task (getimg).
     """
-    *others, status = (candidate.get(key) for key in fields.STATE)
+    *others, status = (candidate.get(key) for key in STATE)
     if not isinstance(status, str) or any(isinstance(other, str) and other.strip() for other in others):
         return False
     said = status.strip().lower()

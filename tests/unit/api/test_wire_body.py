@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from taskdash.api.body import MAX_BODY_BYTES, MAX_VALUES
+from taskdash.api.values import MAX_BODY_BYTES, MAX_VALUES
 from taskdash.api.wire import parse_answer
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State

@@ -17,8 +17,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskdash.api import fields
-from taskdash.api.record import RECORD_FIELDS
+from taskdash.api.record import ENDED, REASON, RECORD_FIELDS, STATE
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, State
 
@@ -43,10 +42,7 @@ TEXTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
         '{"a":[1]}',
     ]
 )  # fmt: skip
-KEYS = (
-    st.sampled_from(sorted(RECORD_FIELDS | set(fields.STATE) | {"error", "url", "data", "code", "msg"}))
-    | TEXTS
-)
+KEYS = st.sampled_from(sorted(RECORD_FIELDS | set(STATE) | {"error", "url", "data", "code", "msg"})) | TEXTS
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6),
@@ -199,7 +195,7 @@ def says(record: dict[str, Json]) -> set[State]:
             str(flag).strip().removesuffix(".0")
         )
         found |= {of_flag} if of_flag else set()
-        gives_reason = any(record.get(name) for name in (*fields.REASON, *fields.ENDED))
+        gives_reason = any(record.get(name) for name in (*REASON, *ENDED))
         found |= {State.FAIL} if str(flag).strip() in ("0", "0.0") and gives_reason else set()
     return found
 
