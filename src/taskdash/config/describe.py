@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -124,8 +125,10 @@ def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Set
     """Return a value for display; None if a profile does not have it, such as own limits beside a tier."""
     value = setting.reader.plain(getattr(model, setting.name))
     match setting.key, value:
-        case "download_dir", _:
-            return _download_dir(model) if isinstance(model, Settings) else None
+        case "download_dir", _ if isinstance(model, Settings):
+            with suppress(UsageError):
+                return without_keys(str(files.download_dir(model)), 4_096)
+            return None
         case "tier", str() if isinstance(model, Profile) and model.tier_assumed:
             return f"{value} (assumed)"
         case "result_ttl", None:
@@ -140,13 +143,6 @@ def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Set
         case _, list():
             return [without_keys(str(item)) for item in value]
     return without_keys(value, 4_096) if isinstance(value, str) else value
-
-
-def _download_dir(settings: Settings) -> Json:
-    try:
-        return without_keys(str(files.download_dir(settings)), 4_096)
-    except UsageError:
-        return None
 
 
 def _masked_key(profile: Profile, environ: Mapping[str, str], name: str, *, run: bool) -> Line:

@@ -96,9 +96,9 @@ def checked_base_url(text: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Return whether `host` is `localhost`, in 127.0.0.0/8 or ::1, in their usual spelling."""
-    address = None if host == "localhost" else _address(host)
-    return host == "localhost" or bool(
-        address and address.is_loopback and (address.version == 4 or host == "::1")
+    address = _address(host)
+    return host in ("localhost", "::1") or (
+        isinstance(address, ipaddress.IPv4Address) and address.is_loopback
     )
 
 

@@ -68,14 +68,11 @@ _FILE_NAME: Final = readers.text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[
 
 
 def _theme(value: object, place: Place) -> str:
-    reader = readers.text(_theme_name) if place.words is None else readers.one_of(place.words)
-    return reader.read(value, place)
-
-
-def _theme_name(value: str) -> str:
-    if not value.strip():
+    reader = readers.text(str) if place.words is None else readers.one_of(place.words)
+    theme = reader.read(value, place)
+    if not theme.strip():
         raise ValueError("must name a theme")
-    return value
+    return theme
 
 
 _THEME: Final = Reader(_theme, lambda: {"type": "string", "pattern": r"\S"})
@@ -279,12 +276,8 @@ def read_settings(values: Mapping[str, object], place: Place) -> dict[str, Any]:
     if not names or values.get("profile") == DEFAULT_PROFILE:
         names.add(DEFAULT_PROFILE)
     place = place._replace(named={**place.named, "profiles": sorted(names)})
-    return read(Settings, values, place, _place_of_profile_setting)
-
-
-def _place_of_profile_setting(key: str) -> str:
-    there = key in settings_of(Profile)
-    return f" It belongs to a profile: put it under [profiles.{DEFAULT_PROFILE}]." if there else ""
+    hint = f" It belongs to a profile: put it under [profiles.{DEFAULT_PROFILE}]."
+    return read(Settings, values, place, lambda key: hint if key in settings_of(Profile) else "")
 
 
 def demo_settings(
