@@ -68,10 +68,8 @@ async def test_a_task_id_reaches_the_server_as_it_is_and_changes_nothing_else(
 
 
 async def test_a_host_with_an_ipv6_address_is_asked_by_it() -> None:
-    client = Gateway("http://[::1]:9/", Secret(KEY))
-    async with aclosing(client):
-        answer = await client.fetch_record("task_a")
-    assert "[::1]:9" in answer.message
+    async with gateway("http://[::1]:9/") as client:
+        assert "[::1]:9" in (await client.fetch_record("task_a")).message
 
 
 @pytest.mark.parametrize(
@@ -96,8 +94,7 @@ async def test_a_path_of_the_config_names_the_task_in_its_own_way(path: str, tar
 async def test_the_key_stands_in_the_header_that_the_config_names_and_in_no_other() -> None:
     header = "x-key: token={key}"
     with FakeApi({"task_a": waiting_body("task_a")}, key=KEY, auth_header=header) as api:
-        async with gateway(api.url, auth_header=header) as client:
-            assert (await client.fetch_record("task_a")).record is not None
+        assert (await check(api, auth_header=header)).record is not None
         (request,) = api.requests
     assert request.headers["x-key"] == f"token={KEY}"
     assert len(request.headers) == 5
@@ -177,14 +174,6 @@ async def test_a_check_that_crosses_the_closing_of_its_connection_is_lost_and_go
     assert [each.connection for each in server.requests][2:] in ([0, 2, 2], [0, 2, 1], [1, 2, 2], [1, 2, 0])
 
 
-async def test_a_check_on_a_new_connection_is_never_lost_but_unreachable() -> None:
-    with RawServer(sends(b"", then="close")) as server:
-        answer = await check(server)
-    assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
-    assert "hung up without an answer" in answer.message
-    assert len(server.requests) == 1
-
-
 async def test_an_answer_that_breaks_off_on_a_kept_connection_is_unreachable() -> None:
     async def second_breaks_off(peer: Peer, request: Request) -> None:
         if len(server.requests) == 1:
@@ -197,11 +186,6 @@ async def test_an_answer_that_breaks_off_on_a_kept_connection_is_unreachable() -
             await client.fetch_record("task_a")
             answer = await client.fetch_record("task_a")
     assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
-
-
-async def test_a_whole_answer_counts_although_the_connection_is_cut_after_it() -> None:
-    with RawServer(sends(GOOD, then="close")) as server:
-        assert (await check(server)).record is not None
 
 
 async def silent(peer: Peer) -> None:
@@ -243,17 +227,21 @@ async def test_who_waits_for_a_large_answer_of_another_does_not_miss_the_deadlin
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (b"", "hung up without an answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "does not answer in HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "does not answer in HTTP"),
         (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 40_000, "headers without end"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "was cut short"),
     ],
-    ids=["SSH", "two lengths", "many headers", "short chunks"],
+    ids=["nothing", "SSH", "two lengths", "many headers", "short chunks"],
 )
-async def test_an_answer_that_is_no_http_is_unreachable(data: bytes, words: str) -> None:
+async def test_an_answer_that_is_no_http_is_unreachable_and_not_lost_on_a_new_connection(
+    data: bytes, words: str
+) -> None:
     with RawServer(sends(data, then="close")) as server:
         answer = await check(server)
-    assert answer.problem is ProblemKind.UNREACHABLE
+        assert len(server.requests) == 1
+    assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
     assert words in answer.message
 
 
@@ -293,12 +281,8 @@ async def test_an_answer_too_many_is_dropped_and_does_not_put_off_those_after_it
     with RawServer(one_too_many) as server:
         async with gateway(server.url) as client:
             answers = [await client.fetch_record(f"task_{number}") for number in range(4)]
-    assert [answer.record and answer.record.task_id for answer in answers] == [
-        "task_0",
-        None,
-        "task_2",
-        "task_3",
-    ]
+    ids = [answer.record and answer.record.task_id for answer in answers]
+    assert ids == ["task_0", None, "task_2", "task_3"]
     assert answers[1].problem is ProblemKind.UNREADABLE
 
 

@@ -79,6 +79,7 @@ def test_a_neighbouring_form_is_read(neighbour: dict[str, Any]) -> None:
         ("abc12345", "video_abc12345", True),
         ("job-0190a1b2", "0190a1b2", True),
         ("AB12ab12" * 4, "ab12AB12" * 4, True),
+        ("task_A", "task_a", False),
         ("task_abc12345", "task_abc12346", False),
         ("task_a1", "a1", False),
         ("task_flux-2_1765175072483", "1765175072483", False),
@@ -223,8 +224,12 @@ def test_the_flag_stands_for_a_state(fields: dict[str, Json], state: State, word
         ("2026-05-28T22:26:40+02:00", T),
         ("2026-05-28 22:26:40 +0200", T),
         ("2026-05-28t20:26z", T - 40_000),
-        (T // 1000, T),
+        (T, T),
+        (float(T), T),
         (str(T), T),
+        (T // 1000, T),
+        (T // 1000 + 0.759, T + 759),
+        (f"{T // 1000}.759", T + 759),
     ],
 )
 def test_a_moment_is_a_number_or_iso_8601(written: Json, at_ms: int) -> None:
@@ -305,6 +310,7 @@ def test_a_link_says_itself_when_it_dies(fields: dict[str, Json], ends_ms: int |
     "fields",
     [
         {"param": json.dumps({"image_url": f"{URL}in"})},
+        {"param": {"input": {"prompt": f"{URL}in"}}, "imageUrl": f"{URL}in", "callBackUrl": f"{URL}in"},
         {"response": {"callBackUrl": f"{URL}in", "webhook_url": f"{URL}in", "input_images": [f"{URL}in"]}},
         {
             "response": {
@@ -323,12 +329,7 @@ def test_inputs_and_callbacks_are_never_results(fields: dict[str, Json]) -> None
 
 
 def test_a_result_comes_before_its_cover_and_its_origin() -> None:
-    item: dict[str, Json] = {
-        "cover": f"{URL}2",
-        "originalUrl": f"{URL}3",
-        "preview_url": f"{URL}4",
-        "mp4": f"{URL}1",
-    }
+    item: Json = {"cover": f"{URL}2", "originalUrl": f"{URL}3", "preview_url": f"{URL}4", "mp4": f"{URL}1"}
     forms: list[dict[str, Json]] = [{"result": item}, {"response": [item]}, {"resultJson": json.dumps(item)}]
     for fields in forms:
         record = record_in({"data": {"taskId": ID, "state": "success", **fields}})
