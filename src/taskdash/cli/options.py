@@ -222,14 +222,16 @@ def pass_session(function: F) -> F:
 def complete_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the IDs on the list that start with `incomplete`; none, silently, on an error."""
     return _from_list(
-        context.obj, lambda store, profile: store.documents.ids_like(profile, incomplete, MAX_COMPLETIONS)
+        context.obj,
+        lambda store, profile: store.documents.like("task_id", profile, incomplete, MAX_COMPLETIONS),
     )
 
 
 def complete_labels(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the labels on the list that start with `incomplete`; none, silently, on an error."""
     return _from_list(
-        context.obj, lambda store, profile: store.documents.labels_like(profile, incomplete, MAX_COMPLETIONS)
+        context.obj,
+        lambda store, profile: store.documents.like("label", profile, incomplete, MAX_COMPLETIONS),
     )
 
 

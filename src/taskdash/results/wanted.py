@@ -129,7 +129,7 @@ def result_stem(store: Store, task: Task, n: int, template: str | None = None) -
     if not name:
         return bare
     start = task.task_id[:ID_CHARS]
-    is_alone = len(store.documents.ids_like(task.profile, start, 2)) == 1
+    is_alone = len(store.documents.like("task_id", task.profile, start, 2)) == 1
     return f"{name}-{plain_name(start) or 'task'}-{n}" if is_alone else f"{name}-{bare}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
@@ -68,18 +68,11 @@ class Documents(Part):
                 items += [json.dumps(task_json(detail)) for detail in details]
         return items
 
-    def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
-        """Return up to `limit` IDs of a profile that start with `start`, in list order."""
-        return self._like("task_id", "seq", profile, start, limit)
-
-    def labels_like(self, profile: str, start: str, limit: int) -> list[str]:
-        """Return up to `limit` different labels of a profile that start with `start`."""
-        return self._like("label", "label", profile, start, limit)
-
-    def _like(self, column: str, order_by: str, profile: str, start: str, limit: int) -> list[str]:
+    def like(self, column: Literal["task_id", "label"], profile: str, start: str, limit: int) -> list[str]:
+        """Return up to `limit` IDs, in list order, or different labels of a profile that start with `start`."""
         sql = (
             f"SELECT {column} FROM tasks WHERE removal = 0 AND profile = ? AND {column} >= ? AND {column} < ? "
-            f"GROUP BY {column} ORDER BY {order_by} LIMIT ?"
+            f"GROUP BY {column} ORDER BY {'seq' if column == 'task_id' else column} LIMIT ?"
         )
         return [text for (text,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])]
 

@@ -150,9 +150,7 @@ class Edits(Part):
 
     def _unite(self, connection: sqlite3.Connection, old: int, new: int) -> None:
         columns = ", ".join(CHECKED_COLUMNS)
-        next_check = (
-            "CASE WHEN tasks.asked_at_ms IS NULL THEN old.next_check_at_ms ELSE tasks.next_check_at_ms END"
-        )
+        next_check = "iif(tasks.asked_at_ms IS NULL, old.next_check_at_ms, tasks.next_check_at_ms)"
         seqs = {"old": old, "new": new}
         is_taken = connection.execute(
             f"UPDATE tasks SET ({columns}, next_check_at_ms) = "

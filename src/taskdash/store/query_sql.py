@@ -6,6 +6,7 @@ User input is always bound as values.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import (
@@ -251,36 +252,28 @@ class History(Part):
             # Each gateway has a history of its own.
             sql = "SELECT profile FROM counts WHERE state = 1 AND tasks > 0"
             profiles = [name for (name,) in self._database.rows(sql)]
-        found = [self._found("seq", name, now_ms) for name in profiles if name is not None]
-        return [seq for rows in found for (seq,) in rows]
+        return [seq for name in profiles if name for seq, _ in self._overdue(name, now_ms)]
 
     def overdue_by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
         """Return how many tasks of each label are overdue; labels without any are left out."""
-        return dict(self._found("label, count(*)", profile, now_ms, "GROUP BY label"))
+        return Counter(label for _, label in self._overdue(profile, now_ms))
 
-    def _found(self, columns: str, profile: str, now_ms: int, rest: str = "") -> list[tuple[Any, ...]]:
+    def _overdue(self, profile: str, now_ms: int) -> list[tuple[int, str | None]]:
         # `state < 2` is there to match the index of unfinished tasks, or SQLite would not use it.
-        waiting = "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1"
-        kinds = self._database.rows(f"SELECT DISTINCT model, variant {waiting}", [profile])
-        if not kinds:
+        waiting = self._database.rows(
+            f"SELECT seq, label, model, variant, ? - {BEGUN} FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1",
+            [now_ms, profile],
+        )
+        if not waiting:
             return []
         # Imported late, as few lists have waiting tasks when they are read.
         from taskdash.domain.usual import Durations
 
-        history = Durations(self.durations(profile))
+        history, found = Durations(self.durations(profile)), []
         history.see_waiting(self.waiting(profile))
-        # A variant whose durations do not differ from the others' gets its model's limit.
-        limits: dict[tuple[str, ...], int] = {}
-        for model, variant in kinds:
-            if of_kind := history.usual(model, variant):
-                of_model = history.usual(model)
-                is_apart = variant is not None and of_kind != of_model
-                limits[(model, variant) if is_apart else (model,)] = of_kind.overdue_ms
-        if not limits:
-            return []
-        cases, values = [], []
-        for kind in sorted(limits, key=len, reverse=True):
-            cases.append(f"WHEN model = ?{' AND variant = ?' if len(kind) > 1 else ''} THEN ?")
-            values += [*kind, limits[kind]]
-        sql = f"SELECT {columns} {waiting} AND ? - {BEGUN} > CASE {' '.join(cases)} END {rest}"
-        return self._database.rows(sql, [profile, now_ms, *values])
+        for seq, label, model, variant, age_ms in waiting:
+            usual = history.usual(model, variant)
+            if usual is not None and age_ms > usual.overdue_ms:
+                found.append((seq, label))
+        return found

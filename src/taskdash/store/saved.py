@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from taskdash.store.store import StoreThread
 
+    Given = tuple[int, int, Verdict | None]
+    """The `seq` of a task, the number of a result, from 1, and the verdict on it; None: none."""
+
 _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
 _NEVER_TRIED: Final = f"{_UNSAVED} AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
@@ -210,12 +213,10 @@ class Verdicts(Part):
         }
 
     @repeatable
-    def give(
-        self, verdicts: Sequence[tuple[int, int, Verdict | None]], now_ms: int
-    ) -> list[tuple[int, int, Verdict | None]]:
-        """Set verdicts (None: clear) in one transaction; return the earlier ones, for another call to restore.
+    def give(self, verdicts: Sequence[Given], now_ms: int) -> list[Given]:
+        """Set verdicts in one transaction; return the earlier ones, for another call to restore.
 
-        Each has the `seq` of a task and the number of a result; those without such a result are left out.
+        Those on results that do not exist are left out.
         """
         seqs = as_json(dict.fromkeys(seq for seq, _, _ in verdicts))
         with self._database.writing() as connection:

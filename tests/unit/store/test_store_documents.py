@@ -179,5 +179,5 @@ def test_a_content_is_known_when_its_file_is_gone_and_until_its_task_is(store: S
 def test_ids_are_completed_within_a_profile(store: Store) -> None:
     store.additions.add("p", ["task_a", "task_b", "other"], NOW_MS)
     store.additions.add("kie", ["task_c"], NOW_MS)
-    assert store.documents.ids_like("p", "task_", 9) == ["task_a", "task_b"]
-    assert store.documents.ids_like("p", "", 1) == ["task_a"]
+    assert store.documents.like("task_id", "p", "task_", 9) == ["task_a", "task_b"]
+    assert store.documents.like("task_id", "p", "", 1) == ["task_a"]
