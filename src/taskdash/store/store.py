@@ -44,7 +44,7 @@ _COPY_ASKED_EVERY_S: Final = 3_600.0
 
 
 class Store(Database):
-    """Has the parts of an open store. Use it from one thread at a time."""
+    """Opens a store and creates its parts as they are used. Use it from one thread at a time."""
 
     additions: Additions
     edits: Edits
@@ -192,16 +192,16 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
             return Glance({}, None)
         with closing(connect(file, "ro", GLANCE_PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
-            return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
+            return _glance(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
     except sqlite3.OperationalError:
         # A stopped process has it locked, or a killed one has left a transaction to roll back.
         with Store(path, busy_timeout_s=GLANCE_PATIENCE_S, only_reads=True) as store:
-            return _read(store.rows, profile, since_ms)
+            return _glance(store.rows, profile, since_ms)
     except (sqlite3.Error, OSError) as error:
         raise as_store_error(error, path, file) from error
 
 
-def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
+def _glance(rows: Rows, profile: str | None, since_ms: int) -> Glance:
     # A list of an earlier version is read without migrating it.
     there = rows(
         "SELECT name FROM sqlite_master WHERE name = 'counts' "

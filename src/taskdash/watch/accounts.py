@@ -109,7 +109,6 @@ class Accounts:
         self._policy = policy
         self._clock = clock
         self._chance = chance
-        self.key_limits = policy.limits
         self._budget = Budget(allowed(policy.limits, policy.share))
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5
@@ -124,9 +123,7 @@ class Accounts:
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        self.key_limits, self.learned = self._policy.limits, _learned_in(note.learned, self._under())
-        if self.learned is not None:
-            self.key_limits = Limits(self.learned.per_second, self.learned.per_minute)
+        self.learned = _learned_in(note.learned, self._under())
         past: list[Spent] = []
         for row in sent:
             # Its requests were answered or died with their process; when is unknown, but not in the future.
@@ -146,6 +143,12 @@ class Accounts:
         if has_same_key and note.status.get("problem") == ProblemKind.UNAUTHORIZED:
             self.health.expect_refusal(now_s)
         self._budget.hold(self.health.throttled_until_s)
+
+    @property
+    def key_limits(self) -> Limits:
+        """Return the limits of the key, as reported by the gateway or else by the profile."""
+        learned = self.learned
+        return Limits(learned.per_second, learned.per_minute) if learned else self._policy.limits
 
     @property
     def limits(self) -> Limits:
@@ -291,7 +294,6 @@ class Accounts:
         tier = throttle.tier or (self.learned.tier if self.learned else None)
         if limits == self.key_limits and tier is None:
             return
-        self.key_limits = limits
         self.learned = Learned(limits.per_second, limits.per_minute, tier, self._under())
         self._budget.limits = allowed(limits, self._policy.share)
 

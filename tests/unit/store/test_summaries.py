@@ -10,6 +10,7 @@ from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
 from taskdash.domain.failures import FailedTasks, charged_words, reasons
+from taskdash.domain.progress import Progress
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.tally import By, TaskFigures
@@ -95,6 +96,12 @@ def test_problems_are_counted_by_kind(store: Store) -> None:
     assert store.summaries.problems(ALL, NOW_MS) == [(ProblemKind.NOT_FOUND, 1)]
 
 
+def under_way(store: Store, **named: str) -> Progress:
+    found = store.summaries.progress(PROFILE, **named)
+    assert found is not None
+    return found
+
+
 def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> None:
     assert store.summaries.progress(PROFILE) is None  # none of them has a label
     mugs, bags = [uuid(n) for n in range(100, 106)], [uuid(n) for n in range(200, 204)]
@@ -104,14 +111,12 @@ def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> N
     for n, task_id in enumerate(mugs[:2]):
         answer(store, task_id, success_body(task_id, completeTime=NOW_MS - 9 + n))
     answer(store, mugs[2], waiting_body(mugs[2], createTime=NOW_MS - 5_000))
-    found = store.summaries.progress(PROFILE)
-    assert found is not None
+    found = under_way(store)
     # Four are left under each: the newer batch.
     assert (found.label, found.done, found.total, found.ends_ms) == ("bags", 0, 4, ())
     # What is looked at comes first; what was told before stays until another has twice as many.
     for named in ({"shown": "mugs"}, {"before": "mugs"}):
-        found = store.summaries.progress(PROFILE, **named)
-        assert found is not None
+        found = under_way(store, **named)
         assert (found.label, found.done, found.total) == ("mugs", 2, 6)
         assert found.ends_ms == (NOW_MS - 9, NOW_MS - 8)
     # Of tasks that never answered nobody knows when they were begun.
@@ -123,13 +128,10 @@ def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> N
     assert store.summaries.progress(PROFILE, shown="one") is None
     for task_id in mugs[2:]:
         answer(store, task_id, success_body(task_id))
-    found = store.summaries.progress(PROFILE, shown="mugs", before="mugs")
-    assert found is not None
-    assert found.label == "bags"
+    assert under_way(store, shown="mugs", before="mugs").label == "bags"
     # The next batch of the same label begins at none.
     add(store, uuid(400), uuid(401), label="mugs")
-    found = store.summaries.progress(PROFILE, shown="mugs")
-    assert found is not None
+    found = under_way(store, shown="mugs")
     assert (found.done, found.total) == (0, 2)
     assert store.summaries.last_check_ms(PROFILE) == NOW_MS
     assert store.summaries.last_check_ms("another") is None
