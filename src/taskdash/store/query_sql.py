@@ -27,7 +27,7 @@ from taskdash.store.database import Part
 from taskdash.store.rows import IN_LIST, SEARCHED, STATE_CODES, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from taskdash.store.store import Store
 
@@ -75,8 +75,11 @@ _SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 Condition = tuple[str, list[Any]]
 
 
-def where(database: Store, query: Query, now_ms: int) -> Condition:
-    """Return the condition of `query` and the values to bind; ages are counted up to `now_ms`."""
+def where(database: Store, query: Query, now_ms: int, among: Collection[int] | None = None) -> Condition:
+    """Return the condition of `query` and the values to bind; ages are counted up to `now_ms`.
+
+    `among` has the `seq` of the only tasks that count; None: all do.
+    """
     conditions: list[Condition] = []
     if query.states is not None:
         # One index serves a single state in the default order; otherwise the order's index is filtered by state.
@@ -92,6 +95,8 @@ def where(database: Store, query: Query, now_ms: int) -> Condition:
         found, bound = where_searched(query.profile, texts)
         # The plus makes SQLite go by the order's index; otherwise it would have to sort the rows found.
         conditions.append((f"+seq IN (SELECT seq FROM search WHERE {found})", bound))
+    if among is not None:
+        conditions.append((f"seq {IN_LIST}", [as_json(among)]))
     return _listed(query.profile, conditions)
 
 

@@ -154,9 +154,9 @@ def what_became_of(path: Path, identity: Identity | None) -> str:
     """Return a line for the user on what became of the file that was open and has lost its name."""
     aside, count = _aside(path, identity), _count(path)
     if aside is not None:
-        came_back = (
-            "no task" if count == 0 else "what could be read" if count is None else plural(count, "task")
-        )
+        came_back = plural(count, "task") if count else "no task"
+        if count is None:
+            came_back = "what could be read"
         return f"the store was damaged: {came_back} came back; the damaged file is {inert_line(aside.name)}"
     if count == 0 or identity_of(path) is None:
         # Another thread or process may have created the new list already.
@@ -360,15 +360,11 @@ class _Target:
             "UPDATE numbers SET value = coalesce((SELECT min(seq) FROM tasks WHERE seq < 0), 0) "
             "WHERE name = 'lowest_seq'"
         )
+        rows = connection.execute(f"SELECT {TASK_COLUMNS} FROM tasks").fetchall()
         connection.executemany(
             "INSERT OR REPLACE INTO search (seq, removal, profile, state, folded) "
             "SELECT seq, removal, profile, state, ? FROM tasks WHERE seq = ?",
-            (
-                (search_text(task), task.seq)
-                for task in map(
-                    task_from_row, connection.execute(f"SELECT {TASK_COLUMNS} FROM tasks").fetchall()
-                )
-            ),
+            ((search_text(task_from_row(row)), row[0]) for row in rows),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.failures import FailedTasks
 from taskdash.domain.progress import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
@@ -14,13 +14,12 @@ from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import Part
 from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, LINKS_SINCE, UNSAVED, order, where
-from taskdash.store.rows import IN_LIST, STATES, as_json
+from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from taskdash.domain.query import Query
-    from taskdash.store.store import Store
 
 MAX_ENDS: Final = 1_000
 """How many of the list's most recent ends are read to work out the pace of its batches."""
@@ -42,7 +41,7 @@ class Summaries(Part):
 
         Each carries the name of the group that it counts in.
         """
-        condition, values = _where(self._database, query, now_ms, marked)
+        condition, values = where(self._database, query, now_ms, marked)
         name = f"{BEGUN} / {QUARTER_MS}" if by is By.DAY else by.value
         rows = self._database.rows(
             f"SELECT {name}, state, cost_time_ms, {ENDED}, credits FROM tasks WHERE {condition}", values
@@ -65,31 +64,25 @@ class Summaries(Part):
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[int, int]]:
         """Return `seq` and number of results of each successful task with results, in the order of `query`."""
-        condition, values = _where(self._database, query, now_ms, marked)
+        condition, values = where(self._database, query, now_ms, marked)
         sql = f"SELECT seq, result_count FROM tasks WHERE {condition} AND {HAS_RESULTS} ORDER BY {order(query.sort)}"
         return [(seq, count) for seq, count in self._database.rows(sql, values)]
 
     def filter_values(self, profile: str) -> dict[str, list[str]]:
         """Return the labels and models of a profile, for completing a filter."""
-        return {
-            field: [
-                inert_line(str(value))
-                for (value,) in self._database.rows(
-                    f"SELECT DISTINCT {field} FROM tasks "
-                    f"WHERE removal = 0 AND profile = ? AND {field} != '' ORDER BY {field} LIMIT {MAX_VALUES}",
-                    [profile],
-                )
-            ]
-            for field in COMPLETED_FIELDS
-        }
+        values = {}
+        for field in COMPLETED_FIELDS:
+            listed = f"FROM tasks WHERE removal = 0 AND profile = ? AND {field} != ''"
+            sql = f"SELECT DISTINCT {field} {listed} ORDER BY {field} LIMIT {MAX_VALUES}"
+            values[field] = [inert_line(str(value)) for (value,) in self._database.rows(sql, [profile])]
+        return values
 
     def failures(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[FailedTasks]:
         """Return the failed tasks of `query`, whatever states it asks for, grouped by the reported failure."""
-        condition, values = _where(
-            self._database, query._replace(states=frozenset({State.FAIL})), now_ms, marked
-        )
+        query = query._replace(states=frozenset({State.FAIL}))
+        condition, values = where(self._database, query, now_ms, marked)
         # SQLite takes the bare `seq` from the row with the maximum. Most failures state only when they were created,
         # which is nearer to their end than when that was learned, possibly days later.
         rows = self._database.rows(
@@ -105,7 +98,7 @@ class Summaries(Part):
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[ProblemKind, int]]:
         """Return the current problems of checks on the tasks of `query`, most frequent first, with their counts."""
-        condition, values = _where(self._database, query, now_ms, marked)
+        condition, values = where(self._database, query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT problem_kind, count(*) FROM tasks WHERE {condition} AND problem_kind IS NOT NULL "
             "GROUP BY problem_kind ORDER BY count(*) DESC, problem_kind",
@@ -245,12 +238,3 @@ class Summaries(Part):
 def _name(text: object) -> str | None:
     """Return a label or model name made safe to show, as the file may have been edited by hand."""
     return None if text is None else inert_line(str(text))
-
-
-def _where(
-    database: Store, query: Query, now_ms: int, marked: Collection[int] | None
-) -> tuple[str, list[Any]]:
-    condition, values = where(database, query, now_ms)
-    if marked is None:
-        return condition, values
-    return f"{condition} AND seq {IN_LIST}", [*values, as_json(marked)]
