@@ -277,7 +277,9 @@ class World:
         return Watcher(
             store=self.store,
             lease=Lease(self.path, policy.profile),
-            dispatch=Dispatch(policy, self.clock, self.seed.random, Access("https://example.com", None)),
+            dispatch=Dispatch(
+                self.store, policy, self.clock, self.seed.random, Access("https://example.com", None)
+            ),
             fetch=(fetch or self.gateway.fetch) if has_key else None,
             clock=self.clock,
             on_change=on_change,

@@ -51,7 +51,12 @@ class Dispatch:
     """Picks the checks of one profile for the watcher. Used on one event loop."""
 
     def __init__(
-        self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float], access: Access
+        self,
+        store: StoreThread,
+        policy: WatchPolicy,
+        clock: Clock,
+        chance: Callable[[], float],
+        access: Access,
     ) -> None:
         self.durations = Durations()
         self.wait_s = 0.0
@@ -64,10 +69,11 @@ class Dispatch:
         self.owes_word = False
         """The lease was lost with its file, and the holder of its replacement must still learn what was sent."""
         self._accounts = Accounts(policy, clock, chance)
-        self._notes = Notes(policy, clock, access)
+        self._notes = Notes(store, self._accounts, policy, clock, access)
         self._price_s = 1.0
         """The delay, in seconds, that a check must be expected to save."""
         self._price_at_s = -math.inf
+        self._store = store
         self._policy = policy
         self._clock = clock
         self._line = InLine(0, 0, 0, None)
@@ -86,7 +92,7 @@ class Dispatch:
 
     # Take over, follow, leave
 
-    async def take_over(self, store: StoreThread) -> None:
+    async def take_over(self) -> None:
         """Load from the store what earlier watchers spent and learned."""
         profile, now_ms, known = self._policy.profile, self._clock.now_ms(), self._accounts.ledger()
         self._notes.forget()
@@ -96,7 +102,7 @@ class Dispatch:
             entries = store.gateways.agree(profile, known)
             return store.gateways.note(profile), entries, store.history.durations(profile)
 
-        note, entries, finished = await store.run(read)
+        note, entries, finished = await self._store.run(read)
         self.durations = Durations(finished)
         self._accounts.take_over(note, entries, has_same_key=not self._notes.differs_from(note))
         self.owes_word = self.should_hand_over = False
@@ -104,24 +110,24 @@ class Dispatch:
         self._wall_ahead_s = None
         self._rivals_from_s = self._clock.now_s() + (OFFER_EVERY_S if self.was_refused else 0.0)
 
-    async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> WatchStatus:
+    async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
         """Return the status while another process watches."""
         if self.owes_word:
-            await self._agree(store)
-        return await self._notes.follow(store, self._accounts, paused=paused, can_lead=can_lead)
+            await self._agree()
+        return await self._notes.follow(paused=paused, can_lead=can_lead)
 
-    async def leave(self, store: StoreThread) -> None:
+    async def leave(self) -> None:
         """Remove this process from the store's list of viewers."""
-        await store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
+        await self._store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
 
     # Pick
 
-    async def pick(self, store: StoreThread, *, paused: bool, changed: bool) -> list[Task]:
+    async def pick(self, *, paused: bool, changed: bool) -> list[Task]:
         """Choose and reserve the next checks, and set `wait_s`. If it raises StoreError, nothing was chosen."""
         self._accounts.used()  # the budget counts a long gap between calls as a short one
-        await self._mend_clock(store)
+        await self._mend_clock()
         if changed:
-            viewers = await self._notes.meet(store, paused=paused, can_lead=True)
+            viewers = await self._notes.meet(paused=paused, can_lead=True)
             self._paused, self._others_rival = viewers.paused, viewers.others_rival
             may_offer = not self._policy.scheduled and not self.was_refused
             self.should_hand_over = may_offer and viewers.others_follow
@@ -130,14 +136,14 @@ class Dispatch:
         if is_worse and self._clock.now_s() >= self._rivals_from_s:
             if not self.should_hand_over:
                 # Otherwise the lease would be handed straight back.
-                await self._notes.meet(store, paused=paused, can_lead=False)
+                await self._notes.meet(paused=paused, can_lead=False)
             self.should_hand_over = True
         picked: list[Task] = []
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
-            picked = await self._pick_now(store)
+            picked = await self._pick_now()
         try:
-            await self._count(store, looked=bool(picked) or changed)
-            await self._notes.leave_word(store, self._accounts, over_budget=self._over_budget)
+            await self._count(looked=bool(picked) or changed)
+            await self._notes.leave_word(over_budget=self._over_budget)
         except BaseException:
             # The caller never gets them, so they would count as busy for ever.
             self.drop(picked)
@@ -150,30 +156,30 @@ class Dispatch:
         """Forget tasks that were picked but not sent."""
         self._accounts.drop(tasks)
 
-    async def _pick_now(self, store: StoreThread) -> list[Task]:
+    async def _pick_now(self) -> list[Task]:
         room = self._accounts.room()
         if not room:
             self._left_over = True
             self._look_at_s = self._clock.now_s() + LOOK_EVERY_S
             return []
         if self._policy.scheduled:
-            await self._renew_price(store)
-        picked = self._choose(*await self._look(store, room), room)
+            await self._renew_price()
+        picked = self._choose(*await self._look(room), room)
         if picked:
-            await self._reserve(store, picked)
+            await self._reserve(picked)
         return picked
 
-    async def _renew_price(self, store: StoreThread) -> None:
+    async def _renew_price(self) -> None:
         """Recompute the price every few seconds, from the running tasks and the rest of the budget."""
         now_s = self._clock.now_s()
         if now_s < self._price_at_s:
             return
-        running = await store.run(lambda store: store.checks.running(self._policy.profile, MOST_PRICED))
+        running = await self._store.run(lambda store: store.checks.running(self._policy.profile, MOST_PRICED))
         now_ms = self._clock.now_ms()
         self._price_s = price_for(running, now_ms, self.durations, self._accounts.capacity())
         self._price_at_s = now_s + PRICE_EVERY_S + len(running) / _PRICED_A_SECOND
 
-    async def _reserve(self, store: StoreThread, picked: list[Task]) -> None:
+    async def _reserve(self, picked: list[Task]) -> None:
         """Write the checks to the store. Drop them if that fails, or takes so long that their time is wrong.
 
         They are also dropped if another process turns out to have reserved some, or the list to be another file.
@@ -183,9 +189,11 @@ class Dispatch:
         self._accounts.reserving(sent)
         is_written = False
         try:
-            entries = await store.run(lambda store: store.gateways.reserve(self._policy.profile, sent, last))
+            entries = await self._store.run(
+                lambda store: store.gateways.reserve(self._policy.profile, sent, last)
+            )
             if entries is None:
-                await self._agree(store)
+                await self._agree()
             else:
                 *others, self._accounts.last = entries
                 is_alone = not self._accounts.learn_of(entry.sent for entry in others)
@@ -196,15 +204,15 @@ class Dispatch:
                 picked.clear()
                 self._look_at_s = -math.inf
 
-    async def _agree(self, store: StoreThread) -> None:
+    async def _agree(self) -> None:
         """Add recent reservations to a list whose file was replaced, and charge those of others in it."""
         known = self._accounts.ledger()
-        entries = await store.run(lambda store: store.gateways.agree(self._policy.profile, known))
+        entries = await self._store.run(lambda store: store.gateways.agree(self._policy.profile, known))
         self._accounts.last = entries[-1] if entries else None
         self._accounts.learn_of(entry.sent for entry in entries)
         self.owes_word = False
 
-    async def _look(self, store: StoreThread, room: int) -> tuple[list[Task], bool]:
+    async def _look(self, room: int) -> tuple[list[Task], bool]:
         """Return the tasks to check, most urgent first, and whether others were postponed."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
         limit = room + self._accounts.busy
@@ -217,7 +225,7 @@ class Dispatch:
                 tasks += store.checks.due(profile, now_ms, CANDIDATES + limit)
             return tasks, store.checks.in_line(profile, now_ms)
 
-        tasks, self._line = await store.run(read)
+        tasks, self._line = await self._store.run(read)
         self._accounts.see_requests(tasks)
         self._counted_at_s, self._counted_ms = self._clock.now_s(), now_ms
         self._asked_again = any(
@@ -238,7 +246,7 @@ class Dispatch:
                 )
                 worth[task.seq] = gain_s, task
         if later:
-            await store.run(lambda store: store.checks.postpone(later))
+            await self._store.run(lambda store: store.checks.postpone(later))
         return [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])], bool(later)
 
     def _choose(self, found: list[Task], has_put_off: bool, room: int) -> list[Task]:
@@ -325,7 +333,7 @@ class Dispatch:
         """Return the status while leading."""
         due = max(0, self._line.due - self._accounts.busy)
         self._due_since_ms = (self._due_since_ms or self._counted_ms) if due else None
-        return self._notes.leader_status(self._accounts)._replace(
+        return self._notes.leader_status()._replace(
             over_budget=self._over_budget,
             due=due,
             new=self._line.new,
@@ -333,7 +341,7 @@ class Dispatch:
             paused=self._paused,
         )
 
-    async def _count(self, store: StoreThread, *, looked: bool) -> None:
+    async def _count(self, *, looked: bool) -> None:
         """Update the number of due tasks for the status, unless a look just did."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         has_come = self._line.next_ms is not None and self._line.next_ms <= now_ms
@@ -341,14 +349,16 @@ class Dispatch:
         if not (looked or has_come or is_stale) or now_s < self._counted_at_s + COUNT_EVERY_S:
             return
         self._counted_at_s, self._counted_ms = now_s, now_ms
-        self._line = await store.run(lambda store: store.checks.in_line(self._policy.profile, now_ms))
+        self._line = await self._store.run(lambda store: store.checks.in_line(self._policy.profile, now_ms))
 
-    async def _mend_clock(self, store: StoreThread) -> None:
+    async def _mend_clock(self) -> None:
         """Shift planned checks if the wall clock was set back; if it was set forward, look for checks now due."""
         ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
         step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
         if abs(step_s) > CLOCK_STEP_S:
             if step_s < 0:
-                await store.run(lambda store: store.checks.shift(self._policy.profile, round(1000 * step_s)))
+                await self._store.run(
+                    lambda store: store.checks.shift(self._policy.profile, round(1000 * step_s))
+                )
             self._look_at_s = self._counted_at_s = -math.inf
         self._wall_ahead_s = ahead_s

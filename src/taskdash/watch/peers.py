@@ -170,7 +170,11 @@ class _Reading:
 class Notes:
     """Reads and writes the notes of one process about one profile."""
 
-    def __init__(self, policy: WatchPolicy, clock: Clock, access: Access) -> None:
+    def __init__(
+        self, store: StoreThread, accounts: Accounts, policy: WatchPolicy, clock: Clock, access: Access
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
         self._policy = policy
         self._access = access
         self._clock = clock
@@ -188,9 +192,7 @@ class Notes:
         is_offline = note.status.get("problem") == ProblemKind.UNREACHABLE
         return differs or (CONNECTION if is_offline and not gets_nowhere else "")
 
-    async def meet(
-        self, store: StoreThread, *, paused: bool, can_lead: bool, rivals: bool = False
-    ) -> Viewers:
+    async def meet(self, *, paused: bool, can_lead: bool, rivals: bool = False) -> Viewers:
         """Register this process and its wishes, remove dead ones, and return the viewers."""
         profile = self._policy.profile
         me = Viewer(this_process(), paused, can_lead and self._policy.scheduled, rivals)
@@ -204,7 +206,7 @@ class Notes:
                 store.gateways.view(profile, me)
             return [each for each in viewers if each.process not in (me.process, *dead)]
 
-        others = await store.run(work)
+        others = await self._store.run(work)
         return Viewers(
             paused or any(viewer.paused for viewer in others),
             any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
@@ -214,18 +216,13 @@ class Notes:
 
     # Follow
 
-    async def follow(
-        self, store: StoreThread, accounts: Accounts, *, paused: bool, can_lead: bool
-    ) -> WatchStatus:
-        """Return the status while another process watches. The store is read only if it may have changed.
-
-        `accounts` has the results of this process's own checks, from when it watched.
-        """
-        may_have_changed = store.change_hint.may_have_changed()
+    async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
+        """Return the status while another process watches. The store is read only if it may have changed."""
+        may_have_changed = self._store.change_hint.may_have_changed()
         last, asked_with = self._reading, (paused, can_lead)
         if may_have_changed or last is None or self._is_stale(last, asked_with):
             self._reading = None
-            self._reading = last = await self._read(store, accounts, asked_with, last)
+            self._reading = last = await self._read(asked_with, last)
         return self._follower_status(last)
 
     def _is_stale(self, reading: _Reading, asked_with: tuple[bool, bool]) -> bool:
@@ -240,18 +237,16 @@ class Notes:
             or not all(is_alive(viewer.process) for viewer in reading.viewers.others)
         )
 
-    async def _read(
-        self, store: StoreThread, accounts: Accounts, asked_with: tuple[bool, bool], last: _Reading | None
-    ) -> _Reading:
+    async def _read(self, asked_with: tuple[bool, bool], last: _Reading | None) -> _Reading:
         profile, (paused, can_lead) = self._policy.profile, asked_with
-        note = await store.run(lambda store: store.gateways.note(profile))
-        gets_nowhere = accounts.gets_nowhere()
+        note = await self._store.run(lambda store: store.gateways.note(profile))
+        # By this process's own checks, from when it watched.
+        gets_nowhere = self._accounts.gets_nowhere()
         differs = self.differs_from(note, gets_nowhere=gets_nowhere)
-        is_useless = bool(differs) or note.watcher == this_process() or accounts.failed_lately
+        is_useless = bool(differs) or note.watcher == this_process() or self._accounts.failed_lately
         leader = _told_in(note.status)
         leader_gets_nowhere = leader.key_doubted or leader.problem is ProblemKind.UNREACHABLE
         viewers = await self.meet(
-            store,
             paused=paused,
             # What got nowhere must not take the lease from a watcher with another key, base URL or connection.
             can_lead=can_lead and not (gets_nowhere and is_useless),
@@ -263,7 +258,7 @@ class Notes:
             gateways = store.gateways
             return gateways.note(profile), gateways.entries(profile), store.checks.in_line(profile, now_ms)
 
-        note, entries, line = await store.run(work)
+        note, entries, line = await self._store.run(work)
         sent = [entry.sent for entry in entries]
         due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
         return _Reading(asked_with, viewers, note, differs, sent, line, due_since_ms, now_s, now_ms)
@@ -287,8 +282,9 @@ class Notes:
 
     # Lead
 
-    def leader_status(self, accounts: Accounts) -> WatchStatus:
+    def leader_status(self) -> WatchStatus:
         """Return the status of the gateway and the key, as the process that sends the checks knows it."""
+        accounts = self._accounts
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         held_s = accounts.told_hold_s()
         until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
@@ -304,7 +300,7 @@ class Notes:
             per_second=accounts.limits.per_second,
             per_minute=accounts.limits.per_minute,
             tier=(accounts.learned and accounts.learned.tier) or self._policy.tier,
-            learned=self._learned_words(accounts),
+            learned=self._learned_words(),
             problem=problem,
             key_doubted=accounts.health.is_key_doubted,
             message=accounts.health.message if problem else "",
@@ -312,17 +308,17 @@ class Notes:
             held_until_ms=self._held_until_ms,
         )
 
-    async def leave_word(self, store: StoreThread, accounts: Accounts, *, over_budget: bool) -> None:
+    async def leave_word(self, *, over_budget: bool) -> None:
         """Store what followers and successors must know, if it has changed.
 
         Anything that forbids or limits checks is stored at once, so that a successor knows it even after a kill.
         """
-        status = self.leader_status(accounts)._replace(over_budget=over_budget)
-        quiet = accounts.quiet()
+        status = self.leader_status()._replace(over_budget=over_budget)
+        learned, quiet = self._accounts.learned, self._accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),
             status={name: getattr(status, name) for name in _TOLD} | self._access.told(),
-            learned=asdict(accounts.learned) if accounts.learned else {},
+            learned=asdict(learned) if learned else {},
             quiet=asdict(quiet) if quiet else {},
         )
         last, now_s = self._noted, self._clock.now_s()
@@ -331,17 +327,18 @@ class Notes:
         is_urgent = last is None or _what_hinders(note) != _what_hinders(last)
         if not is_urgent and self._noted_at_s <= now_s < self._noted_at_s + NOTE_EVERY_S:
             return
-        await store.run(lambda store: store.gateways.set_note(self._policy.profile, note))
+        await self._store.run(lambda store: store.gateways.set_note(self._policy.profile, note))
         self._noted, self._noted_at_s = note, now_s
 
     def forget(self) -> None:
         """Force the next note to be written, as another process may have left one since."""
         self._noted = self._reading = None
 
-    def _learned_words(self, accounts: Accounts) -> str | None:
-        if not accounts.learned or accounts.key_limits == self._policy.limits:
+    def _learned_words(self) -> str | None:
+        learned, limits = self._accounts.learned, self._accounts.key_limits
+        if not learned or limits == self._policy.limits:
             return None
-        limits, tier = accounts.key_limits, (accounts.learned.tier or "").strip().lower()
+        tier = (learned.tier or "").strip().lower()
         allowed = f"{limits.per_minute:,} checks a minute, {limits.per_second:,} a second"
         advice = f'set tier = "{tier}"' if TIERS.get(tier) == limits else "set both in the config"
         return f"The server allows {allowed}: {advice}."

@@ -175,12 +175,12 @@ class Watcher:
                 return
             self._dispatch.was_refused = False
         self._stood_down.set()
-        self._publish(self._joined(await self._dispatch.follow(self._store, self._paused, can_lead=may_lead)))
+        self._publish(self._joined(await self._dispatch.follow(paused=self._paused, can_lead=may_lead)))
         self._recovered()
         await self._sleep(FOLLOW_POLL_S if self._fetch is not None else KEYLESS_POLL_S)
 
     async def _lead(self) -> None:
-        await self._dispatch.take_over(self._store)
+        await self._dispatch.take_over()
         self._version = -1
         self._publish(self.status._replace(leading=True, watcher_pid=os.getpid(), watcher_stopped=False))
         _log.info("this process watches now")
@@ -210,7 +210,7 @@ class Watcher:
         if self._flush_due_in_s() <= 0:
             await self._flush()
         changed = await self._others_wrote()
-        picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
+        picked = await self._dispatch.pick(paused=self._paused, changed=changed)
         if self._stopping or self._yielding or not self._lease.held:
             self._dispatch.drop(picked)
             return 0.0
@@ -310,7 +310,7 @@ class Watcher:
     async def _end(self) -> None:
         try:
             await self._step_down()
-            await self._dispatch.leave(self._store)
+            await self._dispatch.leave()
         except StoreError as error:
             self._publish(self.status._replace(store_problem=str(error)))
         finally:
@@ -357,10 +357,8 @@ async def build_watcher(
     store: StoreThread | None = None,
 ) -> Watcher:
     """Return a watcher for the running event loop, with its own gateway, and its own store unless one is given."""
-    clock = Clock()
-    access = Access(profile.base_url, key)
-    # Random numbers, to spread retries.
-    dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
+    clock, store = Clock(), store or StoreThread(store_path, "watcher-store")
+    policy, access = policy_of(profile, scheduled=scheduled), Access(profile.base_url, key)
     gateway = None
     if key is not None:
         from taskdash.api.client import Gateway
@@ -373,9 +371,10 @@ async def build_watcher(
             trust_env=trust_env,
         )
     watcher = Watcher(
-        store=store or StoreThread(store_path, "watcher-store"),
+        store=store,
         lease=Lease(store_path, profile.name),
-        dispatch=dispatch,
+        # Random numbers, to spread retries.
+        dispatch=Dispatch(store, policy, clock, random.random, access),
         fetch=gateway.fetch_record if gateway else None,
         clock=clock,
         on_change=on_change,

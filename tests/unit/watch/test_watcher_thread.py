@@ -29,11 +29,12 @@ async def fetch(task_id: str, _: str) -> Answer:
 
 def thread_for(path: Path) -> WatcherThread:
     async def build(on_change: Callable[[], None]) -> Watcher:
-        clock = Clock()
+        clock, store = Clock(), StoreThread(path, "watcher-store")
         return Watcher(
-            store=StoreThread(path, "watcher-store"),
+            store=store,
             lease=Lease(path, "p"),
             dispatch=Dispatch(
+                store,
                 WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5),
                 clock,
                 lambda: 0.0,
