@@ -186,37 +186,30 @@ async def test_what_may_pass_is_tried_again_ever_later_and_then_given_up(scene: 
         assert scene.given == []
 
 
-async def test_private_hosts_are_told_once_and_tried_again_by_the_next_run(scene: Scene) -> None:
-    for n in range(3):
-        scene.finish(f"task_{n}")
-    async with scene.running():
-        scene.end(PrivateHostError("cdn.test is a private address"))
-        await scene.look()
-        assert scene.told == ["Not saved: cdn.test is a private address"]
-        assert scene.given == []
-    async with scene.running():
-        assert len(scene.given) == 3
-
-
-async def test_a_full_disk_puts_it_off(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("error", "end", "after_ms"),
+    [
+        (PrivateHostError("cdn.test is a private address"), End.FAILED, None),
+        (DiskError("it cannot be written: No space left on device"), End.FAILED, DISK_AFTER_MS),
+        (None, End.CANCELLED, None),
+    ],
+)
+async def test_what_says_nothing_of_the_results_is_told_once_and_tried_again_by_the_next_run_at_the_latest(
+    scene: Scene, error: DownloadError | None, end: End, after_ms: int | None
+) -> None:
     scene.finish("one")
+    scene.finish("two")
     async with scene.running():
-        scene.end(DiskError("it cannot be written: No space left on device"))
+        scene.end(error, end)
         await scene.look()
-        assert scene.given == []
-        scene.clock.at_ms += DISK_AFTER_MS
-        await scene.look()
-        assert scene.given == ["one"]
-
-
-async def test_what_was_cancelled_is_left_alone_until_the_next_run(scene: Scene) -> None:
-    scene.finish("one")
+        assert (scene.given, scene.told) == ([], [f"Not saved: {error}"] if error else [])
+        if after_ms is not None:
+            scene.clock.at_ms += after_ms
+            await scene.look()
+            assert sorted(scene.given) == ["one", "two"]
+            scene.end(error, end)
     async with scene.running():
-        scene.end(end=End.CANCELLED)
-        await scene.look()
-        assert scene.given == []
-    async with scene.running():
-        assert scene.given == ["one"]
+        assert sorted(scene.given) == ["one", "two"]
 
 
 async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:

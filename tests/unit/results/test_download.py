@@ -21,7 +21,6 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
 from taskdash.results.links import DownloadError
-from taskdash.results.wanted import plain_name
 
 
 def save(target: Path, url: str) -> Path:
@@ -142,25 +141,3 @@ def test_an_ending_is_plain_whatever_server_and_link_say(
         return
     assert re.fullmatch("[a-z0-9]{1,8}", ending)
     assert ending not in ("exe", "html", "sh", "bat")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("5064bd1a-025a", "5064bd1a-025a"),
-        ("Night run 3", "Night-run-3"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("..\\..\\x", "x"),
-        (".bashrc", "bashrc"),
-        ("-rf *", "rf"),
-        ("a/b\0c\x1b]0;d", "a-b-c-0-d"),
-        ("満月の夜", "満月の夜"),
-        ("con", "task-con"),
-        ("NUL.txt", "task-NUL.txt"),
-        ("a:b", "a-b"),
-        ("...", ""),
-        ("x" * 300, "x" * 80),
-    ],
-)
-def test_a_text_in_a_name_leads_nowhere(text: str, name: str) -> None:
-    assert plain_name(text) == name

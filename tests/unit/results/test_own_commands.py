@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.store_lists import replied
 from taskdash.config.own import OwnCommand
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import TaskDetail
+from taskdash.results import own_commands
 from taskdash.results.own_commands import Ended, OwnCommands, Programs
 from taskdash.store.store import Store
 
@@ -56,12 +56,6 @@ def commands(tmp_path: Path) -> Iterator[OwnCommands]:
     made.close()
 
 
-def impatient(tmp_path: Path, limit_s: float) -> Programs:
-    return Programs(
-        store_path=tmp_path / "tasks.db", environ=dict(os.environ), keys=KnownKeys(), limit_s=limit_s
-    )
-
-
 def own(*arguments: str, runs_for: str = "each") -> OwnCommand:
     return OwnCommand(name="mine", command=arguments, runs_for=runs_for)
 
@@ -69,9 +63,7 @@ def own(*arguments: str, runs_for: str = "each") -> OwnCommand:
 def run(commands: OwnCommands, store: Store, command: OwnCommand, count: int = 3) -> Ended:
     """Run a command for the first tasks, and wait for it."""
     ended: list[Ended] = []
-    # The store is this thread's: what is read is handed over.
-    found = {detail.task.seq: detail for detail in store.tasks.details(seqs_of(store), raw=False)}
-    commands.run(command, seqs_of(store)[:count], reader(found), ended.append)
+    commands.run(command, seqs_of(store)[:count], reader(store), ended.append)
     wait_until(lambda: ended, 20)
     return ended[0]
 
@@ -80,8 +72,10 @@ def seqs_of(store: Store) -> list[int]:
     return [store.tasks.find(PROFILE, task_id).seq for task_id in IDS]
 
 
-def reader(found: dict[int, TaskDetail]) -> Callable[[Sequence[int]], list[TaskDetail]]:
-    return lambda seqs: [found[seq] for seq in seqs if seq in found]
+def reader(store: Store) -> Callable[[Sequence[int]], list[TaskDetail]]:
+    """Return what reads tasks in another thread, to which the store does not belong."""
+    found = {detail.task.seq: detail for detail in store.tasks.details(seqs_of(store), raw=False)}
+    return lambda seqs: [found[seq] for seq in seqs]
 
 
 def test_for_each_it_gets_the_task_as_on_finish_does_and_no_key(store: Store, commands: OwnCommands) -> None:
@@ -146,23 +140,17 @@ def test_what_goes_wrong_is_said(
 
 
 def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) -> None:
-    slow = OwnCommands(impatient(tmp_path, 0.3))
-    ended = run(slow, store, own("sh", "-c", "echo once; exec sleep 60"))
+    environ = {"PATH": os.environ["PATH"]}
+    slow = Programs(store_path=tmp_path / "tasks.db", environ=environ, keys=KnownKeys(), limit_s=0.3)
+    ended = run(OwnCommands(slow), store, own("sh", "-c", "echo once; exec sleep 60"))
     assert ended.text == "mine: took too long and was ended; not run for the rest"
     assert ended.output == "once"
 
 
 def test_the_end_of_the_dashboard_ends_it(store: Store, commands: OwnCommands) -> None:
     ended: list[Ended] = []
-    found = {detail.task.seq: detail for detail in store.tasks.details(seqs_of(store), raw=False)}
-    begun = threading.Event()
-
-    def read(seqs: Sequence[int]) -> list[TaskDetail]:
-        begun.set()
-        return reader(found)(seqs)
-
-    commands.run(own("sleep", "60"), seqs_of(store), read, ended.append)
-    assert begun.wait(5)
+    commands.run(own("sleep", "60"), seqs_of(store), reader(store), ended.append)
+    wait_until(lambda: own_commands._under_way, 5)
     assert commands.running == ["mine"]
     commands.close()
     assert [each.text for each in ended] == ["mine: was ended together with taskdash"]

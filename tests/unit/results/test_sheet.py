@@ -50,9 +50,12 @@ def seqs(store: Store, tmp_path: Path) -> list[int]:
     return [one, two, failed]
 
 
-class Nowhere(FakeFetcher):
+class Refusing(FakeFetcher):
+    def __init__(self, name: str = "nobody") -> None:
+        self.name = name
+
     async def fetch(self, url: str, _: object) -> str:
-        raise DownloadError(f"{url} leads nowhere")
+        raise DownloadError(f"{url} asked by {self.name}")
 
 
 def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
@@ -60,7 +63,7 @@ def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
 
 
 async def sheet(results: list[Card], folder: Path | None = None, *, is_installed: bool = True) -> str:
-    previews = Previews(Nowhere(), None, is_installed=is_installed)
+    previews = Previews(Refusing(), None, is_installed=is_installed)
     try:
         return await make_sheet(
             results, lambda _profile: previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder
@@ -87,7 +90,7 @@ async def test_pictures_are_embedded_small_and_of_others_it_says_why(
     with Image.open(io.BytesIO(b64decode(data))) as picture:
         assert (picture.format, max(picture.size)) == ("WEBP", SIDES[0][1])
     assert "PNG, 900 × 600" in text
-    assert f"no picture: {HOST}/gone leads nowhere" in text
+    assert f"no picture: {HOST}/gone asked by nobody" in text
     assert "MP4 video" in text
     assert 'href="./two-1"' in text
     assert KEY not in text
@@ -100,18 +103,10 @@ async def test_pictures_are_embedded_small_and_of_others_it_says_why(
     assert ("./two-1" in text, "./two-2" in text) == (False, True)
 
 
-class Naming(FakeFetcher):
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    async def fetch(self, url: str, _: object) -> str:
-        raise DownloadError(f"{url} asked by {self.name}")
-
-
 async def test_pictures_are_fetched_by_the_rules_of_their_profile(store: Store, seqs: list[int]) -> None:
     store.additions.add("q", ["task_other"], NOW)
     theirs = replied(store, success_body("task_other", [f"{HOST}/theirs"]), "q", NOW).seq
-    previews = {name: Previews(Naming(name), None) for name in "pq"}
+    previews = {name: Previews(Refusing(name), None) for name in "pq"}
     cards = sheet_results(store, [seqs[0], theirs])
     text = await make_sheet(cards, previews.__getitem__, asked="x", now_ms=NOW, ttls_ms={})
     for each in previews.values():
