@@ -137,8 +137,8 @@ class Downloads:
         self._sizes: list[int] = []
         self._speed = Speed()
 
-    def add(self, wanted: Iterable[Wanted]) -> int:
-        """Start saving results, except those under way; return how many were started."""
+    def add(self, wanted: Iterable[Wanted]) -> None:
+        """Start saving results, except those under way."""
         if not self._tasks:
             self._new_round()
         fresh = {(each.seq, each.n): each for each in wanted if (each.seq, each.n) not in self._tasks}
@@ -146,7 +146,6 @@ class Downloads:
             self._tasks[place] = self.group.create_task(self._run(_Download(each)))
             self._tasks[place].add_done_callback(partial(self._ended, each))
         self._total += len(fresh)
-        return len(fresh)
 
     async def save(self, wanted: Sequence[Wanted]) -> list[Ended]:
         """Save results and wait for them; return how each one ended."""
@@ -160,11 +159,10 @@ class Downloads:
         while self._tasks:
             await asyncio.wait(self._tasks.values())
 
-    def cancel(self) -> int:
-        """Cancel all downloads and return their number; bytes already received are kept if they can be resumed."""
+    def cancel(self) -> None:
+        """Cancel all downloads; bytes already received are kept if they can be resumed."""
         for task in self._tasks.values():
             task.cancel()
-        return len(self._tasks)
 
     @property
     def status(self) -> DownloadStatus:
