@@ -31,7 +31,7 @@ from taskdash.domain.words import plural
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -216,8 +216,19 @@ class OwnCommands:
         """Start a command for tasks; `read` and `on_end` are called from another thread, the latter once."""
 
         def work() -> None:
+            runs: list[tuple[str, Ran]] = []
+            is_each = command.runs_for == "each"
             try:
-                ended = _ended(command, list(self._run(command, seqs, read)), len(seqs))
+                for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
+                    details = read(portion)
+                    if not details:
+                        continue  # removed since
+                    ran = self._programs.run(command.command, details, is_one=is_each)
+                    runs.append((details[0].task.task_id if is_each else "", ran))
+                    # One that cannot be started is tried once, and one that hangs is not run for the rest.
+                    if self._programs.stop.is_set() or not ran.started or ran.fault == TOO_LONG:
+                        break
+                ended = _ended(command, runs, len(seqs))
             except StoreError as error:
                 ended = Ended(f"{command.name}: {error}", is_bad=True)
             except Exception as error:
@@ -240,25 +251,9 @@ class OwnCommands:
         self._pool.shutdown(wait=False)
         end_runs(self._runs, self._programs.stop, grace_s)
 
-    def _run(
-        self, command: OwnCommand, seqs: Sequence[int], read: Callable[[Sequence[int]], list[TaskDetail]]
-    ) -> Iterator[tuple[str, Ran]]:
-        """Yield the ID of the task of each run ("" if it is for all), and its result.
-
-        A program that cannot be started is tried once, and one that hangs is not run for the remaining tasks.
-        """
-        for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
-            details = read(portion)
-            if not details:
-                continue  # removed since
-            is_one = command.runs_for == "each"
-            ran = self._programs.run(command.command, details, is_one=is_one)
-            yield details[0].task.task_id if is_one else "", ran
-            if self._programs.stop.is_set() or not ran.started or ran.fault == TOO_LONG:
-                return
-
 
 def _ended(command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
+    """Put into words how runs ended, each with the ID of its task ("" if it was for all)."""
     if not runs:
         return Ended(f"{command.name}: these tasks are no longer on the list", is_bad=True)
     faults = [ran.fault for _, ran in runs if ran.fault]

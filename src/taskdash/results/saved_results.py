@@ -12,8 +12,9 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self, TypeAlias
 
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_json import task_json
@@ -22,7 +23,7 @@ from taskdash.results.links import DiskError
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.machine import Clock
 
+_Read: TypeAlias = Callable[[int, int], bytes]
+"""Reads from a file, given an offset and a number of bytes."""
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER: Final = b"\0\0\0\rIHDR"
 _AFTER_HEADER: Final = len(PNG) + 25
@@ -146,27 +149,25 @@ def sidecar_name(name: str) -> str:
     return f"{stem or name}.json" if ending != "json" else f"{name}.json"
 
 
-def with_origin(
-    read: Callable[[int, int], bytes], size: int, ending: str, task: Task, number: int
-) -> Iterator[bytes] | None:
-    """Return a picture with its origin inserted, in pieces; None if it is no PNG or JPEG, or has no place for it.
-
-    `read` takes an offset and a number of bytes.
-    """
+def with_origin(read: _Read, size: int, ending: str, task: Task, number: int) -> Iterator[bytes] | None:
+    """Return a picture with its origin inserted, in pieces; None if it is no PNG or JPEG, or has no place for it."""
     origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
     prompt = (task.prompt or "").encode()
     if ending == "png" and read(0, _AFTER_HEADER).startswith(PNG + _PNG_HEADER):
         texts = [(b"Description", prompt)] if prompt else []
         added = b"".join(_png_text(name, text) for name, text in (*texts, (_KEYWORD, origin)))
         return _inserted(read, size, _AFTER_HEADER, added)
-    place = _place_in_jpeg(read) if ending == "jpg" else None
-    if place is None:
+    if ending != "jpg" or read(0, len(_JPEG)) != _JPEG:
+        return None
+    # Some programs expect the application segments to come first.
+    places = (place for kind, place, _ in _jpeg_segments(read) if kind not in _APPLICATIONS)
+    if (place := next(places, None)) is None:
         return None
     comments = filter(None, (prompt, _KEYWORD + b" " + origin))
     return _inserted(read, size, place, b"".join(map(_jpeg_comment, comments)))
 
 
-def _inserted(read: Callable[[int, int], bytes], size: int, place: int, added: bytes) -> Iterator[bytes]:
+def _inserted(read: _Read, size: int, place: int, added: bytes) -> Iterator[bytes]:
     yield read(0, place)
     yield added
     for offset in range(place, size, _COPY_BYTES):
@@ -183,54 +184,55 @@ def _jpeg_comment(text: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, _COMMENT, len(text) + 2) + text
 
 
-def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
-    """Return where to insert a comment: after the application segments, which some programs expect to come first."""
+def _jpeg_segments(read: _Read) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, the place and the length of each segment, as long as they are whole."""
     place = len(_JPEG)
-    if read(0, place) != _JPEG:
-        return None
     for _ in range(_MAX_PARTS):
         head = read(place, 4)
         if len(head) < 4 or head[0] != 0xFF:
-            return None
-        if head[1] not in _APPLICATIONS:
-            return place
-        place += 2 + int.from_bytes(head[2:])
-    return None
+            return
+        length = int.from_bytes(head[2:])
+        yield head[1], place, length
+        place += 2 + length
 
 
 def origin_in(file: BinaryIO) -> Origin | None:
     """Return the origin in a picture's metadata; None if there is none. Raises OSError if it cannot be read."""
-    start = file.read(len(PNG))
-    texts = _png_texts(file) if start == PNG else _jpeg_texts(file) if start.startswith(_JPEG) else iter(())
+
+    def read(offset: int, count: int) -> bytes:
+        file.seek(offset)
+        return file.read(count)
+
+    start = read(0, len(PNG))
+    if start != PNG and not start.startswith(_JPEG):
+        return None
+    texts = _png_texts(read) if start == PNG else _jpeg_texts(read)
     return next((origin for text in texts if (origin := origin_from(text))), None)
 
 
-def _png_texts(file: BinaryIO) -> Iterator[bytes]:
-    begin = _KEYWORD + _LANGUAGE
+def _png_texts(read: _Read) -> Iterator[bytes]:
+    begin, place = _KEYWORD + _LANGUAGE, len(PNG)
     for _ in range(_MAX_PARTS):
-        head = file.read(8)
+        head = read(place, 8)
         if len(head) < 8 or head[4:] == b"IEND":
             return
-        length, read = int.from_bytes(head[:4]), 0
+        length = int.from_bytes(head[:4])
         if head[4:] == b"iTXt" and length <= _MAX_ORIGIN_BYTES:
-            text = file.read(length)
-            read = len(text)
+            text = read(place + 8, length)
             if text.startswith(begin):
                 yield text[len(begin) :]
-        file.seek(length - read + 4, 1)
+        place += length + 12
 
 
-def _jpeg_texts(file: BinaryIO) -> Iterator[bytes]:
-    file.seek(len(_JPEG))
-    for _ in range(_MAX_PARTS):
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF or head[1] not in _BEFORE_PICTURE:
+def _jpeg_texts(read: _Read) -> Iterator[bytes]:
+    begin = _KEYWORD + b" "
+    for kind, place, length in _jpeg_segments(read):
+        if kind not in _BEFORE_PICTURE:
             return
-        length = int.from_bytes(head[2:]) - 2
-        text = file.read(length) if head[1] == _COMMENT and 0 < length <= _MAX_ORIGIN_BYTES else b""
-        if text.startswith(_KEYWORD + b" "):
-            yield text[len(_KEYWORD) + 1 :]
-        file.seek(max(0, length - len(text)), 1)
+        if kind == _COMMENT and 0 < length - 2 <= _MAX_ORIGIN_BYTES:
+            text = read(place + 4, length - 2)
+            if text.startswith(begin):
+                yield text[len(begin) :]
 
 
 # Locks
