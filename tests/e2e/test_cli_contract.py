@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.command import KEY, PROGRAM, Command
+from tests.command import KEY, PROGRAM, Command, listed
 from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
 
 from taskdash.cli.main import COMMANDS
@@ -278,6 +278,37 @@ def test_stats_counts_and_times(filled: Command) -> None:
     assert document["successRate"] == 0.5
     assert document["models"][0]["costTimeP50"] == document["models"][0]["costTimeP90"] == 32241
     assert "50.0%" in filled("stats").stdout
+
+
+def tasks(state: str, count: int, **more: object) -> list[dict[str, object]]:
+    return [listed(f"task_{state}_{n:08}", state=state, **more) for n in range(count)]
+
+
+def test_status_says_what_there_is_in_one_line(taskdash: Command) -> None:
+    nothing = taskdash.ok("status")
+    assert (nothing.stdout, nothing.stderr) == ("no tasks\n", "")
+    assert not taskdash.store.exists()
+    taskdash.import_tasks(*tasks("waiting", 12), *tasks("fail", 3, credits=4), *tasks("success", 1_188))
+    assert taskdash.ok("status").stdout == "12 waiting · 3 failed · 1,188 done · 12 credits today\n"
+    assert taskdash.json("status", "--json") == {
+        "profile": "aigptimage", "tasks": 1_203, "new": 0, "waiting": 12, "success": 1_188, "fail": 3,
+        "creditsToday": 12,
+    }  # fmt: skip
+    taskdash.ok("add", "task_new_12345678")
+    assert taskdash.ok("status").stdout.startswith("1 new · 12 waiting · ")
+
+
+def test_a_format_of_status_names_what_it_wants(taskdash: Command) -> None:
+    taskdash.import_tasks(*tasks("waiting", 2))
+    taskdash.ok("add", "task_new_12345678")
+    form = "#[fg=red]{failed}/{total} {new}+{waiting}={unfinished} {done} {credits_today} {profile} {"
+    assert taskdash.ok("status", "--format", form).stdout == "#[fg=red]0/3 1+2=3 0 – aigptimage {\n"
+    assert taskdash.ok("status", "--format", "{profile}", "--all-profiles").stdout == "all profiles\n"
+    for wrong in ("{faild}", "{}", "{new.__class__}", "{0}"):
+        done = taskdash("status", "--format", wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.search(r"use \{new\}, .*\{profile\}$", done.stderr), done.stderr
+    assert taskdash("status", "--format", "{new}", "--json").returncode == 2
 
 
 def test_completion_prints_a_script_that_knows_commands_and_ids(filled: Command) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.command import Command, wait_until
 from tests.kills import stopped_holder, tells_locks
+from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 from taskdash.results.saved_results import ResultLocks
@@ -187,3 +188,55 @@ def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path
             held.enter_context(recovering(store))
         names = [path.name.casefold() for path in tmp_path.iterdir()]
         assert len(set(names)) == len(leases) + 4
+
+
+TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+
+
+@pytest.fixture
+def edited(taskdash: Command, api: FakeApi) -> Command:
+    """A list with a task that has ended, and a label."""
+    api.set(TASK, success_body(TASK))
+    taskdash.ok("add", TASK, "--label", "old")
+    taskdash.ok("check", TASK)
+    return taskdash
+
+
+def edit(screen: PtyScreen) -> None:
+    screen.send("e", shows="Tab next field")
+
+
+def label_and_note(edited: Command) -> tuple[str | None, str | None]:
+    task = edited.json("show", TASK, "--json")
+    return task["label"], task["note"]
+
+
+def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(edited: Command) -> None:
+    with edited.dashboard() as one, edited.dashboard() as two:
+        for screen in (one, two):
+            screen.wait_for("✓ success")
+            edit(screen)
+        two.send("\tmind the hand\r", shows="Saved")
+        one.send("er\r", shows="Saved")
+        assert label_and_note(edited) == ("older", "mind the hand")
+        # What is taken back is what was done here.
+        one.send("z", shows="Restored")
+        assert label_and_note(edited) == ("old", "mind the hand")
+        for screen in (one, two):
+            screen.quit()
+
+
+def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(edited: Command) -> None:
+    with edited.dashboard() as screen:
+        screen.wait_for("✓ success")
+        edit(screen)
+        screen.send("\tmind the hand\r", shows="Saved")
+        screen.send("x", shows="Remove this task")
+        screen.send("y", shows="Removed 1 task")
+        assert edited("add", TASK).stdout == f"{TASK}\n"
+        screen.wait_for(TASK[:8])
+        screen.send("z", shows="had been added again")
+        screen.wait_for("✓ success")
+        screen.quit()
+    assert label_and_note(edited) == ("old", "mind the hand")
+    edited.ok("open", TASK, "--print")

@@ -239,14 +239,6 @@ def states(own: Own) -> Iterator[Case]:
     ):
         body = waiting_body(own(), state=state)
         yield Case("A11", body, shown={"state": "waiting", "rawState": word})
-    # The words of OpenAI, Replicate, Kling, ModelScope, DashScope and Midjourney proxies.
-    for kind, words in (
-        ("success", ("succeed", "SUCCEEDED", "Completed", "done", "FINISHED")),
-        ("fail", ("FAILURE", "cancel", "timeout", "timed_out", "expired", "aborted", "Rejected", "errored")),
-    ):
-        for word in words:
-            body = waiting_body(own(), state=word)
-            yield Case("A11", body, shown={"state": kind, "rawState": word})
     for body in (
         {"status": "timeout", "taskId": own(), "message": "try again"},
         {"code": 504, "status": "error", "taskId": own(), "msg": "upstream"},

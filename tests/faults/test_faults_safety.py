@@ -38,9 +38,6 @@ from tests.servers import (
     waiting_body,
 )
 
-from taskdash.results.folder import Folder
-from taskdash.results.wanted import plain_name
-
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
 NAME: Final = saved_name(IDS[0])
 
@@ -87,35 +84,6 @@ def test_a_config_with_a_key_that_others_can_read_is_refused_with_what_to_do(
     assert api.requests == []
     taskdash.config.chmod(0o600)
     assert taskdash("check", env={"AIGPTIMAGE_API_KEY": None}).returncode == 0
-
-
-@pytest.mark.row("Z1")
-def test_a_folder_that_others_can_read_is_closed_with_a_warning_and_a_list_too(
-    taskdash: Command, api: FilesApi, tmp_path: Path
-) -> None:
-    folders = [tmp_path / name / "taskdash" for name in ("config", "data")]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    taskdash.write_config(api.url, more=f'api_key = "{KEY}"\n')
-    taskdash.config = taskdash.config.rename(folders[0] / "config.toml")
-    taskdash.store = folders[1] / "tasks.db"
-    taskdash.ok("add", IDS[0])
-    for mode in (0o755, 0o770, 0o707, 0o777):
-        for path in (*folders, taskdash.store):
-            path.chmod(mode)
-        done = taskdash("list", "--ids")
-        assert (done.returncode, done.stdout) == (0, f"{IDS[0]}\n")
-        for folder in folders:
-            assert f"{folder} was open to other users: made 0700\n" in done.stderr
-        for path in (*folders, taskdash.store):
-            assert path.stat().st_mode & 0o077 == 0, path
-    assert taskdash("list").stderr == ""
-    # One that the user chose, such as /tmp, is not taskdash's own: it is left as it is.
-    tmp_path.chmod(0o755)
-    taskdash.store = tmp_path / "tasks.db"
-    taskdash.ok("add", IDS[0])
-    assert tmp_path.stat().st_mode & 0o777 == 0o755
-    assert taskdash.store.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.row("Z1")
@@ -386,20 +354,6 @@ def test_a_base_url_that_would_give_the_key_away_is_refused_wherever_it_is_writt
     assert api.requests == []
 
 
-@pytest.mark.row("Z4")
-def test_the_key_goes_to_the_host_of_its_profile_alone(taskdash: Command, api: FilesApi) -> None:
-    with FileServer() as other:
-        other.files["/1.png"] = http_reply(200, PNG)
-        api.set(IDS[1], Reply(307, b"", {"Location": f"{other.url}/api"}))
-        taskdash.write_config(api.url, more="allow_private = true")
-        list_results(taskdash, api, f"{other.url}/1.png")
-        taskdash("add", IDS[1])
-        taskdash("check", IDS[1])
-        assert download(taskdash)[0] == 0
-        assert [request.path for request in other.requests] == ["/1.png"]
-        assert "authorization" not in other.requests[0].headers
-
-
 # Z5, names:
 
 
@@ -460,34 +414,6 @@ def assert_own_name(name: str) -> None:
     assert name.partition(".")[0].upper() not in ("CON", "NUL", "AUX", "COM1", "LPT9")
 
 
-@pytest.mark.row("Z5")
-def test_a_hundred_thousand_names_stay_in_the_folder(
-    tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What is saved is what the program saves; only the waiting for the disk is left out.
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    given = names(100_000 if long else 1_500)
-    outside = trees.picture_of(tmp_path)
-    saved = []
-    with Folder(tmp_path / "inside" / "pictures") as folder:
-        for number, name in enumerate(given):
-            own = f".taskdash-{number:016x}.part"
-            descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
-            try:
-                path = folder.name_for_good(own, descriptor, f"{plain_name(name) or 'task'}-{number}", "png")
-                folder.remove(own)
-            finally:
-                os.close(descriptor)
-            saved.append(path)
-    inside = trees.picture_of(tmp_path / "inside" / "pictures")
-    assert set(inside) == {path.name for path in saved}
-    assert len(inside) == len(given)
-    for name in inside:
-        assert_own_name(name)
-    everything = trees.picture_of(tmp_path)
-    assert {name for name in everything if not name.startswith("inside")} == set(outside)
-
-
 # What is in the way (Z6)
 
 
@@ -514,41 +440,6 @@ def test_whatever_is_in_the_way_is_neither_overwritten_nor_followed(
         assert (place / new).read_bytes() == PNG
         assert (place / new).lstat().st_mode & 0o777 == 0o600
         (place / new).unlink()
-
-
-@pytest.mark.row("Z6")
-def test_what_is_in_the_way_of_a_file_in_the_making_is_neither_written_nor_followed(
-    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
-) -> None:
-    list_results(taskdash, api, f"{api.url}/files/1")
-    # What it is called while it is made.
-    api.hold_after = 1_000
-    running = taskdash.start("download", "-o", "pictures")
-    api.wait_for(lambda: api.held == 1, 15)
-    wait_until(lambda: list((tmp_path / "pictures").glob(".*.part")))
-    parts = list((tmp_path / "pictures").glob(".*.part"))
-    running.kill()
-    running.communicate()
-    api.hold_after = None
-    names_of_ours = [parts[0].name, parts[0].with_suffix(".json").name]
-    ways = [what for what in trees.IN_THE_WAY if "link" in what or what in ("a pipe", "a socket", "a folder")]
-    for number, what in enumerate(ways if long else ["a link to a file", "a pipe"]):
-        for name in names_of_ours:
-            if name.endswith(".part") and what == "a hard link":
-                continue  # that is what an earlier run leaves that was killed at the very end
-            place = tmp_path / f"{number}{name}"
-            folder, outside = place / "pictures", place / "outside"
-            folder.mkdir(parents=True)
-            outside.mkdir()
-            (outside / "mine").write_bytes(trees.MINE)
-            trees.IN_THE_WAY[what](folder, name, outside)
-            code = taskdash("download", IDS[0], "-o", str(folder)).returncode
-            assert code in (0, 1), what
-            assert trees.picture_of(outside) == {"mine": trees.picture_of(outside)["mine"]}
-            assert (outside / "mine").read_bytes() == trees.MINE, (what, name)
-            for saved in folder.glob("task_*"):
-                assert saved.read_bytes() == PNG
-                saved.unlink()
 
 
 @pytest.mark.row("Z6")
