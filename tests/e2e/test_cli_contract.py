@@ -240,6 +240,7 @@ def test_config_path_show_init_and_check(tmp_path: Path) -> None:
     taskdash.ok("config", "check")
     shown = {each["key"]: each for each in taskdash.json("config", "show", "--json")["settings"]}
     assert shown["profiles.aigptimage.tier"]["value"] == "basic"
+    assert shown["max_result_mib"]["value"] is None
     assert shown["profiles.aigptimage.tier"]["origin"] == f"file {path}"
     assert shown["profiles.aigptimage.api_key"]["value"] == f"***{KEY[-4:]}"
     assert set(taskdash.json("config", "schema")["properties"]) >= {"profile", "profiles"}
@@ -462,6 +463,7 @@ def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command) -> None:
         first, *more = done.stderr.splitlines()
         assert first.startswith("taskdash: ")
         assert not more or (len(more), more[0][:14]) == (1, "try: taskdash "), done.stderr
+    assert taskdash("wait", "--nonsense").stderr.splitlines()[1:] == ["try: taskdash wait --help"]
 
 
 def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskdash: Command) -> None:

@@ -84,9 +84,6 @@ def test_large_records_are_not_read_where_only_links_are_asked_for_nor_all_at_on
     assert large - small < MOST_KIB, f"{small} KiB with small records, {large} KiB with large ones"
 
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-
 COUNT = 12_000
 PATIENCE_S = 60.0
 """A busy machine may take its time; what is quick is shown by the benchmarks."""

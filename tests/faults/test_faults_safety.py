@@ -87,6 +87,17 @@ def test_a_config_with_a_key_that_others_can_read_is_refused_with_what_to_do(
 
 
 @pytest.mark.row("Z1")
+def test_a_folder_that_others_can_read_is_closed_with_a_warning_and_a_list_too(taskdash: Command) -> None:
+    folder = taskdash.folder / "data" / "taskdash"
+    taskdash.store = folder / "tasks.db"
+    taskdash.ok("add", IDS[0])
+    for path in (folder, taskdash.store):
+        path.chmod(0o755)
+    assert taskdash.ok("list").stderr == f"taskdash: {folder} was open to other users: made 0700\n"
+    assert [path.stat().st_mode & 0o077 for path in (folder, taskdash.store)] == [0, 0]
+
+
+@pytest.mark.row("Z1")
 def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
     taskdash: Command, api: FilesApi, tmp_path: Path
 ) -> None:
