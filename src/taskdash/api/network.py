@@ -269,8 +269,6 @@ def _explain_protocol(fault: BaseException, nearest: str) -> str:
             return f"{nearest} does not answer in HTTP"
         case httpx.NetworkError():
             return f"{nearest} cut the connection"
-        case httpx.TimeoutException() | TimeoutError():
-            return f"{nearest} does not answer"
         case _:
             return f"the request to {nearest} failed ({type(fault).__name__})"
 

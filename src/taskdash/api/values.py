@@ -162,7 +162,7 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def unwrapped(value: Json) -> Json:
-    """Decode `value` if it is JSON text of an object, list or string, `MAX_UNWRAPS` over; else return it as it is.
+    """Decode `value` if it is JSON text of an object, list or string; else return it as it is.
 
     Text that is not JSON, or is just a number or a word, is left alone. `resultJson` and `param` are
     JSON text according to the API's page; kie.ai-like gateways may encode them twice.

@@ -160,9 +160,8 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
             start_new_session=True,
             umask=users_umask(),
         )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "invalid argument"
-        raise _CommandError(f"cannot be run: {reason}") from None
+    except OSError as error:
+        raise _CommandError(f"cannot be run: {error.strerror}") from None
     with process:
         try:
             output, talk = _read_until_end(process, time.monotonic() + timeout_s)
@@ -172,7 +171,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
                 os.killpg(process.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 process.kill()
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
                 raise _CommandError(f"took longer than {timeout_s:g}s") from None
             raise
     if process.returncode != 0:
@@ -188,7 +187,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
 
 
 def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:
-    """Read both outputs until the command ends; raise TimeoutError if it has not at `deadline_s` (monotonic)."""
+    """Read both outputs until the command ends; raise TimeoutError or TimeoutExpired at `deadline_s` (monotonic)."""
     import selectors
 
     output, talk = bytearray(), bytearray()
@@ -209,10 +208,7 @@ def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, by
                 key.data.extend(chunk)
                 if len(key.data) > MAX_OUTPUT_BYTES:
                     raise _CommandError(f"printed more than {MAX_OUTPUT_BYTES // 1024} KiB")
-    while process.poll() is None:
-        if time.monotonic() > deadline_s:
-            raise TimeoutError
-        time.sleep(0.01)
+    process.wait(max(deadline_s - time.monotonic(), 0))
     return bytes(output), bytes(talk)
 
 

@@ -1,4 +1,4 @@
-"""Makes settings fields that carry their reader: `tier: str = setting("free", one_of(TIERS), "The key's tier ...")`.
+"""Makes fields settings, each with its reader: `tier: str = setting("free", one_of(TIERS), "The key's tier ...")`.
 
 A reader converts a TOML value, or reports what is wrong with it. Reading a table, `config show`, the example, the
 first config and the JSON Schema all loop over the fields. A fault is noted with its place, and reading goes on
