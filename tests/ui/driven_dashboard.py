@@ -416,7 +416,7 @@ def driven_by(
 
 async def ready(dash: Dash, total: int | None = None) -> None:
     """Wait until the first frame is drawn, with the list as it is now, and its first task is in the pane."""
-    await dash.until(lambda: dash.main._begun, "the first frame")
+    await dash.until(lambda: dash.main._fitted is not None, "the first frame")
     if total is not None:
         await dash.until_total(total)
     await shows_cursor(dash)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import fields, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.worker import WorkType
 
-    from taskdash.ui.announce import ExpiringResults
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.passing import AwayLine, Tour
@@ -63,9 +61,8 @@ class MainScreen(TaskActions):
         super().__init__()
         self.context = context
         self._coarse_now = 0
-        self._begun = False
         self._fitted: Size | None = None
-        self._tour: Tour | None = None
+        self.tour: Tour | None = None
         self._saving_view = asyncio.Lock()
         self.following = Following(context, self.show_status, lambda line: self.say(sentence(line), "error"))
         self.headlines = Headlines(context, self.following.banner)
@@ -80,7 +77,6 @@ class MainScreen(TaskActions):
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table)
         self.panes = Panes(self._tasks, self.pane, context.view)
-        self._expiring: ExpiringResults | None = None
         # Set before mounting, these need no second layout.
         self.panes.fit_screen(size)
         self.pane.open(opening.detail)
@@ -109,15 +105,15 @@ class MainScreen(TaskActions):
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
-        self._expiring = ui.announce.ExpiringResults(self.context, self)
         finished = [ui.announce.FinishedTasks(self.context, self, name) for name in self.context.services]
         self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
-            command.listen(self._warn_from_thread)
+            command.listen(self.say_from_thread)
         self.following.start_watchers()
         self.app.show_title(self.table.window.listed)
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
+        self._expiring = ui.announce.ExpiringResults(self.context, self)
         self.set_interval(1.0, self._tick)
         self.listing.count_views()
         self.downloads.begin()
@@ -128,12 +124,8 @@ class MainScreen(TaskActions):
                 screens.welcome.Welcome(str(self.context.config_path), self.context.key_variable)
             )
         if self.context.is_demo:
-            self._tour = widgets.passing.Tour(self)
-            self.mount(self._tour, before=self.tab_line)
-
-    def _warn_from_thread(self, text: str) -> None:
-        with suppress(RuntimeError):  # the dashboard has ended
-            self.app.call_later(self.say, text, "error")
+            self.tour = widgets.passing.Tour(self)
+            self.mount(self.tour, before=self.tab_line)
 
     async def _reload(self) -> None:
         self.table.reload()
@@ -148,14 +140,12 @@ class MainScreen(TaskActions):
         is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
         self.table.tick(is_whole=is_whole)
         self.pane.tick(is_whole=is_whole)
-        if self._expiring is not None and self._expiring.is_time:
+        if self._expiring.is_time:
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
         self.app.show_title(self.table.window.listed)
         self.listing.count_views()
-        if self.unseen.is_time:
-            keep: WorkType[None] = self.unseen.keep
-            self.run_worker(keep, group="seen")
+        self.unseen.tick()
         self.headlines.tick(self.table.window, self.size.width)
         self.away.tick(self.table.window)
 
@@ -187,15 +177,16 @@ class MainScreen(TaskActions):
         window = self.table.window
         listed = sum(window.listed.values()) if self.listing.terms else None
         seen = [place.column.sort for place in self.table.rows.columns]
-        title = list_title(
-            self.table.lines_seen,
-            window.total,
-            window.label,
-            filtered_from=listed,
-            order=unseen_order(window.query.sort, seen),
-            unseen=self.unseen.ended,
+        self._tasks.show_title(
+            list_title(
+                self.table.lines_seen,
+                window.total,
+                window.label,
+                filtered_from=listed,
+                order=unseen_order(window.query.sort, seen),
+                unseen=self.unseen.ended,
+            )
         )
-        self._tasks.show_title(title)
 
     def show_keys(self) -> None:
         keys = footer_keys(self.context.keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
@@ -226,13 +217,12 @@ class MainScreen(TaskActions):
         if event.size == self._fitted:
             # Textual reports the initial size three times.
             return
-        self._fitted = event.size
+        is_first, self._fitted = self._fitted is None, event.size
         self.panes.fit_screen(event.size)
         self.show_titles()
         self.show_status()
-        if not self._begun:
+        if is_first:
             # The first layout is done. Let its frame come first: the watcher's imports would compete for the GIL.
-            self._begun = True
             self.call_after_refresh(self._begin)
 
     def on_panes_rearranged(self) -> None:
@@ -278,8 +268,8 @@ class MainScreen(TaskActions):
             self.show_keys()
         elif self.filter_box.text:
             self.filter_box.clear()
-        elif self._tour is not None:
-            self.on_tour_left()
+        elif self.tour is not None:
+            self.tour.leave()
         elif self.following.forget():
             self.show_status()
         elif self.focused is not self.table or not self.unseen.ended:
@@ -300,9 +290,6 @@ class MainScreen(TaskActions):
 
     async def action_filter(self) -> None:
         await self.filter_box.open()
-
-    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
-        self.listing.filter_by(event.terms)
 
     @in_order
     async def action_expiring(self) -> None:
@@ -382,23 +369,13 @@ class MainScreen(TaskActions):
         if not_kept:
             self.say(not_kept, "error")
 
-    # The demo tour
+    # The rest
 
     def on_key(self, event: events.Key) -> None:
-        """Advance the tour on `n`, if no binding has taken the key."""
-        if event.key == "n" and self._tour is not None:
+        """Advance the demo's tour on `n`, if no binding has taken the key."""
+        if event.key == "n" and self.tour is not None:
             event.stop()
-            self._tour.go_on()
-
-    def on_tour_left(self) -> None:
-        if self._tour is not None:
-            own_key = self._tour.OWN_KEY
-            self._tour.remove()
-            self._tour = None
-            self.headlines.remark = own_key
-            self.show_status()
-
-    # The rest
+            self.tour.go_on()
 
     async def on_click(self, event: events.Click) -> None:
         """Show a clicked tab, sort by a clicked title, run the action of a clicked key, or open the full status."""

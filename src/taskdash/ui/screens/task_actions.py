@@ -299,10 +299,11 @@ class TaskActions(Screen[None]):
     def _tell_from_thread(self, ended: Ended) -> None:
         key = self.context.key_of("messages")
         how = f"; {key} shows its output" if key and ended.output else ""
-        severity: Severity = "error" if ended.is_bad else "information"
-        tell = partial(self.app.messages.tell, f"{ended.text}{how}", severity, more=ended.output)
+        self.say_from_thread(f"{ended.text}{how}", "error" if ended.is_bad else "information", ended.output)
+
+    def say_from_thread(self, text: str, severity: Severity = "error", more: str = "") -> None:
         with suppress(RuntimeError):  # the dashboard has ended
-            self.app.call_later(tell)
+            self.app.call_later(partial(self.app.messages.tell, text, severity, more=more))
 
     # Files and pictures
 

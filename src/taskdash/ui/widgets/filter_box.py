@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from rich.highlighter import Highlighter
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Input
 
 from taskdash.domain.query_language import FilterError, completions, parse_filter
@@ -121,12 +120,6 @@ class FilterBox(Vertical):
     FilterBox:nocolor > .filter-box--wrong { text-style: underline; }
     """
 
-    @dataclass
-    class Changed(Message):
-        """Posted when the filter has changed."""
-
-        terms: tuple[Term, ...]
-
     def __init__(self, main: MainScreen) -> None:
         super().__init__(id="filter")
         self._main = main
@@ -208,13 +201,15 @@ class FilterBox(Vertical):
         text = event.value
         error = self.error_of(text)
         if error is None:
-            self._good = text
-            self.post_message(self.Changed(self._terms(text)))
+            self._filter_by(text)
         elif error.start < len(self._good) <= error.end and text.startswith(self._good):
             # The beginning of a term such as `state:fail` was taken for a plain word, which no row need match: drop it.
-            self._good = text[: error.start]
-            self.post_message(self.Changed(self._terms(self._good)))
+            self._filter_by(text[: error.start])
         self._tell()
+
+    def _filter_by(self, text: str) -> None:
+        self._good = text
+        self._main.listing.filter_by(self._terms(text))
 
     def _tell(self) -> None:
         error = self.error_of(self.text)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from taskdash.domain.durations import age
@@ -42,6 +41,8 @@ ROOMY_LINES: Final = 30
 """From this screen height, single files have lines of their own."""
 MAX_FILES: Final = 4
 LOOK_EVERY_S: Final = 0.2
+OWN_KEY: Final = "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
+"""Shown in the banner after the tour."""
 
 
 class AwayLine(Line):
@@ -230,15 +231,7 @@ STEPS: Final = (
 class Tour(Static):
     """Shows the current step of the tour."""
 
-    OWN_KEY: ClassVar = (
-        "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
-    )
-    """Shown in the banner after the tour."""
-
     DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $panel; }"
-
-    class Left(Message):
-        """Posted after the last step."""
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__(id="tour")
@@ -250,16 +243,20 @@ class Tour(Static):
         self.set_interval(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
-        # Past the last step it is over; the message that removes it is on its way.
-        if self._at < len(STEPS) and STEPS[self._at].is_done(self._main):
+        if STEPS[self._at].is_done(self._main):
             self.go_on()
 
     def go_on(self) -> None:
-        self._at += 1
-        if self._at < len(STEPS):
+        if self._at + 1 < len(STEPS):
+            self._at += 1
             self._show()
         else:
-            self.post_message(self.Left())
+            self.leave()
+
+    def leave(self) -> None:
+        self.remove()
+        self._main.tour, self._main.headlines.remark = None, OWN_KEY
+        self._main.show_status()
 
     def _show(self) -> None:
         number = f"Tour {self._at}/{len(STEPS) - 1}  " if self._at else "Demo  "

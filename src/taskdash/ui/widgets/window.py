@@ -6,6 +6,7 @@ Not the whole list is read, and only in the store's thread.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +16,8 @@ from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from textual.worker import WorkType
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import State, Task
@@ -181,21 +184,17 @@ class Unseen:
         if counted is not None:
             self._seen_seq, self._hidden, self.newer, self.ended = counted
 
-    @property
-    def _to_keep(self) -> set[int]:
-        """Return the tasks to save as looked at, except the one at the cursor: a filter might hide it at once."""
-        cursor = self._table.task_at_cursor
-        return self._context.looked_at - self._kept - ({cursor.seq} if cursor else set())
-
-    @property
-    def is_time(self) -> bool:
-        """Return whether to save which tasks were looked at."""
-        return self._context.clock.now_s() >= self._keep_at_s and bool(self._to_keep)
-
-    async def keep(self) -> None:
+    def tick(self) -> None:
         """Save which tasks were looked at, for other dashboards and after a restart."""
-        seqs = self._to_keep
-        self._kept |= seqs
+        cursor = self._table.task_at_cursor
+        # Not the one at the cursor: a filter might hide it at once.
+        seqs = self._context.looked_at - self._kept - ({cursor.seq} if cursor else set())
+        if seqs and self._context.clock.now_s() >= self._keep_at_s:
+            self._kept |= seqs
+            keep: WorkType[None] = partial(self._keep, seqs)
+            self._table.run_worker(keep, group="seen")
+
+    async def _keep(self, seqs: set[int]) -> None:
         try:
             await self._context.store.run(lambda store: store.news.look_at(seqs))
         except StoreError:  # reported elsewhere
