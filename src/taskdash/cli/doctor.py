@@ -39,11 +39,12 @@ from taskdash.ui.widgets.drawing import Drawing, cell_size, find_drawing
 from taskdash.watch.machine import is_alive, is_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from taskdash.cli.process import Session
     from taskdash.config.profile import Profile
     from taskdash.config.settings import View
+    from taskdash.domain.record import Answer
     from taskdash.domain.task import Json
 
 _PACKAGES: Final = ("textual", "rich", "httpx", "click", "pillow")
@@ -116,22 +117,21 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
 
 def _findings(session: Session, *, online: bool) -> Iterator[Finding]:
     settings, faults = _settings(session)
-    view = (settings or Settings()).view
-    yield from _sure("terminal", partial(_terminal, session.environ, view))
+    yield from _sure("terminal", _terminal(session.environ, (settings or Settings()).view))
     yield from faults
     if settings:
-        yield from _sure("key", partial(_key, session, settings.in_use, online=online))
+        yield from _sure("key", _key(session, settings.in_use, online=online))
     examined: list[Examined] = []
-    yield from _sure("list", partial(_store, session, examined))
+    yield from _sure("list", _store(session, examined))
     if settings and examined:
         yield _watcher(settings.profile, examined[0])
     yield from _versions()
 
 
-def _sure(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of `look`, and an error that it raises as one more."""
+def _sure(area: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings, and an error that looking for them raises as one more."""
     try:
-        yield from look()
+        yield from findings
     except KeyMissingError as error:
         what, _, advice = str(error).partition(". ")
         yield Finding(area, "origin", what, Grade.WRONG, advice or error.next_step)
@@ -169,19 +169,19 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
 
     gateway = Gateway(profile.base_url, found.secret, auth_header=profile.auth_header, connections=1)
 
-    async def ask() -> Finding:
+    async def ask() -> Answer:
         answer = await gateway.fetch_record(_NO_TASK, profile.record_paths[0])
         await gateway.aclose()
-        if answer.problem in _KNOWS_KEY:
-            return Finding("key", "online", "accepted by the gateway")
-        what = f"{answer.problem}: {answer.message}"
-        if answer.problem is ProblemKind.UNAUTHORIZED:
-            return Finding(
-                "key", "online", what, Grade.WRONG, "Set the right key, and check the profile's base_url."
-            )
-        return Finding("key", "online", what, Grade.WRONG, "The key could not be tested. Try again later.")
+        return answer
 
-    yield asyncio.run(ask())
+    answer = asyncio.run(ask())
+    if answer.problem in _KNOWS_KEY:
+        yield Finding("key", "online", "accepted by the gateway")
+        return
+    advice = "The key could not be tested. Try again later."
+    if answer.problem is ProblemKind.UNAUTHORIZED:
+        advice = "Set the right key, and check the profile's base_url."
+    yield Finding("key", "online", f"{answer.problem}: {answer.message}", Grade.WRONG, advice)
 
 
 def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
@@ -192,16 +192,14 @@ def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
         yield Finding("list", "file", f"{shown} does not exist yet: adding a task creates it")
         return
     examined.append(found)
-    private = "" if found.is_private else "Others can read it; the next command makes it private."
-    grade = Grade.NOTE if private else Grade.OK
-    yield Finding("list", "file", f"{shown}, {size_words(found.size_bytes)}", grade, private)
+    advice = "" if found.is_private else "Others can read it; the next command makes it private."
+    yield _noted("list", "file", f"{shown}, {size_words(found.size_bytes)}", advice)
     older = f", version {found.version}: upgraded to {KNOWN_VERSION} when it is next used"
     sound = f"OK, {plural(found.tasks, 'task')}{older if found.version < KNOWN_VERSION else ''}"
     yield Finding("list", "contents", sound)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        yield Finding(
-            "list", "access", "read-only", Grade.WRONG, f"Check the permissions of {shown} and its folder."
-        )
+        advice = f"Check the permissions of {shown} and its folder."
+        yield Finding("list", "access", "read-only", Grade.WRONG, advice)
     copied_s = last_copy_s(path)
     when = "none yet: one is made on each day that the list is used"
     if copied_s is not None:
@@ -212,9 +210,8 @@ def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
 def _watcher(profile: str, examined: Examined) -> Finding:
     process = examined.watchers.get(profile)
     if process is None or not is_alive(process):
-        return Finding(
-            "watcher", "process", "not running: tasks are checked while the dashboard, check or wait runs"
-        )
+        how = "not running: tasks are checked while the dashboard, check or wait runs"
+        return Finding("watcher", "process", how)
     if is_stopped(process):
         advice = f"Resume it: kill -CONT {process.pid}"
         return Finding("watcher", "process", f"process {process.pid} is stopped", Grade.WRONG, advice)
@@ -223,9 +220,8 @@ def _watcher(profile: str, examined: Examined) -> Finding:
 
 def _versions() -> Iterator[Finding]:
     yield Finding("versions", "taskdash", __version__)
-    yield Finding(
-        "versions", "python", f"{platform.python_version()} on {platform.system()} {platform.release()}"
-    )
+    python = f"{platform.python_version()} on {platform.system()} {platform.release()}"
+    yield Finding("versions", "python", python)
     for name in _PACKAGES:
         try:
             yield Finding("versions", name, version(name))
@@ -264,38 +260,45 @@ def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
         return
+    noted = partial(_noted, "terminal")
     columns, rows = os.get_terminal_size(sys.stderr.fileno())
     is_small = columns < _LEAST[0] or rows < _LEAST[1]
     advice = "Enlarge it to 80x24 or more; below that, the dashboard leaves columns out." if is_small else ""
-    yield _noted("size", f"{columns}x{rows}", advice)
+    yield noted("size", f"{columns}x{rows}", advice)
     says = _ask_terminal(environ)
     term = inert_line(environ.get("TERM", ""), 60)
     yield Finding("terminal", "name", f"{says.name} (TERM is {term})" if says.name else f"TERM is {term}")
     colours = Console(file=sys.stderr).color_system or ""
-    yield _colours(colours, environ)
+    if environ.get("NO_COLOR"):
+        yield Finding("terminal", "colours", "none, as NO_COLOR is set")
+    else:
+        more = (
+            "" if colours == "truecolor" else "If the terminal has 16.7 million: export COLORTERM=truecolor"
+        )
+        yield noted("colours", _COLOURS.get(colours, "none"), more)
     light = {True: "light", False: "dark", None: "unknown"}[says.is_light]
     asks = 'The theme auto takes it for dark: set view.theme to "textual-light" if it is light.'
-    yield _noted("background", light, asks if view.theme == "auto" and says.is_light is None else "")
+    yield noted("background", light, asks if view.theme == "auto" and says.is_light is None else "")
     yield _pictures(environ, view.preview_as, says, colours)
-    yield _clipboard(environ)
+    if program := find_clipboard(environ):
+        yield Finding("terminal", "clipboard", f"through {program.name}")
+    else:
+        advice = "If copies do not arrive: allow OSC 52 in the terminal, or install wl-clipboard or xclip."
+        yield noted(
+            "clipboard", "through the terminal (OSC 52), which does not say whether it took it", advice
+        )
     inside = next((name for name, variable in _MULTIPLEXERS.items() if environ.get(variable)), "none")
     yield Finding("terminal", "multiplexer", inside)
 
 
-def _noted(name: str, value: str, advice: str) -> Finding:
-    return Finding("terminal", name, value, Grade.NOTE if advice else Grade.OK, advice)
-
-
-def _colours(system: str, environ: Mapping[str, str]) -> Finding:
-    if environ.get("NO_COLOR"):
-        return Finding("terminal", "colours", "none, as NO_COLOR is set")
-    advice = "" if system == "truecolor" else "If the terminal has 16.7 million: export COLORTERM=truecolor"
-    return _noted("colours", _COLOURS.get(system, "none"), advice)
+def _noted(area: str, name: str, value: str, advice: str) -> Finding:
+    return Finding(area, name, value, Grade.NOTE if advice else Grade.OK, advice)
 
 
 def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colours: str) -> Finding:
     if not can_decode():
-        return _noted("pictures", "none: the extra preview is not installed", f"Run: {install_line()}")
+        value, advice = "none: the extra preview is not installed", f"Run: {install_line()}"
+        return _noted("terminal", "pictures", value, advice)
     drawing = find_drawing(
         preview_as,
         environ,
@@ -306,14 +309,7 @@ def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colour
     advice = ""
     if drawing is Drawing.BLOCKS and environ.get("TMUX"):
         advice = "In kitty or Ghostty: tmux set -g allow-passthrough on"
-    return _noted("pictures", _DRAWINGS[drawing], advice)
-
-
-def _clipboard(environ: Mapping[str, str]) -> Finding:
-    if program := find_clipboard(environ):
-        return Finding("terminal", "clipboard", f"through {program.name}")
-    advice = "If copies do not arrive: allow OSC 52 in the terminal, or install wl-clipboard or xclip."
-    return _noted("clipboard", "through the terminal (OSC 52), which does not say whether it took it", advice)
+    return _noted("terminal", "pictures", _DRAWINGS[drawing], advice)
 
 
 # The table

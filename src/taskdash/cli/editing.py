@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from taskdash.cli.selection import Selection
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Json
+    from taskdash.domain.task_ids import Paste
     from taskdash.store.edits import Added
     from taskdash.store.store import Store
 
@@ -69,18 +71,17 @@ def add(
     """
     if not waits and (compact or timeout_s is not None):
         raise click.UsageError(f"{'--compact' if compact else '--timeout'} needs --wait")
-    keys = session.keys
     if label is not None:
-        _refuse_key(label, keys)
-    texts = _texts(text)
-    found, ignored = _find(texts, keys)
-    is_typed = all(is_argument for _, is_argument in texts)
-    outcome = put_on_list(session, found, label, tells_lost=not is_typed)
-    items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
+        _refuse_key(label, session.keys)
+    if not text and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("give task IDs, text that contains them, or - to read standard input")
+    arguments = text or ("-",)
+    found, ignored = _find(arguments, session.keys)
+    outcome = put_on_list(session, found, label, tells_lost="-" in arguments)
     document: dict[str, Json] = {
         "added": list(outcome.added),
         "listed": list(outcome.listed),
-        "ignored": items,
+        "ignored": [{"text": text, "why": why} for text, why in ignored],
     }
     waits = waits and bool(found)
     if not as_json:
@@ -93,19 +94,16 @@ def add(
         talk(f"ignored: {each} ({why})")
     if len(ignored) > MAX_SHOWN:
         talk(f"and {len(ignored) - MAX_SHOWN} more (--json lists them)")
-    if waits:
-        return _wait(list(found), timeout_s=timeout_s, compact=compact, as_json=as_json, beside=document)
-    return 0 if found else 1
-
-
-def _wait(task_ids: Sequence[str], **how: Any) -> int:  # noqa: ANN401 - as `waiting.wait` takes it
-    """Run `taskdash wait`, importing it only here."""
-    context = click.get_current_context()
-    program = context.find_root().command
-    assert isinstance(program, click.Group)  # noqa: S101 - it has this command
-    command = program.get_command(context, "wait")
-    assert command is not None  # noqa: S101 - in the table of commands
-    code: int = context.invoke(command, task_ids=task_ids, **how)
+    if not waits:
+        return 0 if found else 1
+    code: int = click.get_current_context().invoke(
+        importlib.import_module("taskdash.cli.waiting").wait,
+        task_ids=list(found),
+        timeout_s=timeout_s,
+        compact=compact,
+        as_json=as_json,
+        beside=document,
+    )
     return code
 
 
@@ -124,17 +122,6 @@ def put_on_list(
         raise
 
 
-def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the texts to search for IDs, each with whether it is an argument, which may itself be an ID."""
-    if not arguments:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError("give task IDs, text that contains them, or - to read standard input")
-        arguments = ("-",)
-    return [
-        (decoded(read_stdin()).text, False) if argument == "-" else (argument, True) for argument in arguments
-    ]
-
-
 def read_stdin(most_bytes: int = -1) -> bytes:
     """Return up to `most_bytes` of standard input (-1: all of it); raise UsageError if it is closed."""
     if sys.stdin is None:
@@ -151,10 +138,8 @@ def with_stdin(session: Session, task_ids: Sequence[str]) -> Sequence[str]:
         return task_ids
     text, keys = decoded(read_stdin()).text, session.keys
     lines = list(filter(None, map(str.strip, text.splitlines())))
-    is_list = all(
-        is_task_id(line) and not looks_like_option(line) and not _is_key(line, keys) for line in lines
-    )
-    found = lines if is_list else list(_find([(text, False)], keys)[0])
+    is_list = all(_may_be_id(line) and not _is_key(line, keys) for line in lines)
+    found = lines if is_list else [item.task_id for item in pasted(text, keys).found]
     if not found:
         raise TaskdashError("no task IDs on standard input")
     return [each for given in task_ids for each in (found if given == "-" else [given])]
@@ -164,22 +149,34 @@ def _is_key(text: str, keys: Collection[Secret]) -> bool:
     return text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)
 
 
+def _may_be_id(text: str) -> bool:
+    return is_task_id(text) and not looks_like_option(text)
+
+
+def pasted(text: str, keys: Collection[Secret]) -> Paste:
+    """Return the IDs in a text, none of which is one of the keys."""
+    # The paste finder takes some milliseconds to import, and most calls are given plain IDs.
+    from taskdash.domain.task_ids import find_task_ids
+
+    return find_task_ids(text, keys=keys)
+
+
 def _find(
-    texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
+    arguments: Sequence[str], keys: Collection[Secret]
 ) -> tuple[dict[str, str | None], list[tuple[str, str]]]:
-    """Return the IDs in order of first appearance, each with its path, and the ignored texts, each with the reason."""
+    """Return the IDs in order of first appearance, each with its path, and the ignored texts, each with the reason.
+
+    They are looked for in the arguments, which may themselves be IDs, and for `-` in standard input.
+    """
     found: dict[str, str | None] = {}
     ignored: list[tuple[str, str]] = []
-    for text, is_argument in texts:
-        if is_argument and _is_key(text, keys):
+    for argument in arguments:
+        if _is_key(argument, keys):
             ignored.append(("(an API key)", "looks like an API key; not stored"))
-        elif is_argument and is_task_id(text) and not looks_like_option(text):
-            found.setdefault(text, None)
+        elif _may_be_id(argument):
+            found.setdefault(argument, None)
         else:
-            # The paste finder takes some milliseconds to import, and most calls are given plain IDs.
-            from taskdash.domain.task_ids import find_task_ids
-
-            paste = find_task_ids(text, keys=keys)
+            paste = pasted(decoded(read_stdin()).text if argument == "-" else argument, keys)
             for item in paste.found:
                 found[item.task_id] = found.get(item.task_id) or item.path_hint
             ignored += [(item.text, item.why) for item in paste.ignored]

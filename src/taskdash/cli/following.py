@@ -11,7 +11,7 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.cli.log import start_log
 from taskdash.cli.output import Progress, talk
@@ -27,12 +27,12 @@ from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
 from taskdash.store.store_file import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
-from taskdash.watch.thread import CONNECTION
+from taskdash.watch.thread import CONNECTION, run_unwaited
 from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_finish_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from taskdash.cli.check_rules import CheckRules
     from taskdash.cli.process import Session
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.watch.thread import WatchStatus
     from taskdash.watch.watcher import Watcher
+
+T = TypeVar("T")
 
 POLL_S: Final = 0.1
 READ_EVERY_S: Final = 1.0
@@ -92,7 +94,6 @@ class Following:
         `is_over`.
         """
         session = self._session
-        start_log(session)
         store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
         command = open_finish_command(session.settings, session.environ, session.store_path, session.keys)
         if command is not None:
@@ -305,6 +306,12 @@ async def _drain(command: FinishCommand, is_over: Callable[[], bool]) -> None:
         if waited_s > SAY_AFTER_S and not has_said:
             has_said = True
             talk("waiting for on_finish")
+
+
+def run_logged(session: Session, main: Coroutine[Any, Any, T]) -> T:
+    """Run `main`. Internal errors go to the log; without one, Python would print them with all their values."""
+    start_log(session)
+    return run_unwaited(main)
 
 
 def stop_at_rest(watcher: Watcher | None = None) -> None:

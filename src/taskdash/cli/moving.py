@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import tomli_w
 
-from taskdash.cli.editing import put_on_list, read_stdin
+from taskdash.cli.editing import pasted, put_on_list, read_stdin
 from taskdash.cli.options import command, complete_files, pass_session, selection_options
 from taskdash.cli.output import Progress, print_csv, talk, write_utf8
 from taskdash.cli.process import Session, collecting_later
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from taskdash.cli.selection import Selection
-    from taskdash.domain.task import TaskDetail
+    from taskdash.domain.task import Json, TaskDetail
 
 MAX_FILE_BYTES: Final = 2**30
 _MAX_SHOWN: Final = 5
@@ -57,7 +57,11 @@ def export(session: Session, *, form: str, selection: Selection, all_profiles: b
             raise selection.matches_nothing()
         with Progress("tasks", len(seqs)) as progress:
             details = map(session.keys.redact_values, store.tasks.details(seqs, now_ms=now_ms))
-            _WRITERS[form](_counted(details, progress))
+            items = map(export_json, _counted(details, progress))
+            if form == "csv":
+                print_csv(CSV_FIELDS, items)
+            else:
+                (_write_json if form == "json" else _write_toml)(items)
 
 
 def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[TaskDetail]:
@@ -66,27 +70,20 @@ def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[Task
         yield detail
 
 
-def _write_json(details: Iterable[TaskDetail]) -> None:
+def _write_json(items: Iterable[dict[str, Json]]) -> None:
     before = "[\n"
-    for detail in details:
-        sys.stdout.write(before + json.dumps(export_json(detail)))
+    for item in items:
+        sys.stdout.write(before + json.dumps(item))
         before = ",\n"
     sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def _write_csv(details: Iterable[TaskDetail]) -> None:
-    print_csv(CSV_FIELDS, map(export_json, details))
-
-
-def _write_toml(details: Iterable[TaskDetail]) -> None:
+def _write_toml(items: Iterable[dict[str, Json]]) -> None:
     write_utf8()
     # One table at a time: in TOML, an array of tables is just its tables one after another.
-    tables = (tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n" for detail in details)
+    tables = (tomli_w.dumps({"tasks": [toml_table(item)]}) + "\n" for item in items)
     sys.stdout.write(next(tables, tomli_w.dumps({"tasks": []})))
     sys.stdout.writelines(tables)
-
-
-_WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
 
 
 @command(
@@ -114,7 +111,10 @@ def import_list(session: Session, file: str) -> int:
         names = ", ".join(inert_line(name, 60) for name in sorted(left_out)[:_MAX_SHOWN])
         more = f" and {len(left_out) - _MAX_SHOWN:,} more" if len(left_out) > _MAX_SHOWN else ""
         talk(f"ignored unknown fields: {names}{more}")
-    _tell_of_profiles(session, {detail.task.profile for detail in tasks})
+    unknown = {detail.task.profile for detail in tasks} - set(session.settings.profiles)
+    listing = session.line("list --all-profiles")
+    for name in sorted(unknown)[:_MAX_SHOWN]:
+        talk(f"profile {name} is not in the config: its tasks are kept but not checked; see `{listing}`")
     return 0
 
 
@@ -146,9 +146,7 @@ def _refused(name: str, why: str) -> TaskdashError:
 
 
 def _import_text(session: Session, text: str) -> int:
-    from taskdash.domain.task_ids import find_task_ids
-
-    paste = find_task_ids(text, keys=session.keys)
+    paste = pasted(text, session.keys)
     if not paste.found:
         talk("taskdash: no task IDs found: neither an export nor text that contains IDs")
         return 1
@@ -156,14 +154,6 @@ def _import_text(session: Session, text: str) -> int:
     counts = f"{plural(len(outcome.added), 'task')} added, {len(outcome.listed):,} already listed"
     talk(f"{counts}, {len(paste.ignored)} ignored")
     return 0
-
-
-def _tell_of_profiles(session: Session, names: set[str]) -> None:
-    for name in sorted(names - set(session.settings.profiles))[:_MAX_SHOWN]:
-        talk(
-            f"profile {name} is not in the config: its tasks are kept but not checked; "
-            f"see `{session.line('list --all-profiles')}`"
-        )
 
 
 def _read(file: str) -> bytes:

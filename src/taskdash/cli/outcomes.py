@@ -101,16 +101,15 @@ def stats(
     if as_json:
         document: dict[str, Json] = {"profile": query.profile, **_tally_json(everything)}
         if by_name:
-            document |= {
-                "by": by.value,
-                f"{by}s": [{by.value: each.name, **_tally_json(each)} for each in parts],
-            }
+            groups: list[Json] = [{by.value: each.name, **_tally_json(each)} for each in parts]
+            document |= {"by": by.value, f"{by}s": groups}
         else:
             document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
             document["models"] = [{"model": each.name, **_tally_json(each)} for each in parts]
         print_json(document)
     elif by_name and not sys.stdout.isatty():
-        print_lines("\t".join(row) for row in _rows(by, MONEY, parts, is_plain=True))
+        rows = _rows(by, MONEY, parts)
+        print_lines("\t".join((name, *(each.replace(",", "") for each in row))) for name, *row in rows)
     else:
         width = shutil.get_terminal_size()[0] if sys.stdout.isatty() else None
         rows = _rows(by, MONEY if by_name else TIMES, parts, everything if len(parts) != 1 else None)
@@ -137,20 +136,15 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
 
 
 def _rows(
-    by: By,
-    names: Sequence[str],
-    parts: Sequence[Tally],
-    everything: Tally | None = None,
-    *,
-    is_plain: bool = False,
+    by: By, names: Sequence[str], parts: Sequence[Tally], everything: Tally | None = None
 ) -> list[list[str]]:
-    """Return a heading and a row for each part, the last for `everything`; if `is_plain`, without separators."""
-    total = [] if everything is None else [("all", everything)]
+    """Return a heading and a row for each part, the last for `everything`."""
+    named = [(each.name or _UNNAMED[by], each) for each in parts]
+    named += [] if everything is None else [("all", everything)]
     rows = [[by.upper(), *names]]
-    for name, part in [*((each.name or _UNNAMED[by], each) for each in parts), *total]:
+    for name, part in named:
         figures = _figures(part)
-        cells = [figures[each].replace(",", "") if is_plain else figures[each] for each in names]
-        rows.append([inert_line(name, MAX_CELL_CHARS), *cells])
+        rows.append([inert_line(name, MAX_CELL_CHARS), *(figures[each] for each in names)])
     return rows
 
 
@@ -222,6 +216,7 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
         newest = {task.seq: task for task in store.tasks.heads([each.newest_seq for each in found])}
         problems = store.summaries.problems(query, now_ms, marked=seqs)
     failed = sum(each.tasks for each in found)
+    nothing = f"no failed tasks among {plural(total, 'task')}"
     with_newest = [(each, newest.get(each.newest_seq)) for each in found]
     if as_json:
         document: dict[str, Json] = {"profile": query.profile, "tasks": total, "failed": failed}
@@ -229,11 +224,7 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
         document["problems"] = [{"kind": kind.value, "count": count} for kind, count in problems]
         print_json(document)
     elif not found and not problems:
-        talk(
-            f"no failed tasks among {plural(total, 'task')}"
-            if total or not selection.is_given
-            else f"no tasks match {selection}"
-        )
+        talk(nothing if total or not selection.is_given else f"no tasks match {selection}")
     elif sys.stdout.isatty():
         # Rich takes longer to load than most lists take to be printed.
         from taskdash.cli.screen import reason_lines
@@ -304,10 +295,7 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
 
 def _printed(session: Session, body: dict[str, Json], form: str) -> str:
     if form == "jsonl":
-        text = json.dumps(body)
-    else:
-        profile = session.profile
-        variable = profile.api_key_env or DEFAULT_KEY_VARIABLE
-        endpoint = Endpoint(profile.base_url, variable, profile.auth_header)
-        text = create_command(endpoint, body, str(uuid4()))
-    return session.keys.redact(text)
+        return session.keys.redact(json.dumps(body))
+    profile = session.profile
+    endpoint = Endpoint(profile.base_url, profile.api_key_env or DEFAULT_KEY_VARIABLE, profile.auth_header)
+    return session.keys.redact(create_command(endpoint, body, str(uuid4())))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.editing import with_stdin
-from taskdash.cli.following import cancel_on_signal, stop_at_rest
-from taskdash.cli.log import start_log
+from taskdash.cli.following import cancel_on_signal, run_logged, stop_at_rest
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import RESUMES, DownloadProgress, Progress, print_lines, talk, write_utf8
 from taskdash.cli.selection import OPTIONS, find_or_add
@@ -25,7 +24,6 @@ from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
 from taskdash.results.wanted import Renewals, wanted_of
-from taskdash.watch.thread import run_unwaited
 from taskdash.watch.watcher import build_watcher
 from taskdash.wiring import open_previews
 
@@ -90,10 +88,7 @@ def download(
         talk(f"nothing to save: {f'{plural(known, what)} already saved' if known else f'no {what}s'}")
         return 1 if lacking else 0
     path = absolute(folder) if folder is not None else download_dir(session.settings)
-    # Internal errors go to the log; without one, Python would print them with all their values.
-    start_log(session)
-    failed = run_unwaited(_Run(session, wanted, known).save(path))
-    return failed or (1 if lacking else 0)
+    return run_logged(session, _Run(session, wanted, known).save(path)) or (1 if lacking else 0)
 
 
 def _with_results(
@@ -124,7 +119,6 @@ class _Run:
         self._known = known
         self._ends: dict[tuple[int, int], Ended] = {}
         self._printed = 0
-        self._waits = False
         self._beginning = asyncio.Lock()
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -149,7 +143,14 @@ class _Run:
                 await asyncio.gather(self._watching, return_exceptions=True)
         if not working.cancelled() and (error := working.exception()) is not None:
             raise error
-        return self._report(downloads, ended_by)
+        self._print_paths(of_all=True)
+        if downloads.failure is not None:
+            raise downloads.failure
+        talk(downloads.status.summary(self._known))
+        if ended_by:
+            talk(RESUMES)
+            return 128 + ended_by[0]
+        return 1 if any(ended.end is End.FAILED for ended in self._ends.values()) else 0
 
     async def _watch(self) -> bool:
         """Start a watcher, once, for checks that are asked for; return whether one runs: not without a key."""
@@ -168,15 +169,14 @@ class _Run:
 
     async def _work(self, downloads: Downloads) -> None:
         downloads.add(self._wanted)
-        draining = asyncio.ensure_future(downloads.drained())
+        draining, waits = asyncio.ensure_future(downloads.drained()), False
+        retrying = "some results are not there yet; retrying for up to 5m (Ctrl+C to stop)"
         try:
             while not draining.done() and downloads.failure is None:
                 await asyncio.wait({draining}, timeout=LOOK_EVERY_S)
-                if downloads.resting and not self._waits:
-                    self._waits = True
-                    self._progress.say(
-                        "some results are not there yet; retrying for up to 5m (Ctrl+C to stop)"
-                    )
+                if downloads.resting and not waits:
+                    waits = True
+                    self._progress.say(retrying)
                 self._progress.show(downloads.status)
         finally:
             downloads.cancel()
@@ -208,16 +208,6 @@ class _Run:
         if paths:
             self._progress.clear()
             print_lines(paths)
-
-    def _report(self, downloads: Downloads, ended_by: Sequence[int]) -> int:
-        self._print_paths(of_all=True)
-        if downloads.failure is not None:
-            raise downloads.failure
-        talk(downloads.status.summary(self._known))
-        if ended_by:
-            talk(RESUMES)
-            return 128 + ended_by[0]
-        return 1 if any(ended.end is End.FAILED for ended in self._ends.values()) else 0
 
 
 @command(
@@ -261,9 +251,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         talk("taskdash: no results to show")
         return 1
     asked = plural(len(set(task_ids)), "task") if task_ids else selection.heading or "All results"
-    # Internal errors go to the log; without one, Python would print them with all their values.
-    start_log(session)
-    text = run_unwaited(_made(session, cards, session.redacted(asked), path))
+    text = run_logged(session, _made(session, cards, session.redacted(asked), path))
     if isinstance(text, int):
         return text
     if path is None:

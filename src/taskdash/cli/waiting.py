@@ -15,7 +15,7 @@ import click
 
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.editing import with_stdin
-from taskdash.cli.following import Following
+from taskdash.cli.following import Following, run_logged
 from taskdash.cli.options import command, complete_ids, pass_session, selection_options, waiting_options
 from taskdash.cli.output import RESUMES, complain, line_cells, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
@@ -26,7 +26,6 @@ from taskdash.domain.query_language import STATES, UNFINISHED
 from taskdash.domain.task import State, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import plural
-from taskdash.watch.thread import run_unwaited
 from taskdash.wiring import download_thread
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def check(
         return 0
     rules = CheckRules(tasks, are_named=bool(task_ids), waits=not no_wait)
     with AutoSaving(session) as saving:
-        ended_by = run_unwaited(Following(session, rules, saving).run())
+        ended_by = run_logged(session, Following(session, rules, saving).run())
         changes, troubles, code = rules.outcome()
         for line in troubles:
             complain(line)
@@ -161,7 +160,8 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | 
         saving.see(rules.tasks)
         ended_by = 0
         if not rules.is_over(0):
-            ended_by = run_unwaited(Following(session, rules, saving, query).run(lambda: not limit.left_s))
+            following = Following(session, rules, saving, query)
+            ended_by = run_logged(session, following.run(lambda: not limit.left_s))
         if ended_by:
             talk(resumes)
             return 128 + ended_by
