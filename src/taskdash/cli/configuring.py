@@ -84,7 +84,7 @@ def show(session: Session, *, as_json: bool) -> None:
             {"key": each.key, "value": each.value, "origin": each.origin} for each in lines
         ]
         found = session.settings.config_file
-        file = None if found is None else inert_line(str(found))
+        file = inert_line(str(found)) if found else None
         print_json({"file": file, "store": str(session.store_path), "settings": settings})
         return
     width = max(len(each.key) for each in lines)
@@ -124,41 +124,33 @@ def schema() -> None:
     type=click.Choice(list(TIERS)),
     help=f"Tier of your API key: {', '.join(TIERS)} (default: free).",
 )
-@click.option("--key-env", metavar="NAME", help="Environment variable that holds the API key.")
+@click.option("--key-env", "api_key_env", metavar="NAME", help="Environment variable that holds the API key.")
 @pass_session
-def init(
-    session: Session, *, preset: str | None, base_url: str | None, tier: str | None, key_env: str | None
-) -> None:
+def init(session: Session, **given: str | None) -> None:
     """Create a config file and print its path. An existing file is never overwritten.
 
     With --profile P, the profile is named P and needs --preset or --base-url. The API key is never an argument: put it
     in the environment variable, or see `taskdash config example` for other ways.
     """
-    profile = _first_profile(session, preset, base_url, tier, key_env)
+    profile = _first_profile(session, **given)
     warning = write_first_config(session.config_path, profile)
     print_lines([inert_line(str(session.config_path))])
     if warning:
         talk(warning)
-    if profile.api_key_env and not session.environ.get(profile.api_key_env):
-        talk(f"next: `export {profile.api_key_env}=...` with your key, then `{session.line('config check')}`")
+    check_line, variable = session.line("config check"), profile.api_key_env
+    if variable and not session.environ.get(variable):
+        talk(f"next: `export {variable}=...` with your key, then `{check_line}`")
     else:
-        talk(f"next: `{session.line('config check')}`, then `{session.line('')}`")
+        talk(f"next: `{check_line}`, then `{session.line('')}`")
 
 
-def _first_profile(
-    session: Session, preset: str | None, base_url: str | None, tier: str | None, key_env: str | None
-) -> Profile:
+def _first_profile(session: Session, **given: str | None) -> Profile:
     """Return the profile that the options describe, read like one in the file; its name defaults to its preset's."""
     named = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE)
-    name = named or preset or DEFAULT_PROFILE
-    table = {
-        "preset": preset,
-        "base_url": base_url or session.environ.get(BASE_URL_VARIABLE) or None,
-        "tier": tier,
-        "api_key_env": key_env,
-    }
-    given = {key: inert_line(value) for key, value in table.items() if value}
-    file = ConfigFile(session.config_path, {"profiles": {name: given}}, readable_by_others=False)
+    name = named or given.get("preset") or DEFAULT_PROFILE
+    given["base_url"] = given.get("base_url") or session.environ.get(BASE_URL_VARIABLE)
+    table = {key: inert_line(value) for key, value in given.items() if value}
+    file = ConfigFile(session.config_path, {"profiles": {name: table}}, readable_by_others=False)
     return settings_in(file).profiles[name]
 
 
@@ -192,7 +184,7 @@ def edit(session: Session) -> None:
         raise UsageError(f"config edit needs {wanted}; the file is {inert_line(str(path))}")
     program = find_editor(session.environ)
     if not path.exists():
-        if warning := write_first_config(path, _first_profile(session, None, None, None, None)):
+        if warning := write_first_config(path, _first_profile(session)):
             talk(warning)
         talk(f"created {inert_line(str(path))}")
     while True:
@@ -267,7 +259,8 @@ def find_editor(environ: Mapping[str, str]) -> list[str]:
     """
     path = environ.get("PATH")
     for variable in _EDITOR_VARIABLES:
-        if not (written := environ.get(variable, "").strip()):
+        written = environ.get(variable, "").strip()
+        if not written:
             continue
         try:
             words = shlex.split(written)
@@ -276,9 +269,8 @@ def find_editor(environ: Mapping[str, str]) -> list[str]:
         if words and shutil.which(words[0], path=path):
             return words
         raise UsageError(f"{variable} names an editor that is not on the PATH: {inert_line(written, 200)}")
-    for name in _EDITORS:
-        if shutil.which(name, path=path):
-            return [name]
+    if found := [name for name in _EDITORS if shutil.which(name, path=path)]:
+        return found[:1]
     raise UsageError(f"no editor found: set VISUAL or EDITOR (tried {', '.join(_EDITORS)})")
 
 

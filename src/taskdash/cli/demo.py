@@ -118,11 +118,8 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
     for task in tasks:
         before = known.get(task.seq)
         if before is not None and (before.state, before.raw_state) != (task.state, task.raw_state):
-            what = (
-                duration(task.cost_time_ms, measured=True)
-                if task.state is State.SUCCESS
-                else task.fail_msg or ""
-            )
+            is_done = task.state is State.SUCCESS
+            what = duration(task.cost_time_ms, measured=True) if is_done else task.fail_msg or ""
             line = f"{SYMBOLS[task.state]} {state_word(task):<8} {task.task_id}  {what}  {task.prompt or ''}"
             print_lines([cropped(line.replace("\n", " "), TEXT_WIDTH)])
     sys.stdout.flush()

@@ -191,15 +191,13 @@ def completion(*, shell: str) -> None:
 def spec(context: click.Context) -> dict[str, Json]:
     """Return the document for the program of this context."""
     program = context.command
-    assert isinstance(program, click.Group)  # noqa: S101 - it has commands
-    commands: list[Json] = [_command(*each) for each in _commands(program, context)]
     return {
         "program": "taskdash",
         "version": __version__,
         "description": _text(program.help),
         "options": _options(program),
         "globalOptions": [_option(each) for each in program.params if isinstance(each, GlobalOption)],
-        "commands": commands,
+        "commands": [*map(_command, _commands(context))],
         "exitCodes": dict(EXIT_CODES),
         "errors": {
             "document": "with --json, on stdout: {'error': {'code', 'message', 'next'}}",
@@ -217,16 +215,19 @@ def spec(context: click.Context) -> dict[str, Json]:
     }
 
 
-def _commands(group: click.Group, parent: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
-    """Yield the commands of a group, each with its context; no aliases."""
+def _commands(parent: click.Context) -> Iterator[click.Context]:
+    """Yield a context for each command of a group, none for an alias."""
+    group = parent.command
+    assert isinstance(group, click.Group)  # noqa: S101 - it has commands
     for name in group.list_commands(parent):
         command = None if name in ALIASES else group.get_command(parent, name)
         if command is not None:
-            yield command, click.Context(command, info_name=name, parent=parent)
+            yield click.Context(command, info_name=name, parent=parent)
 
 
-def _command(command: click.Command, context: click.Context) -> Json:
-    name = context.info_name
+def _command(context: click.Context) -> dict[str, Json]:
+    command, name = context.command, context.info_name
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
     document: dict[str, Json] = {
         "name": name,
         "aliases": [short for short, full in ALIASES.items() if full == name],
@@ -234,22 +235,20 @@ def _command(command: click.Command, context: click.Context) -> Json:
         "summary": command.get_short_help_str(limit=1_000),
         "description": _text(command.help),
         "example": (command.epilog or "").removeprefix("Example: "),
-        "arguments": [_argument(each) for each in command.params if isinstance(each, click.Argument)],
+        "arguments": [
+            {"name": each.human_readable_name, "required": each.required, "many": each.nargs == -1}
+            for each in arguments
+        ],
         "options": _options(command),
     }
     if isinstance(command, click.Group):
-        document["commands"] = [_command(*each) for each in _commands(command, context)]
+        document["commands"] = [*map(_command, _commands(context))]
     return document
 
 
 def _text(text: str | None) -> str:
     """Return a docstring with each paragraph on one line."""
     return "\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
-
-
-def _argument(argument: click.Argument) -> Json:
-    name = argument.metavar or (argument.name or "").upper()
-    return {"name": name, "required": argument.required, "many": argument.nargs == -1}
 
 
 def _options(command: click.Command) -> list[Json]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+import sys
+from typing import Final
 
 import click
 
@@ -18,9 +17,6 @@ from taskdash.cli.process import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 COMMANDS: Final = {
     "add": "taskdash.cli.editing:add",
@@ -55,10 +51,19 @@ MAX_COMPLAINT_CHARS: Final = 1_000
 
 def run_command(arguments: list[str], session: Session) -> int:
     """Run the command that a command line names; return its exit code."""
-    if COMPLETION_VARIABLE in os.environ:
+    if os.environ.get(COMPLETION_VARIABLE):
         importlib.import_module("taskdash.cli.describing")
+        taskdash.main(arguments, prog_name="taskdash", obj=session)
     try:
-        result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
+        # Not by its `main`, which exits with 1 if the reader of the output has closed the pipe (`| head`).
+        with taskdash.make_context("taskdash", arguments, obj=session) as root:
+            result = taskdash.invoke(root)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except KeyboardInterrupt:
+        # The prompt of the shell is to follow on a line of its own.
+        click.echo(file=sys.stderr)
+        raise
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.exceptions.NoArgsIsHelpError as error:
@@ -109,26 +114,6 @@ class Commands(click.Group):
         rows = [(name, command.get_short_help_str(formatter.width)) for name, command in commands if command]
         with formatter.section("Commands"):
             formatter.write_dl([*rows, *((short, f"Short for {name}.") for short, name in ALIASES.items())])
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options before the command, some of which print something and exit."""
-        with _ending_with_its_reader():
-            return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
-        with _ending_with_its_reader():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _ending_with_its_reader() -> Iterator[None]:
-    """Exit like other programs if the reader of the output has closed the pipe (`| head`)."""
-    try:
-        yield
-    except BrokenPipeError:
-        # click would exit with 1.
-        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def no_command(context: click.Context, name: str) -> click.UsageError:

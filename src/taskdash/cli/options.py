@@ -166,17 +166,16 @@ def selection_options(function: F) -> F:
 
 def waiting_options(function: F) -> F:
     """Add the options that say how to wait for tasks."""
-    compact = click.option(
-        "--compact", is_flag=True, help="Show one line for all tasks, and list only failures."
+    click.option("--compact", is_flag=True, help="Show one line for all tasks, and list only failures.")(
+        function
     )
-    timeout = click.option(
+    return click.option(
         "--timeout",
         "timeout_s",
         metavar="TIME",
         type=length_of_time(MAX_TIMEOUT_S),
         help="Time out after N seconds, or 15m, 2h (default: never).",
-    )
-    return timeout(compact(function))
+    )(function)
 
 
 def common_options(function: F) -> F:
@@ -219,20 +218,24 @@ def pass_session(function: F) -> F:
     return common_options(click.pass_obj(function))  # type: ignore[return-value] # it stands for the function
 
 
-def complete_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the IDs on the list that start with `incomplete`; none, silently, on an error."""
-    return _from_list(
-        context.obj,
-        lambda store, profile: store.documents.like("task_id", profile, incomplete, MAX_COMPLETIONS),
-    )
+def _completing(column: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return a completion callback that reads that column of the list; it returns nothing, silently, on an error."""
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+        session: Session = context.obj
+        try:
+            if not session.store_path.exists():
+                return []
+            with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S, only_reads=True) as store:
+                return store.documents.like(column, session.profile.name, incomplete, MAX_COMPLETIONS)
+        except TaskdashError:
+            return []
+
+    return complete
 
 
-def complete_labels(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the labels on the list that start with `incomplete`; none, silently, on an error."""
-    return _from_list(
-        context.obj,
-        lambda store, profile: store.documents.like("label", profile, incomplete, MAX_COMPLETIONS),
-    )
+complete_ids = _completing("task_id")
+complete_labels = _completing("label")
 
 
 def complete_states(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -240,16 +243,6 @@ def complete_states(_context: click.Context, _: click.Parameter, incomplete: str
     from taskdash.domain.query_language import STATES
 
     return [name for name in STATES if name.startswith(incomplete)]
-
-
-def _from_list(session: Session, read: Callable[[Store, str], list[str]]) -> list[str]:
-    try:
-        if not session.store_path.exists():
-            return []
-        with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S, only_reads=True) as store:
-            return read(store, session.profile.name)
-    except TaskdashError:
-        return []
 
 
 def complete_profiles(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

@@ -279,7 +279,7 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
     lines: list[str] = []
     unknown: list[str] = []
     with session.open_store(only_reads=True) as store:
-        tasks = selection.tasks_in(session, store, task_ids, frozenset({State.FAIL}))
+        tasks = selection.tasks(session, store, task_ids, states=frozenset({State.FAIL}))
         for detail in store.tasks.details([task.seq for task in tasks]):
             try:
                 lines.append(_printed(session, request_again(detail), form))

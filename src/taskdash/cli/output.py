@@ -230,14 +230,10 @@ class Progress(_Bars):
         """Return the progress in words."""
         if not self.total:
             return f"{done:,} {self._noun}"
-        left = self._by_pace(done, elapsed_s) if self._left is None else self._left()
+        left = self._left() if self._left else None
+        if not self._left and done < self.total and done and elapsed_s > 0:
+            left = f"{duration(1000 * math.ceil((self.total - done) / (done / elapsed_s)))} left"
         return " · ".join(filter(None, (f"{done:,}/{self.total:,}", left)))
-
-    def _by_pace(self, done: int, elapsed_s: float) -> str | None:
-        rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        if not rate or done >= self.total:
-            return None
-        return f"{duration(1000 * math.ceil((self.total - done) / rate))} left"
 
 
 class DownloadProgress(_Bars):

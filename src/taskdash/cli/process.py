@@ -134,14 +134,11 @@ class Session:
 
     def line(self, command: str, *words: str) -> str:
         """Return a shell line for another command, with the list, config and profile of this one."""
-        options = [
-            part
-            for name, value in self.options.items()
-            if value is not None and name != "log_level"
-            for part in (f"--{name}", value)
-        ]
+        line = ["taskdash"]
+        for name, value in self.options.items():
+            line += [f"--{name}", value] if value is not None and name != "log_level" else []
         end = ["--"] if any(word.startswith("-") for word in words) else []
-        return shlex.join(["taskdash", *options, *command.split(), *end, *words])
+        return shlex.join([*line, *command.split(), *end, *words])
 
     def option_path(self, name: str) -> Path | None:
         """Return the path that an option names; None if it is not given."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live_render import LiveRender
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from taskdash.cli.output import cropped
@@ -40,6 +40,7 @@ _DIM, _NAMED = ("AGE", "ID", "TASK ID", "taskId"), ("LABEL", "PROFILE", "label",
 STYLES: Final = {**dict.fromkeys(_DIM, "dim"), **dict.fromkeys(_NAMED, "cyan")}
 TROUBLE: Final = "!"
 """After the state of a task whose last check brought no answer."""
+COLUMNS: Final = ("STATE", "PROMPT", "LABEL", "PROFILE", "DURATION", "AGE", "ID")
 RIGHT: Final = ("DURATION", "AGE")
 """Columns that are right-aligned."""
 OPTIONAL: Final = ("LABEL", "PROFILE")
@@ -97,19 +98,21 @@ def task_lines(
         }
         for task in tasks
     ]
-    headings = {
-        name: name
-        for name in ("STATE", "PROMPT", "LABEL", "PROFILE", "DURATION", "AGE", "ID")
-        if name not in OPTIONAL or any(row[name].text for row in rows)
-    }
+    shown = (name for name in COLUMNS if name not in OPTIONAL or any(row[name].text for row in rows))
+    headings = {name: name for name in shown}
     if any(task.state is State.FAIL for task in tasks):
         headings["PROMPT"] = "PROMPT OR REASON"
     widths = _fitting(_natural(headings, rows), width)
     if has_heading:
         yield _lines(widths, [{name: Cell(heading, "bold") for name, heading in headings.items()}])
     for start in range(0, len(rows), BLOCK_ROWS):
-        block = rows[start : start + BLOCK_ROWS]
-        _elide(tasks[start : start + BLOCK_ROWS], block, widths["PROMPT"])
+        some, block = tasks[start : start + BLOCK_ROWS], rows[start : start + BLOCK_ROWS]
+        # As in the dashboard, the start that a prompt shares with those of other tasks is left out.
+        prompted = [task for task in some if task.prompt and task.state is not State.FAIL]
+        chars = shared_of(prompted, widths["PROMPT"])
+        for task, row in zip(some, block, strict=True):
+            if shared := chars.get(task.seq):
+                row["PROMPT"] = Cell(f"…{row['PROMPT'].text[shared:]}")
         yield _lines(widths, block)
 
 
@@ -117,13 +120,7 @@ def cell_lines(
     headings: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, has_heading: bool = True
 ) -> list[str]:
     """Return the lines of any table, in full or with cells cut to fit `width`."""
-    named = [
-        {
-            name: Cell(text, STATE_STYLES.get(text, "yellow") if name in STATES else "")
-            for name, text in zip(headings, row, strict=True)
-        }
-        for row in rows
-    ]
+    named = [dict(zip(headings, map(Cell, row), strict=True)) for row in rows]
     widths = _natural({name: name if has_heading else "" for name in headings}, named)
     if width is not None:
         room, most = width - _GAP * (len(widths) - 1), max(widths.values())
@@ -143,8 +140,7 @@ def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection
     console = Console(file=sys.stdout)
     lines = []
     for name, value in pairs:
-        style = STATE_STYLES.get(value, "yellow") if name in STATES else STYLES.get(name, "")
-        parts = [Text(part, style) for part in value.splitlines() or [""]]
+        parts = [Text(part, _style(name, value)) for part in value.splitlines() or [""]]
         if name in prose:
             room = max(1, console.width - indent)
             parts = [line for part in parts for line in part.wrap(console, room) or [Text()]]
@@ -215,6 +211,10 @@ def _state(task: Task, *, is_plain: bool) -> Cell:
     return Cell(f"{word} {TROUBLE}" if task.problem else word, STATE_STYLES[task.state])
 
 
+def _style(name: str, text: str) -> str:
+    return STATE_STYLES.get(text, "yellow") if name in STATES else STYLES.get(name, "")
+
+
 def _text(task: Task) -> Cell:
     """Return the text that identifies a task: the reason it failed, its prompt, or why nothing is known about it."""
     if task.state is State.FAIL:
@@ -232,15 +232,6 @@ def _id_cells(tasks: Sequence[Task]) -> int:
         if len({task_id[:cells] for task_id in ids}) == len(ids):
             return cells
     return ID_CELLS
-
-
-def _elide(tasks: Sequence[Task], rows: Sequence[dict[str, Cell]], width: int) -> None:
-    """Omit the start that prompts share with those of other tasks, as the dashboard does."""
-    shown = [task for task in tasks if task.prompt and task.state is not State.FAIL]
-    chars = shared_of(shown, width)
-    for task, row in zip(tasks, rows, strict=True):
-        if start := chars.get(task.seq):
-            row["PROMPT"] = Cell(f"…{row['PROMPT'].text[start:]}")
 
 
 def _natural(headings: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> dict[str, int]:
@@ -285,7 +276,7 @@ def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> lis
             text = cell.text[:1] if width == 1 else cropped(cell.text, width)
             blanks = " " * (width - cell_len(text))
             line.append(blanks if name in RIGHT else "")
-            line.append(text, cell.style or STYLES.get(name, ""))
+            line.append(text, cell.style or _style(name, cell.text))
             line.append("" if name == last else " " * _GAP if name in RIGHT else blanks + " " * _GAP)
     return _drawn(lines)
 
@@ -310,10 +301,8 @@ class Rewritten:
 
     def draw(self, files: Sequence[tuple[str, float, str]], share: float | None, words: str) -> None:
         """Draw a line for each file (its name, the share done, progress in words), and one for all."""
-        each = Table.grid(padding=(0, 1, 0, 0))
-        each.add_column()
-        each.add_column()
-        each.add_column(max_width=NAME_CELLS, no_wrap=True, overflow="ellipsis")
+        names = Column(max_width=NAME_CELLS, no_wrap=True, overflow="ellipsis")
+        each = Table.grid("", "", names, padding=(0, 1, 0, 0))
         for name, done, more in files[: max(0, self._console.height - 2)]:
             each.add_row(self._bar(done), Text(more, no_wrap=True), Text(name, style="dim"))
         total = Table.grid(padding=(0, 1, 0, 0))

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 OPTIONS: Final = "--filter, --state or --label"
 _MAX_SHOWN_CHARS: Final = 60
 
-
 Finds: TypeAlias = "Callable[[Session, Store, Sequence[str]], list[Task]]"
 
 
@@ -161,32 +160,27 @@ class Selection(NamedTuple):
         return seqs
 
     def tasks(
-        self, session: Session, store: Store, task_ids: Sequence[str], find: Finds = find_all
-    ) -> list[Task]:
-        """Return the named tasks, each once, as `find` finds them, or the selected ones, at least one.
-
-        Long texts of selected tasks are cut.
-        """
-        self.check_alone(task_ids)
-        return find(session, store, task_ids) if task_ids else store.tasks.heads(self.seqs(session, store))
-
-    def tasks_in(
         self,
         session: Session,
         store: Store,
         task_ids: Sequence[str],
-        states: frozenset[State],
         find: Finds = find_all,
+        *,
+        states: frozenset[State] | None = None,
     ) -> list[Task]:
-        """Return the same, but only selected tasks that are in `states`; by default, all tasks in them.
+        """Return the named tasks, each once, as `find` finds them, or the selected ones, at least one.
 
-        If the selection names states itself, `states` is ignored.
+        With `states`, return of the selected ones only those in them, unless the selection names states itself; if
+        nothing is named or selected, all tasks in them. Long texts of selected tasks are cut.
         """
-        if not task_ids and not self.is_given:
+        if states is not None and not task_ids and not self.is_given:
             return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
-        has_all = task_ids or self.names_states
-        tasks = self.tasks(session, store, task_ids, find)
-        return [task for task in tasks if has_all or task.state in states]
+        self.check_alone(task_ids)
+        if task_ids:
+            return find(session, store, task_ids)
+        tasks = store.tasks.heads(self.seqs(session, store))
+        has_all = states is None or self.names_states
+        return [task for task in tasks if has_all or task.state in (states or ())]
 
     def matches_nothing(self) -> TaskdashError:
         """Return the error for a selection that matches no task."""
@@ -220,9 +214,7 @@ def _details(store: Store, tasks: Sequence[Task], now_ms: int) -> list[TaskDetai
     seqs = [task.seq for task in tasks]
     store.saved.forget_gone(seqs)
     found = list(store.tasks.details(seqs, now_ms=now_ms))
-    # For a task that another process has removed meanwhile, `find_detail` raises the error.
-    return (
-        found
-        if len(found) == len(seqs)
-        else [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
-    )
+    if len(found) < len(seqs):
+        # For a task that another process has removed meanwhile, this raises the error.
+        found = [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
+    return found

@@ -66,7 +66,7 @@ def check(
     """
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
-        tasks = selection.tasks_in(session, store, task_ids, STATES[UNFINISHED], _FIND)
+        tasks = selection.tasks(session, store, task_ids, _FIND, states=STATES[UNFINISHED])
     if not tasks:
         talk("nothing to check: no unfinished tasks")
         if as_json:
