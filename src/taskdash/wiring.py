@@ -27,29 +27,30 @@ def open_finish_command(
     """Return the runner of the user's command for finished tasks; None if there is no such command."""
     if not settings.on_finish:
         return None
-    from taskdash.results.own_commands import FinishCommand
+    from taskdash.results.own_commands import FinishCommand, Programs
 
-    return FinishCommand(settings.on_finish, settings.profile, _programs(settings, environ, store_path, keys))
+    programs = _programs(Programs, settings, environ, store_path, keys)
+    return FinishCommand(settings.on_finish, settings.profile, programs)
 
 
 def open_own_commands(
     settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
 ) -> OwnCommands:
     """Return the runner of the commands that the user has bound to keys."""
-    from taskdash.results.own_commands import OwnCommands
+    from taskdash.results.own_commands import OwnCommands, Programs
 
-    return OwnCommands(_programs(settings, environ, store_path, keys))
+    return OwnCommands(_programs(Programs, settings, environ, store_path, keys))
 
 
-def _programs(settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys) -> Programs:
+def _programs(
+    make: type[Programs], settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
+) -> Programs:
     """Return the runner of the user's programs.
 
     It passes on no API key, but the paths of list and config: `taskdash show` in a program finds the same task.
     """
-    from taskdash.results.own_commands import Programs
-
     config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
-    return Programs(
+    return make(
         store_path=store_path.absolute(),
         environ=dict(environ) | config,
         keys=keys,

@@ -112,16 +112,6 @@ def complain(text: str) -> None:
         return
 
 
-def line_cells() -> int | None:
-    """Return the width of stderr in cells; None if it is not a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
-    # `shutil` imports modules for archives, too, which a short command should not wait for.
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
-
-
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:
     """Print all IDs that could not be added, one per line: they may be recorded nowhere else."""
     if ids:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -40,12 +39,11 @@ from taskdash.domain.words import (
     plural,
     state_word,
 )
-from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
 from taskdash.results.links import UnsafeLinkError, checked_url
 from taskdash.results.saved_results import Origin, origin_from, origin_in, sidecar_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
@@ -209,30 +207,33 @@ def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool
     if only_print:
         print_lines([url])
         return 0
+    return _browse(session, url)
+
+
+def _browse(session: Session, url: str) -> int:
+    """Open a link in the browser; print and copy it if no browser can open here."""
+    # `show` has no use for what starts other programs.
+    from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
+
     environ = session.keyless_environ()
     opened = open_url(url, command=session.settings.open_command, environ=environ)
     if opened.ok:
         talk(opened.message)
         return 0
-    talk(f"taskdash: {opened.message}{_copied(url, environ)}: {url}")
-    return 1
-
-
-def _copied(url: str, environ: Mapping[str, str]) -> str:
-    """Copy a link that no browser opened; return a note on that for the message, "" if it was not copied."""
+    copied = ""
     if program := find_clipboard(environ):
         try:
             program.copy(url)
+            copied = f": link copied with {program.name}"
         except ClipboardError as error:
             talk(f"taskdash: {error}")
-        else:
-            return f": link copied with {program.name}"
-    sequence = terminal_sequence(url, environ)
-    if sequence is None or sys.stderr is None or not sys.stderr.isatty() or environ.get("TERM") == "dumb":
-        return ""
-    sys.stderr.write(sequence)
-    sys.stderr.flush()
-    return f": link copied ({SENT})"
+    has_terminal = sys.stderr is not None and sys.stderr.isatty() and environ.get("TERM") != "dumb"
+    if not copied and has_terminal and (sequence := terminal_sequence(url, environ)):
+        sys.stderr.write(sequence)
+        sys.stderr.flush()
+        copied = f": link copied ({SENT})"
+    talk(f"taskdash: {opened.message}{copied}: {url}")
+    return 1
 
 
 @command(
@@ -278,6 +279,9 @@ def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
 
     Raises ValueError if it is not a regular file, or its name is invalid.
     """
+    # Slow to import, and `show` has no use for it.
+    import hashlib
+
     path = path.resolve()
     if not stat.S_ISREG(path.stat().st_mode):
         # A pipe may never end, or have no writer.

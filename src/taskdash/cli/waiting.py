@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.following import Following, run_logged
 from taskdash.cli.options import command, complete_ids, pass_session, selection_options, waiting_options
-from taskdash.cli.output import RESUMES, complain, line_cells, print_json, print_json_array, print_lines, talk
+from taskdash.cli.output import RESUMES, complain, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
 from taskdash.cli.selection import find_or_add
@@ -129,7 +130,7 @@ def wait(
                 session.now_ms(),
                 timeout_s,
                 are_named=query is None,
-                line_cells=line_cells(),
+                line_cells=shutil.get_terminal_size().columns if sys.stderr and sys.stderr.isatty() else None,
                 is_compact=compact,
             )
         limit.enforce(partial(_give_up, rules, as_json=as_json, beside=beside))
