@@ -17,6 +17,7 @@ from tests.servers import closed_port
 
 from taskdash.cli.main import ALIASES
 from taskdash.cli.main import taskdash as program
+from taskdash.cli.options import GLOBAL_OPTIONS
 
 GOOD = "task_good_12345678"
 NUMBERS = [
@@ -60,7 +61,8 @@ def all_commands(
 
 
 def all_parameters() -> list[Line]:
-    return [Line(path, command, each) for path, command in all_commands(program) for each in command.params]
+    found = [*all_commands(program)]
+    return [Line(*each, option) for each in found for option in (*each[1].params, *GLOBAL_OPTIONS)]
 
 
 def takes_number(parameter: click.Parameter) -> bool:

@@ -9,11 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import CommandGroup, common_options, pass_session
+from taskdash.cli.options import CommandGroup, command
 from taskdash.cli.output import complain, print_json, print_lines, talk
 from taskdash.config import files
 from taskdash.config.describe import describe, example_text, json_schema
@@ -50,15 +51,15 @@ _EDITORS: Final = ("editor", "nano", "vi")
     epilog="Example: taskdash config show",
     short_help="Show, create and validate the config.",
 )
-@common_options
 def config() -> None:
     """Show, create and validate the config. `taskdash config example` explains every setting."""
 
 
-@config.command(
-    epilog='Example: $EDITOR "$(taskdash config path)"', short_help="Print the path of the config file."
-)
-@pass_session
+_subcommand = partial(command, group=config)
+
+
+@_subcommand("Print the path of the config file.", example='$EDITOR "$(taskdash config path)"')
+@click.pass_obj
 def path(session: Session) -> None:
     """Print the path of the config file, whether or not it exists; on stderr, the paths of the other files."""
     print_lines([inert_line(str(session.config_path))])
@@ -70,12 +71,12 @@ def path(session: Session) -> None:
             talk(f"{name}: {error}")
 
 
-@config.command(
-    epilog="Example: taskdash config show | grep -v '(default)'",
-    short_help="Print the settings in force and their origin.",
+@_subcommand(
+    "Print the settings in force and their origin.",
+    example="taskdash config show | grep -v '(default)'",
 )
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
-@pass_session
+@click.pass_obj
 def show(session: Session, *, as_json: bool) -> None:
     """Print every setting in force and where it comes from. API keys are masked."""
     lines = describe(session.settings, session.environ)
@@ -91,26 +92,22 @@ def show(session: Session, *, as_json: bool) -> None:
     print_lines(f"{each.key:<{width}}  {each.text}  ({each.origin})" for each in lines)
 
 
-@config.command(
-    epilog="Example: taskdash config example | less", short_help="Print every setting, explained."
-)
-@common_options
+@_subcommand("Print every setting, explained.", example="taskdash config example | less")
 def example() -> None:
     """Print a config with every setting, its default, its unit and its purpose. Reads and writes no files."""
     print_lines(example_text().splitlines())
 
 
-@config.command(
-    epilog="Example: taskdash config schema > taskdash.schema.json",
-    short_help="Print the JSON Schema of the config.",
+@_subcommand(
+    "Print the JSON Schema of the config.",
+    example="taskdash config schema > taskdash.schema.json",
 )
-@common_options
 def schema() -> None:
     """Print a JSON Schema of the config, for completion and checks in an editor. Reads and writes no files."""
     print_json(json_schema(DEFAULT_KEYS))
 
 
-@config.command(epilog="Example: taskdash config init --preset kie", short_help="Create a config file.")
+@_subcommand("Create a config file.", example="taskdash config init --preset kie")
 @click.option(
     "--preset",
     metavar="PRESET",
@@ -125,8 +122,8 @@ def schema() -> None:
     help=f"Tier of your API key: {', '.join(TIERS)} (default: free).",
 )
 @click.option("--key-env", "api_key_env", metavar="NAME", help="Environment variable that holds the API key.")
-@pass_session
-def init(session: Session, **given: str | None) -> None:
+@click.pass_obj
+def init(session: Session, /, **given: str | None) -> None:
     """Create a config file and print its path. An existing file is never overwritten.
 
     With --profile P, the profile is named P and needs --preset or --base-url. The API key is never an argument: put it
@@ -154,8 +151,8 @@ def _first_profile(session: Session, **given: str | None) -> Profile:
     return settings_in(file).profiles[name]
 
 
-@config.command(epilog="Example: taskdash config check && taskdash", short_help="Validate the config.")
-@pass_session
+@_subcommand("Validate the config.", example="taskdash config check && taskdash")
+@click.pass_obj
 def check(session: Session) -> None:
     """Validate the config: every key, every value, and every action under [keys].
 
@@ -165,11 +162,11 @@ def check(session: Session) -> None:
     _check(session)
 
 
-@config.command(
-    epilog="Example: EDITOR='code --wait' taskdash config edit",
-    short_help="Open the config in your editor, and validate it.",
+@_subcommand(
+    "Open the config in your editor, and validate it.",
+    example="EDITOR='code --wait' taskdash config edit",
 )
-@pass_session
+@click.pass_obj
 def edit(session: Session) -> None:
     """Open the config in your editor, then validate it; while anything is wrong, offer to edit it again.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.dashboard import has_terminal, open_context, run_app
-from taskdash.cli.options import command, common_options, number
+from taskdash.cli.options import command, number
 from taskdash.cli.output import cropped, print_lines, speech
 from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
@@ -133,7 +133,6 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
     default=0,
     help="Port on 127.0.0.1 (default: any free port).",
 )
-@common_options
 def demo_api(*, port: int) -> int:
     """Run the demo API server until Ctrl+C.
 

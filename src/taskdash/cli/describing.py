@@ -19,7 +19,7 @@ from click.shell_completion import BashComplete, add_completion_class, split_arg
 
 from taskdash import __version__
 from taskdash.cli.main import ALIASES
-from taskdash.cli.options import GlobalOption, command, common_options
+from taskdash.cli.options import GLOBAL_OPTIONS, command
 from taskdash.cli.output import print_lines
 from taskdash.domain.failures import FailureClass
 from taskdash.domain.query import Flag
@@ -177,7 +177,6 @@ class LineComplete(BashComplete):
 
 @command("Print a shell completion script.", example='eval "$(taskdash completion bash)"')
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
-@common_options
 def completion(*, shell: str) -> None:
     """Print a script that completes commands, options and task IDs in your shell.
 
@@ -196,7 +195,7 @@ def spec(context: click.Context) -> dict[str, Json]:
         "version": __version__,
         "description": _text(program.help),
         "options": _options(program),
-        "globalOptions": [_option(each) for each in program.params if isinstance(each, GlobalOption)],
+        "globalOptions": [*map(_option, GLOBAL_OPTIONS)],
         "commands": [*map(_command, _commands(context))],
         "exitCodes": dict(EXIT_CODES),
         "errors": {
@@ -253,8 +252,7 @@ def _text(text: str | None) -> str:
 
 def _options(command: click.Command) -> list[Json]:
     """Return the options of a command, except the global ones."""
-    own = (each for each in command.params if not isinstance(each, GlobalOption))
-    return [_option(each) for each in own if isinstance(each, click.Option)]
+    return [_option(each) for each in command.params if isinstance(each, click.Option)]
 
 
 def _option(option: click.Option) -> dict[str, Json]:

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from taskdash import __version__
 from taskdash.cli.configuring import checked_settings
-from taskdash.cli.options import command, pass_session
+from taskdash.cli.options import command
 from taskdash.cli.output import padded, print_json, print_lines, talk
 from taskdash.config.keys import find_key
 from taskdash.config.settings import Settings
@@ -95,7 +95,7 @@ class Finding(NamedTuple):
     "--online", is_flag=True, help="Also test the key with one request, for a task that does not exist."
 )
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
-@pass_session
+@click.pass_obj
 def doctor(session: Session, *, online: bool, as_json: bool) -> int:
     """Check everything taskdash needs: terminal, config, API key, list, watcher and versions.
 

@@ -12,7 +12,6 @@ import click
 from taskdash.cli.options import (
     command,
     complete_ids,
-    pass_session,
     selection_options,
     shown,
     waiting_options,
@@ -53,7 +52,7 @@ _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
 @click.option(
     "--json", "as_json", is_flag=True, help="Output JSON; --wait adds `tasks`, in their final state."
 )
-@pass_session
+@click.pass_obj
 def add(
     session: Session,
     text: Sequence[str],
@@ -188,7 +187,7 @@ def _find(
 @command("Label tasks on the list.", example='taskdash label --filter "age:<1h" mugs')
 @click.argument("words", metavar="[ID]... TEXT", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@pass_session
+@click.pass_obj
 def label(session: Session, words: Sequence[str], *, selection: Selection) -> int:
     """Set the label of tasks to TEXT; an empty TEXT clears it. If any ID is unknown, nothing changes.
 
@@ -224,7 +223,7 @@ def _refuse_key(label: str, keys: Collection[Secret]) -> None:
 @command("Remove tasks from the list.", example="taskdash remove --state fail")
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@pass_session
+@click.pass_obj
 def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
     """Remove tasks from the list. If any ID is unknown, nothing is removed.
 
@@ -246,7 +245,7 @@ def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--undo", is_flag=True, help="Undo picks: the results are undecided again.")
-@pass_session
+@click.pass_obj
 def pick(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
     """Pick result N of a task, or all its results; --filter picked:yes and download --picked find them again.
 
@@ -261,7 +260,7 @@ def pick(session: Session, results: Sequence[str], *, selection: Selection, undo
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--undo", is_flag=True, help="Undo rejections: the results are undecided again.")
-@pass_session
+@click.pass_obj
 def reject(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
     """Reject result N of a task, or all its results. Nothing is deleted.
 

@@ -20,7 +20,6 @@ from taskdash.cli.options import (
     form_options,
     length_of_time,
     number,
-    pass_session,
     selection_options,
 )
 from taskdash.cli.output import cropped, print_csv, print_json, print_json_array, print_lines, talk
@@ -97,7 +96,7 @@ def _complete_fields(_context: click.Context, _: click.Parameter, incomplete: st
     help="Refresh every 2 seconds, or every S (10, 1m), until Ctrl+C.",
 )
 @form_options(json="Output JSON.", ids="Output only IDs, one per line.", csv="Output CSV.")
-@pass_session
+@click.pass_obj
 def list_tasks(
     session: Session,
     *,
@@ -308,7 +307,7 @@ def _cell(name: str, value: Json) -> str:
 @click.option("--format", "form", metavar="TEXT", help=f"Text with names in braces: {', '.join(NAMES)}.")
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
-@pass_session
+@click.pass_obj
 def status(session: Session, *, form: str | None, all_profiles: bool, as_json: bool) -> None:
     """Print how many tasks are in each state, and what those created today cost.
 

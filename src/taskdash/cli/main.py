@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from taskdash import __version__
-from taskdash.cli.options import command, common_options
+from taskdash.cli.options import Program, command
 from taskdash.cli.output import print_error, print_json, talk
 from taskdash.cli.process import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
@@ -82,7 +82,7 @@ def run_command(arguments: list[str], session: Session) -> int:
     return result if isinstance(result, int) else 0
 
 
-class Commands(click.Group):
+class Commands(Program, click.Group):
     """The group of all commands, each imported when it is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -157,7 +157,6 @@ def _print_spec(context: click.Context, _: click.Parameter, is_wanted: bool) -> 
     callback=_print_spec,
     help="Print commands, options, codes and fields as JSON, for programs.",
 )
-@common_options
 @click.pass_context
 def taskdash(context: click.Context, *, demo: bool) -> None:
     """Watch asynchronous image, video and sound tasks in the terminal.
@@ -181,7 +180,6 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
 
 @command("Show the help of a command.", example="taskdash help config init", name="help")
 @click.argument("names", metavar="[COMMAND]...", nargs=-1, shell_complete=_complete_commands)
-@common_options
 @click.pass_context
 def help_on(context: click.Context, *, names: tuple[str, ...]) -> None:
     """Show the help of a command, or of taskdash itself."""

@@ -11,7 +11,7 @@ import click
 import tomli_w
 
 from taskdash.cli.editing import pasted, put_on_list, read_stdin
-from taskdash.cli.options import command, complete_files, pass_session, selection_options
+from taskdash.cli.options import command, complete_files, selection_options
 from taskdash.cli.output import Progress, print_csv, talk, write_utf8
 from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
@@ -41,7 +41,7 @@ _MAX_SHOWN: Final = 5
 )
 @selection_options
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
-@pass_session
+@click.pass_obj
 def export(session: Session, *, form: str, selection: Selection, all_profiles: bool) -> None:
     """Export the list, with everything known about each task, for `taskdash import` on another machine.
 
@@ -90,7 +90,7 @@ def _write_toml(items: Iterable[dict[str, Json]]) -> None:
     "Import an exported list, or the IDs in any text.", example="taskdash import list.json", name="import"
 )
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
-@pass_session
+@click.pass_obj
 def import_list(session: Session, file: str) -> int:
     """Import a file written by `taskdash export`, or the task IDs in any other text; `-` reads standard input.
 

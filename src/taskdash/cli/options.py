@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from taskdash.cli.process import Session
 
-GLOBAL_OPTIONS: Final = "Global options: see taskdash --help"
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SECONDS: Final = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _IN_UNITS: Final = r"(?=.)" + "".join(rf"(?:{_SECONDS}{unit})?" for unit in _UNITS_S)
@@ -101,7 +100,16 @@ class GlobalOption(click.Option):
         return super().get_help_record(ctx) if ctx.parent is None else None
 
 
-class Command(click.Command):
+class Program(click.Command):
+    """Takes the global options beside its own; they may precede and follow the name of a command."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return all options and arguments, `--help` last."""
+        *own, help_option = super().get_params(ctx)
+        return [*own, *GLOBAL_OPTIONS, help_option]
+
+
+class Command(Program):
     """A command whose help ends with a pointer to the global options, and whose errors name it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -116,20 +124,19 @@ class Command(click.Command):
         """Write the example, and the pointer to the global options."""
         super().format_epilog(ctx, formatter)
         formatter.write_paragraph()
-        formatter.write_text(GLOBAL_OPTIONS)
-
-
-def command(
-    short_help: str, *, example: str, name: str | None = None
-) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function, named after the function by default."""
-    return click.command(name, cls=Command, epilog=f"Example: {example}", short_help=short_help)
+        formatter.write_text("Global options: see taskdash --help")
 
 
 class CommandGroup(Command, click.Group):
     """A command with subcommands."""
 
-    command_class = Command
+
+def command(
+    short_help: str, *, example: str, name: str | None = None, group: click.Group | None = None
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, named after the function by default; with `group`, one of its subcommands."""
+    make = click.command if group is None else group.command
+    return make(name, cls=Command, epilog=f"Example: {example}", short_help=short_help)
 
 
 def selection_options(function: F) -> F:
@@ -176,46 +183,6 @@ def waiting_options(function: F) -> F:
         type=length_of_time(MAX_TIMEOUT_S),
         help="Time out after N seconds, or 15m, 2h (default: never).",
     )(function)
-
-
-def common_options(function: F) -> F:
-    """Add the global options, which may also precede the command; the session stores all but `--quiet`."""
-
-    def hush(_context: click.Context, _: click.Parameter, value: object) -> None:
-        speech.is_quiet = speech.is_quiet or bool(value)
-
-    def remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-        if value is not None and parameter.name is not None:
-            context.obj.options[parameter.name] = value
-
-    option = partial(click.option, cls=GlobalOption, expose_value=False)
-    file = partial(option, metavar="FILE", shell_complete=complete_files, callback=remember)
-    for each in (
-        option("-q", "--quiet", is_flag=True, callback=hush, help="Print only data and errors."),
-        option(
-            "--log-level",
-            metavar="LEVEL",
-            type=click.Choice(LOG_LEVELS),
-            callback=remember,
-            help=f"How much to log: {', '.join(LOG_LEVELS)}.",
-        ),
-        file("--store", help="List file to use."),
-        file("--config", help="Config file to use."),
-        option(
-            "--profile",
-            metavar="P",
-            shell_complete=complete_profiles,
-            callback=remember,
-            help="Profile to use.",
-        ),
-    ):
-        function = each(function)
-    return function
-
-
-def pass_session(function: F) -> F:
-    """Add the global options, and pass the session as the first argument."""
-    return common_options(click.pass_obj(function))  # type: ignore[return-value] # it stands for the function
 
 
 def _completing(column: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
@@ -265,3 +232,35 @@ def complete_files(
 def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Return a completion callback for a fixed set of words."""
     return lambda _context, _parameter, incomplete: [name for name in names if name.startswith(incomplete)]
+
+
+def _hush(_context: click.Context, _: click.Parameter, value: object) -> None:
+    speech.is_quiet = speech.is_quiet or bool(value)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and parameter.name is not None:
+        context.obj.options[parameter.name] = value
+
+
+_remembered = partial(GlobalOption, expose_value=False, callback=_remember)
+_file = partial(_remembered, metavar="FILE", shell_complete=complete_files)
+GLOBAL_OPTIONS: Final = (
+    _remembered(["--profile"], metavar="P", shell_complete=complete_profiles, help="Profile to use."),
+    _file(["--config"], help="Config file to use."),
+    _file(["--store"], help="List file to use."),
+    _remembered(
+        ["--log-level"],
+        metavar="LEVEL",
+        type=click.Choice(LOG_LEVELS),
+        help=f"How much to log: {', '.join(LOG_LEVELS)}.",
+    ),
+    GlobalOption(
+        ["-q", "--quiet"],
+        is_flag=True,
+        expose_value=False,
+        callback=_hush,
+        help="Print only data and errors.",
+    ),
+)
+"""The session stores all but `--quiet`."""

@@ -12,7 +12,7 @@ import click
 
 from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.editing import with_stdin
-from taskdash.cli.options import command, complete_ids, length_of_time, pass_session, selection_options
+from taskdash.cli.options import command, complete_ids, length_of_time, selection_options
 from taskdash.cli.output import (
     ERROR_PREFIX,
     cell_width,
@@ -71,7 +71,7 @@ MONEY: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "
 )
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON; times are in milliseconds.")
-@pass_session
+@click.pass_obj
 def stats(
     session: Session,
     *,
@@ -195,7 +195,7 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
 @selection_options
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
-@pass_session
+@click.pass_obj
 def failures(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
     """Show why tasks failed: how many for each reason, and the newest one.
 
@@ -267,7 +267,7 @@ def _reason_cells(reason: Reason, task: Task | None) -> tuple[str, ...]:
     default="jsonl",
     help="JSON bodies for createTask, one per line, or curl commands (default: jsonl).",
 )
-@pass_session
+@click.pass_obj
 def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, form: str) -> int:
     """Print the createTask requests of failed tasks. Sends nothing: sending them is up to you, and costs credits.
 

@@ -11,7 +11,7 @@ import click
 
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.following import cancel_on_signal, run_logged, stop_at_rest
-from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
+from taskdash.cli.options import command, complete_files, complete_ids, selection_options
 from taskdash.cli.output import RESUMES, DownloadProgress, Progress, print_lines, talk, write_utf8
 from taskdash.cli.selection import OPTIONS, find_or_add
 from taskdash.config.files import absolute, download_dir
@@ -59,7 +59,7 @@ STDOUT: Final = "-"
     shell_complete=partial(complete_files, kind="dir"),
     help="Destination folder (default: download_dir in the config).",
 )
-@pass_session
+@click.pass_obj
 def download(
     session: Session,
     task_ids: Sequence[str],
@@ -225,7 +225,7 @@ class _Run:
     shell_complete=complete_files,
     help=f"Output file (default: ./{DEFAULT_NAME}; - for standard output).",
 )
-@pass_session
+@click.pass_obj
 def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, file: str) -> int:
     """Make a contact sheet of results: one HTML file that opens in any browser and can be sent to anyone.
 

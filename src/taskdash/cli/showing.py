@@ -17,7 +17,6 @@ from taskdash.cli.options import (
     complete_ids,
     form_options,
     number,
-    pass_session,
     selection_options,
 )
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
@@ -70,7 +69,7 @@ _HOW: Final = {
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
 @selection_options
 @form_options(json="Output JSON.", raw="Output the last response with a record, as it was sent.")
-@pass_session
+@click.pass_obj
 def show(session: Session, task_id: str | None, *, selection: Selection, form: str | None) -> int:
     """Print a task, or all selected tasks, in full.
 
@@ -171,7 +170,7 @@ def _pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
 @click.argument("number", metavar="[N]", type=_NUMBER, default=1)
 @selection_options
 @click.option("--print", "only_print", is_flag=True, help="Print the URL instead of opening it.")
-@pass_session
+@click.pass_obj
 def open_result(
     session: Session, task_id: str | None, number: int, *, selection: Selection, only_print: bool
 ) -> int:
@@ -243,7 +242,7 @@ def _browse(session: Session, url: str) -> int:
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_files)
 @form_options(json="Output JSON.")
-@pass_session
+@click.pass_obj
 def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
     """Tell which task and result each file came from: file, ID:N, and how it was recognised.
 

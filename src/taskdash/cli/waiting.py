@@ -17,7 +17,7 @@ import click
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.following import Following, run_logged
-from taskdash.cli.options import command, complete_ids, pass_session, selection_options, waiting_options
+from taskdash.cli.options import command, complete_ids, selection_options, waiting_options
 from taskdash.cli.output import RESUMES, complain, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
@@ -55,7 +55,7 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 @click.option(
     "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
 )
-@pass_session
+@click.pass_obj
 def check(
     session: Session, task_ids: Sequence[str], *, selection: Selection, no_wait: bool, as_json: bool
 ) -> int:
@@ -98,7 +98,7 @@ def check(
 @click.option(
     "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
 )
-@pass_session
+@click.pass_obj
 def wait(
     session: Session,
     task_ids: Sequence[str],
