@@ -297,7 +297,11 @@ class World:
             await self.clock.run_for(120, until=running.done)
             await running
 
-    def add(self, *task_ids: str) -> None:
+    def add(self, *task_ids: str, ends_in_s: float | None = None) -> None:
+        """Add IDs to the list. Where it is told when they end, the gateway knows them too."""
+        if ends_in_s is not None:
+            for task_id in task_ids:
+                self.gateway.add(task_id, ends_at_s=self.clock.s + ends_in_s)
         self.mine.additions.add("p", task_ids, self.clock.now_ms())
 
     def ask(self, *task_ids: str) -> None:

@@ -25,8 +25,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 async def test_a_task_is_found_under_the_third_path_and_asked_for_there_alone(world: World) -> None:
     world.gateway.known_under["task_a"] = "/third"
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 20)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=20)
     async with world.watching():
         await world.clock.run_for(4)
         assert world.gateway.paths[:3] == [*PATHS]
@@ -81,11 +80,8 @@ async def test_a_request_asks_all_paths_anew_and_is_then_answered(world: World) 
 
 
 async def test_an_outage_says_nothing_of_a_path(world: World) -> None:
-    world.gateway.known_under["task_a"] = "/second"
-    world.gateway.add("task_a", ends_at_s=world.clock.s)
     world.gateway.override = lambda _: problem(ProblemKind.UNREACHABLE)
-    world.gateway.known_under.pop("task_a")
-    world.add("task_a")
+    world.add("task_a", ends_in_s=0)
     async with world.watching():
         await world.clock.run_for(20)
         assert set(world.gateway.paths) == {"/first"}
@@ -98,11 +94,9 @@ async def test_an_outage_says_nothing_of_a_path(world: World) -> None:
 @pytest.mark.parametrize("kind", [ProblemKind.UNAUTHORIZED, ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE])
 async def test_a_path_that_is_not_for_this_key_holds_nothing_up(world: World, kind: ProblemKind) -> None:
     names = [f"task_{n}" for n in range(6)]
-    for name in names:
-        world.gateway.known_under[name] = "/third"
-        world.gateway.add(name, ends_at_s=world.clock.s)
+    world.gateway.known_under = dict.fromkeys(names, "/third")
     world.gateway.fails = {"/second": problem(kind)}
-    world.add(*names)
+    world.add(*names, ends_in_s=0)
     async with world.watching() as watcher:
         await world.clock.run_for(10)
         assert [world.state(name) for name in names] == [State.SUCCESS] * 6

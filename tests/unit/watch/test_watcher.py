@@ -47,8 +47,7 @@ def free(tmp_path: Path) -> Iterator[World]:
 async def test_an_added_task_is_checked_at_once_and_again_until_it_ends(world: World) -> None:
     async with world.watching():
         await world.clock.run_for(1)
-        world.gateway.add("task_a", ends_at_s=world.clock.s + 33)
-        world.add("task_a")
+        world.add("task_a", ends_in_s=33)
         await world.clock.run_for(1)
         assert world.gateway.count("task_a") == 1
         assert world.state("task_a") is State.WAITING
@@ -57,8 +56,7 @@ async def test_an_added_task_is_checked_at_once_and_again_until_it_ends(world: W
 
 
 async def test_a_finished_task_is_only_checked_once_more_when_somebody_asks(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=0)
     async with world.watching():
         await world.clock.run_for(240)
         assert world.gateway.count("task_a") == 1
@@ -70,8 +68,7 @@ async def test_a_finished_task_is_only_checked_once_more_when_somebody_asks(worl
 
 
 async def test_what_another_process_asks_for_is_sent_within_a_quarter_of_a_second(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 1e6)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=1e6)
     async with world.watching():
         await world.clock.run_for(240)
         asked_at_s = world.clock.s
@@ -82,8 +79,7 @@ async def test_what_another_process_asks_for_is_sent_within_a_quarter_of_a_secon
 
 async def test_a_request_made_while_a_check_is_under_way_is_served_by_another_check(world: World) -> None:
     world.gateway.latency_s = 4.0
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 1e6)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=1e6)
     async with world.watching():
         await world.clock.run_for(3)
         assert world.gateway.count() == 1
@@ -118,8 +114,7 @@ async def test_a_restart_does_not_spend_the_minute_twice(free: World) -> None:
 @pytest.mark.parametrize("jump_ms", [-86_400_000, 86_400_000])
 async def test_a_jump_of_the_wall_clock_makes_no_burst_and_loses_no_task(free: World, jump_ms: int) -> None:
     free.add(*(f"task_{n}" for n in range(100)))
-    free.gateway.add("task_late", ends_at_s=free.clock.s + 150)
-    free.add("task_late")
+    free.add("task_late", ends_in_s=150)
     async with free.watching():
         await free.clock.run_for(90)
         free.clock.wall_ahead_ms += jump_ms
@@ -150,8 +145,7 @@ async def test_who_asks_right_after_the_clock_was_set_back_asks_after_the_failur
 
 
 async def test_a_wall_clock_set_back_while_nobody_watches_freezes_no_task(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 40)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=40)
     async with world.watching():
         await world.clock.run_for(20)
     world.clock.wall_ahead_ms -= 3 * 3_600_000
@@ -257,8 +251,7 @@ async def test_an_outage_is_probed_by_one_check_and_ends_with_the_first_good_ans
     world: World, kind: ProblemKind
 ) -> None:
     for n in range(12):
-        world.gateway.add(f"task_{n}", ends_at_s=world.clock.s + 2000)
-        world.add(f"task_{n}")
+        world.add(f"task_{n}", ends_in_s=2000)
     async with world.watching() as watcher:
         await world.clock.run_for(60)
         world.gateway.override = lambda _: problem(kind)
@@ -311,8 +304,7 @@ async def test_a_task_of_another_key_keeps_no_other_from_being_checked(world: Wo
         await world.clock.run_for(60)
         assert now(watcher).problem is ProblemKind.UNAUTHORIZED
         assert world.gateway.count() == 2
-        world.gateway.add("task_late", ends_at_s=world.clock.s + 20)
-        world.add("task_late")
+        world.add("task_late", ends_in_s=20)
         await world.clock.run_for(2)
         assert world.state("task_late") is State.WAITING
         assert now(watcher).problem is None
@@ -322,8 +314,7 @@ async def test_a_task_of_another_key_keeps_no_other_from_being_checked(world: Wo
 
 async def test_one_refusal_stops_nothing(world: World) -> None:
     for n in range(20):
-        world.gateway.add(f"task_{n}", ends_at_s=world.clock.s + 100)
-        world.add(f"task_{n}")
+        world.add(f"task_{n}", ends_in_s=100)
     async with world.watching() as watcher:
         await world.clock.run_for(60)
         world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
@@ -371,11 +362,9 @@ async def test_what_is_asked_for_goes_before_a_crowd_of_new_ids(free: World) -> 
 async def test_5000_pasted_old_ids_do_not_starve_the_few_that_run(free: World) -> None:
     running = [f"task_run_{n}" for n in range(3)]
     old = [f"task_old_{n}" for n in range(5000)]
-    for task_id in running:
-        free.gateway.add(task_id, ends_at_s=free.clock.s + 200)
     for task_id in old:
         free.gateway.add(task_id, ends_at_s=free.clock.s, age_s=32)
-    free.add(*running)
+    free.add(*running, ends_in_s=200)
     async with free.watching() as watcher:
         await free.clock.run_for(15)
         free.add(*old)
@@ -391,9 +380,7 @@ async def test_5000_pasted_old_ids_do_not_starve_the_few_that_run(free: World) -
 
 async def test_old_tasks_that_are_all_overdue_do_not_hide_a_young_one(free: World) -> None:
     old = [f"task_old_{n}" for n in range(400)]
-    for task_id in old:
-        free.gateway.add(task_id, ends_at_s=free.clock.s + 1e7)
-    free.add(*old)
+    free.add(*old, ends_in_s=1e7)
     now_ms = free.clock.now_ms()
     with free.mine.writing() as connection:
         connection.execute(
@@ -403,8 +390,7 @@ async def test_old_tasks_that_are_all_overdue_do_not_hide_a_young_one(free: Worl
         )
     async with free.watching():
         await free.clock.run_for(30)
-        free.gateway.add("task_young", ends_at_s=free.clock.s + 40)
-        free.add("task_young")
+        free.add("task_young", ends_in_s=40)
         await free.clock.run_for(100)
         assert free.state("task_young") is State.SUCCESS
 
@@ -496,8 +482,7 @@ async def test_a_follower_reads_the_store_only_where_it_may_say_something_else(w
 
 
 async def test_a_store_that_fails_stops_the_checks_and_not_the_watcher(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 1e6)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=1e6)
     async with world.watching() as watcher:
         await world.clock.run_for(30)
         world.store.fail_with = StoreError("the disk is full")
@@ -577,8 +562,7 @@ async def test_answers_that_could_not_be_written_are_kept_and_written_later(
     def refuse(*_: object) -> None:
         raise StoreError("locked")
 
-    world.gateway.add("task_a", ends_at_s=world.clock.s)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=0)
     watcher = world.watcher()
     monkeypatch.setattr(world.store.opened.checks, "record", refuse)
     async with world.watching(watcher):
@@ -600,9 +584,7 @@ async def test_a_check_that_was_lost_is_sent_again_at_once_within_the_budget(wor
         return answer
 
     world.policy = replace(world.policy, limits=Limits(1, 60), share=1.0)
-    for task_id in ("task_a", "task_b"):
-        world.gateway.add(task_id, ends_at_s=world.clock.s)
-    world.add("task_a", "task_b")
+    world.add("task_a", "task_b", ends_in_s=0)
     async with world.watching(world.watcher(fetch=lose_the_first)) as watcher:
         await world.clock.run_for(20, until=lambda: world.gateway.count() == 4)
         await world.clock.run_for(2)
@@ -630,8 +612,7 @@ async def test_what_nobody_expected_ends_the_watcher_aloud(world: World) -> None
 
 
 async def test_yielding_writes_down_what_arrived_and_drops_the_lease_until_resumed(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 1e6)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=1e6)
     async with world.watching() as watcher:
         await world.clock.run_for(1)
         assert now(watcher).leading
@@ -649,8 +630,7 @@ async def test_yielding_writes_down_what_arrived_and_drops_the_lease_until_resum
 
 async def test_an_answer_older_than_another_process_has_recorded_is_dropped(world: World) -> None:
     world.gateway.latency_s = 10.0
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 7)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=7)
     async with world.watching():
         await world.clock.run_for(6)  # on its way back: "waiting"
         with world.mine.writing() as connection:
@@ -661,8 +641,7 @@ async def test_an_answer_older_than_another_process_has_recorded_is_dropped(worl
 
 async def test_the_answer_of_a_task_removed_meanwhile_is_kept_with_it(world: World) -> None:
     world.gateway.latency_s = 4.0
-    world.gateway.add("task_a", ends_at_s=world.clock.s)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=0)
     async with world.watching():
         await world.clock.run_for(1)
         seq = world.mine.tasks.find("p", "task_a").seq
@@ -689,8 +668,7 @@ def counting(store_calls: Callable[[], int]) -> Callable[[], int]:
 
 
 async def test_nothing_to_do_and_held_up_cost_a_glance_a_quarter_second(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=0)
     async with world.watching():
         await world.clock.run_for(60)
         store = world.store
@@ -739,8 +717,7 @@ async def test_a_follower_knows_the_budget_the_pause_and_the_problem(world: Worl
 
 
 async def test_a_follower_takes_over_within_two_seconds(world: World) -> None:
-    world.gateway.add("task_a", ends_at_s=world.clock.s + 1e6)
-    world.add("task_a")
+    world.add("task_a", ends_in_s=1e6)
     first = world.watcher()
     running = asyncio.create_task(first.run())
     await world.clock.run_for(3)
