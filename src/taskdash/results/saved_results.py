@@ -40,6 +40,7 @@ _Read: TypeAlias = Callable[[int, int], bytes]
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER: Final = b"\0\0\0\rIHDR"
 _AFTER_HEADER: Final = len(PNG) + 25
+_U32: Final = struct.Struct(">I")
 _KEYWORD: Final = b"taskdash"
 _LANGUAGE: Final = b"\0\0\0\0\0"
 """Follows the keyword in an `iTXt` chunk: not compressed, and no particular language."""
@@ -154,17 +155,19 @@ def with_origin(read: _Read, size: int, ending: str, task: Task, number: int) ->
     origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
     prompt = (task.prompt or "").encode()
     if ending == "png" and read(0, _AFTER_HEADER).startswith(PNG + _PNG_HEADER):
-        texts = [(b"Description", prompt)] if prompt else []
-        added = b"".join(_png_text(name, text) for name, text in (*texts, (_KEYWORD, origin)))
-        return _inserted(read, size, _AFTER_HEADER, added)
+        described = [b"iTXtDescription" + _LANGUAGE + prompt] if prompt else []
+        chunks = [*described, b"iTXt" + _KEYWORD + _LANGUAGE + origin]
+        parts = [_U32.pack(len(each) - 4) + each + _U32.pack(zlib.crc32(each)) for each in chunks]
+        return _inserted(read, size, _AFTER_HEADER, b"".join(parts))
     if ending != "jpg" or read(0, len(_JPEG)) != _JPEG:
         return None
     # Some programs expect the application segments to come first.
     places = (place for kind, place, _ in _jpeg_segments(read) if kind not in _APPLICATIONS)
     if (place := next(places, None)) is None:
         return None
-    comments = filter(None, (prompt, _KEYWORD + b" " + origin))
-    return _inserted(read, size, place, b"".join(map(_jpeg_comment, comments)))
+    texts = [prompt[:_MAX_COMMENT_BYTES].decode("utf-8", "ignore").encode(), _KEYWORD + b" " + origin]
+    parts = [struct.pack(">BBH", 0xFF, _COMMENT, len(each) + 2) + each for each in texts if each]
+    return _inserted(read, size, place, b"".join(parts))
 
 
 def _inserted(read: _Read, size: int, place: int, added: bytes) -> Iterator[bytes]:
@@ -172,16 +175,6 @@ def _inserted(read: _Read, size: int, place: int, added: bytes) -> Iterator[byte
     yield added
     for offset in range(place, size, _COPY_BYTES):
         yield read(offset, min(_COPY_BYTES, size - offset))
-
-
-def _png_text(keyword: bytes, text: bytes) -> bytes:
-    content = b"iTXt" + keyword + _LANGUAGE + text
-    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
-
-
-def _jpeg_comment(text: bytes) -> bytes:
-    text = text[:_MAX_COMMENT_BYTES].decode("utf-8", "ignore").encode()
-    return struct.pack(">BBH", 0xFF, _COMMENT, len(text) + 2) + text
 
 
 def _jpeg_segments(read: _Read) -> Iterator[tuple[int, int, int]]:
