@@ -111,11 +111,14 @@ class Job:
         """Return `data` of `recordInfo`, with the fields and their order from the API's page."""
         finished, succeeded = now_ms >= self.finish_ms, self.succeeded(now_ms)
         code, message = self.failure if finished and self.failure else (None, None)
+        state = "waiting"
+        if finished:
+            state = "success" if succeeded else "fail"
         links: Json = {"resultUrls": [results_url + name for name in self.results()]}
         return {
             "taskId": self.task_id,
             "model": self.model,
-            "state": "success" if succeeded else "fail" if finished else "waiting",
+            "state": state,
             "param": self.param,
             "resultJson": compact_json(links) if succeeded else None,
             "failCode": code,

@@ -142,7 +142,7 @@ def kind_of_content(head: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Says of which kind a result is according to the server and the link."""
+    """Says what kind of file a result is, according to the server and the link."""
 
     media_type: str
     """Such as `image/png`; "" if the server does not say."""

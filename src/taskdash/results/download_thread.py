@@ -53,7 +53,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class News(NamedTuple):
-    """Says something to the user in a line."""
+    """Tells the user something in a line."""
 
     text: str
     is_bad: bool = False

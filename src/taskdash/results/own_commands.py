@@ -164,7 +164,9 @@ def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: 
     while True:
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(POLL_S)
-            return f"was ended by signal {-code}" if code < 0 else f"failed (exit {code})" if code else ""
+            if code < 0:
+                return f"was ended by signal {-code}"
+            return f"failed (exit {code})" if code else ""
         if os.fstat(printed).st_size > MAX_KEPT_BYTES:
             os.ftruncate(printed, MAX_OUTPUT_BYTES)
         if stop.is_set():

@@ -101,7 +101,7 @@ class DecodingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Carries a small PNG, with the format and size of its original."""
+    """Holds a small PNG, with the format and size of its original."""
 
     png: bytes
     format: str
@@ -111,7 +111,7 @@ class Picture:
 
 
 class Decoders:
-    """Has processes make small PNGs of one picture after another, each in a process forked for it.
+    """Runs processes that make small PNGs, each of which forks anew for every picture.
 
     One that is late, or whose caller has stopped waiting, is killed, and a new one takes its place.
     """

@@ -70,7 +70,7 @@ class _Html(str):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Carries a small picture as it is embedded, with the kind and size of its original."""
+    """Holds a small picture as it is embedded, with the kind and size of its original."""
 
     webp: bytes
     width: int
