@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 from tests.bodies import success_body
 from tests.store_lists import replied
-from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
+from tests.unit.results.fakes import StillClock
 
 from taskdash.config.settings import Settings
-from taskdash.domain.errors import StoreError
 from taskdash.domain.secret import KnownKeys
 from taskdash.results.download_thread import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
-from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.folder import Folder
-from taskdash.results.links import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.results.downloads import End, Ended
+from taskdash.results.links import (
+    DiskError,
+    DownloadError,
+    ExpiredError,
+    LockedError,
+    PassingError,
+    PrivateHostError,
+)
 from taskdash.results.saved_results import SavedResults
 from taskdash.results.wanted import Wanted
 from taskdash.store.store import Store, StoreThread
@@ -82,8 +87,7 @@ class Scene:
     async def running(self) -> AsyncIterator[None]:
         """One run of the program."""
         store = StoreThread(self.path, "store")
-        if isinstance(self.queue, FakeQueue):
-            self.queue.saved = SavedResults(store, self.clock, Settings(), KnownKeys())
+        self.queue.saved = SavedResults(store, self.clock, Settings(), KnownKeys())
         self.auto = AutoDownload(
             self.queue,  # type: ignore[arg-type] # it needs no more of a queue
             PROFILE,
@@ -105,12 +109,6 @@ class Scene:
         async with asyncio.timeout(10):
             while self.rounds < seen + 3:  # noqa: ASYNC110 - rounds are counted elsewhere
                 await asyncio.sleep(0.002)
-
-
-@pytest.fixture
-async def group() -> AsyncIterator[asyncio.TaskGroup]:
-    async with asyncio.TaskGroup() as group:
-        yield group
 
 
 @pytest.fixture
@@ -191,6 +189,7 @@ async def test_what_may_pass_is_tried_again_ever_later_and_then_given_up(scene: 
     [
         (PrivateHostError("cdn.test is a private address"), End.FAILED, None),
         (DiskError("it cannot be written: No space left on device"), End.FAILED, DISK_AFTER_MS),
+        (LockedError("another taskdash is saving it"), End.FAILED, 60_000),
         (None, End.CANCELLED, None),
     ],
 )
@@ -202,7 +201,8 @@ async def test_what_says_nothing_of_the_results_is_told_once_and_tried_again_by_
     async with scene.running():
         scene.end(error, end)
         await scene.look()
-        assert (scene.given, scene.told) == ([], [f"Not saved: {error}"] if error else [])
+        is_told = isinstance(error, PrivateHostError | DiskError)
+        assert (scene.given, scene.told) == ([], [f"Not saved: {error}"] if is_told else [])
         if after_ms is not None:
             scene.clock.at_ms += after_ms
             await scene.look()
@@ -220,76 +220,3 @@ async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:
         scene.end(end=End.KNOWN)
         await scene.look()
         assert len(scene.queue.given) == 20
-
-
-async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_saved(
-    scene: Scene, group: asyncio.TaskGroup, tmp_path: Path
-) -> None:
-    """The other one may be stopped, or end without having saved it."""
-
-    class Passing(StillClock):
-        def now_ms(self) -> int:
-            return scene.clock.at_ms
-
-        async def sleep(self, wait_s: float) -> None:
-            scene.clock.at_ms += round(1_000 * wait_s)
-            await asyncio.sleep(0)
-
-    locks, fetcher = FakeLocks(is_free=False), FakeFetcher()
-    ends: list[Ended] = []
-    scene.finish("one")
-    thread = StoreThread(scene.path, "memory")
-
-    queue = Downloads(
-        Folder(tmp_path / "results"),
-        fetcher,
-        SavedResults(thread, scene.clock, Settings(), KnownKeys()),
-        locks,
-        group,
-        on_end=ends.append,
-        clock=Passing(),
-    )
-    scene.queue = queue  # type: ignore[assignment] # the real one
-    try:
-        async with scene.running():
-            for round_ in range(1, 8):
-                async with asyncio.timeout(20):
-                    while len(ends) < round_:
-                        scene.clock.at_ms += 60_000
-                        await asyncio.sleep(0.005)
-            assert fetcher.fetches == 0
-            assert scene.told == []
-            locks.is_free = True
-            async with asyncio.timeout(20):
-                while not fetcher.fetches:
-                    scene.clock.at_ms += 60_000
-                    await asyncio.sleep(0.005)
-    finally:
-        thread.close()
-
-
-async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
-    scene: Scene, group: asyncio.TaskGroup, tmp_path: Path
-) -> None:
-    class LockedMemory(SavedResults):
-        is_locked = True
-
-        async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
-            if self.is_locked:
-                raise StoreError("the store is locked by another program")
-            return False
-
-    thread = StoreThread(scene.path, "memory")
-    memory = LockedMemory(thread, scene.clock, Settings(), KnownKeys())
-    scene.finish("one")
-    scene.queue = Downloads(  # type: ignore[assignment] # the real one
-        Folder(tmp_path / "results"), FakeFetcher(), memory, FakeLocks(), group
-    )
-    async with scene.running():
-        await scene.look()
-        memory.is_locked = False
-        scene.clock.at_ms += DISK_AFTER_MS
-        await scene.look()
-        await scene.look()
-    thread.close()
-    assert scene.store.tasks.find(PROFILE, "one").saved_count == 1

@@ -24,6 +24,7 @@ from taskdash.config.settings import Settings
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import size_words
 from taskdash.results.downloads import (
+    LOCK_WAIT_S,
     YOUNG_FOR_S,
     Downloads,
     DownloadStatus,
@@ -35,7 +36,7 @@ from taskdash.results.downloads import (
 )
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
-from taskdash.results.links import DownloadError
+from taskdash.results.links import DiskError, DownloadError, LockedError
 from taskdash.results.part import part_key
 from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.results.wanted import Renewals, Renewed, Wanted
@@ -249,6 +250,16 @@ async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(benc
     assert (bench.counts(), bench.server.connections) == ({End.KNOWN: 1}, 0)
 
 
+async def test_what_another_process_saves_for_too_long_is_no_fault_of_the_result(bench: Bench) -> None:
+    async def sleep(wait_s: float) -> None:
+        clock.at_ms += round(1_000 * wait_s)
+
+    clock = StillClock(sleep=sleep)
+    (ended,) = await bench.queue(locks=FakeLocks(is_free=False), clock=clock).save([bench.wanted(1, "/x")])
+    assert isinstance(ended.error, LockedError)
+    assert clock.at_ms == pytest.approx(1_000 * LOCK_WAIT_S, abs=1_000)
+
+
 async def test_a_list_that_takes_no_note_is_told_and_the_file_is_not_lost(bench: Bench) -> None:
     bench.server.files["/x"] = Ranges(picture(5_000))
     bench.memory.failure = StoreError("the disk is full")
@@ -256,6 +267,7 @@ async def test_a_list_that_takes_no_note_is_told_and_the_file_is_not_lost(bench:
     queue.add([bench.wanted(1, "/x")])
     await queue.drained()
     assert bench.counts() == {End.FAILED: 1}
+    assert isinstance(bench.ends[0].error, DiskError), "it may be tried again"
     assert queue.failure is bench.memory.failure
     bench.memory.failure = None
     queue.add([bench.wanted(1, "/x")])
