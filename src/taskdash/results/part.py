@@ -134,10 +134,11 @@ class PartFile(Sink):
         self._folder.remove(self._note_name)
         if os.fstat(self.descriptor).st_nlink > 1:
             # An earlier run gave it its final name; that file belongs to the user now.
-            os.close(self.descriptor)
             self._folder.remove(self._name)
             with _writing():
-                self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
+                fresh = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
+            os.close(self.descriptor)
+            self.descriptor = fresh
         super().begin(whole, tag)
         if self.tag is not None:
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shlex
 import sys
 import threading
 import time
@@ -79,16 +78,11 @@ def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
     return ids
 
 
-def script(folder: Path, text: str) -> str:
-    """A Python program, fit to be run. A first line that names Python itself may have no blank in it."""
+def script(folder: Path, text: str) -> list[str]:
+    """A Python program as a command, which is told a folder."""
     program = folder / "on-finish.py"
     program.write_text(text, "utf-8")
-    path = folder / "on-finish"
-    path.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(program))} "$@"\n', "utf-8"
-    )
-    path.chmod(0o700)
-    return str(path)
+    return [sys.executable, str(program), str(folder)]
 
 
 def run_all(command: FinishCommand, timeout_s: float = 20) -> None:
@@ -121,7 +115,7 @@ def test_the_command_gets_the_task_on_its_input_and_its_fields_in_its_environmen
     param = json.dumps({"model": "m", "input": {"prompt": "two\nlines; $(rm -rf /) `x` \"'"}})
     body = success_body("task_good_12345678", links, param=param)
     end(store, body, fail_body("task_bad_123456789"), label="posters")
-    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+    run_all(make(*script(tmp_path, KEEP)))
 
     good = json.loads((tmp_path / "task_good_12345678.json").read_text())
     detail = store.tasks.detail(store.tasks.find(PROFILE, "task_good_12345678").seq)
@@ -162,7 +156,7 @@ def test_no_key_is_in_its_environment_its_arguments_or_its_input(
         "COPY": f"Bearer {KEY}",
         "SLACK_TOKEN": "the command's own affair",
     }
-    run_all(make(script(tmp_path, KEEP), str(tmp_path), environ=environ))
+    run_all(make(*script(tmp_path, KEEP), environ=environ))
     kept = (tmp_path / "task_good_12345678.json").read_text()
     assert KEY not in kept
     assert "sk-another-key-987654" not in kept
@@ -178,7 +172,7 @@ def test_an_id_that_had_ended_when_it_was_added_is_no_news(
     store.additions.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
     replied(store, success_body("task_old_12345678"), PROFILE, NOW_MS)
     replied(store, success_body("task_since_1234567", completeTime=NOW_MS + 5), PROFILE, NOW_MS)
-    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+    run_all(make(*script(tmp_path, KEEP)))
     assert [path.stem for path in tmp_path.glob("task_*.json")] == ["task_since_1234567"]
 
 
@@ -198,7 +192,7 @@ def test_no_more_than_two_run_at_once(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
 ) -> None:
     end(store, *(success_body(f"task_many_{n:08d}") for n in range(6)))
-    run_all(make(script(tmp_path, COUNT), str(tmp_path)))
+    run_all(make(*script(tmp_path, COUNT)))
     most = [int(path.read_text()) for path in tmp_path.glob("*.most")]
     assert len(most) == 6
     assert max(most) <= FINISHED_AT_ONCE
@@ -313,7 +307,7 @@ def test_a_long_task_is_whole_on_the_input(
 ) -> None:
     links = [f"https://cdn.example.com/{n:06d}/{'x' * 100}.png" for n in range(3_000)]
     end(store, success_body("task_long_12345678", links))
-    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+    run_all(make(*script(tmp_path, KEEP)))
     kept = json.loads((tmp_path / "task_long_12345678.json").read_text())
     detail = store.tasks.detail(store.tasks.find(PROFILE, "task_long_12345678").seq)
     assert detail is not None
