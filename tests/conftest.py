@@ -23,23 +23,10 @@ from tests.canary import files_with_key, found_in
 from tests.servers import FakeApi
 
 _FOREIGN = (
-    "AIGPTIMAGE_API_KEY",
-    "KIE_API_KEY",
-    "NO_COLOR",
-    "FORCE_COLOR",
-    "BROWSER",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "TMUX",
-    "SSH_CONNECTION",
-    "SSH_CLIENT",
-    "SSH_TTY",
-    "WSL_DISTRO_NAME",
-    "WSL_INTEROP",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
+    "AIGPTIMAGE_API_KEY", "KIE_API_KEY", "NO_COLOR", "FORCE_COLOR", "BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "TMUX",
+    "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "WSL_DISTRO_NAME", "WSL_INTEROP", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "SSLKEYLOGFILE",
-)
+)  # fmt: skip
 _FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
 _numbers = itertools.count()
 

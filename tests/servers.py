@@ -2,8 +2,6 @@ r"""Loopback servers for tests: each runs in a thread of its own and stops at th
 
 `FakeApi` answers `recordInfo` like the API's page; a test scripts it per task ID and reads what was asked::
 
-    from tests.servers import FakeApi, Reply, success_body, waiting_body
-
     with FakeApi({"task_a": [waiting_body("task_a"), success_body("task_a")]}) as api:
         ...                                        # point the program at api.url
         api.wait_for(lambda: api.count("task_a") >= 2, timeout_s=5)
@@ -15,20 +13,10 @@ A reply is a body (a dict, sent as JSON with status 200), a `Reply`, a callable 
 gives one of both, or a list of these: played in order, the last one for ever. IDs that were never set get the
 API's 404.
 
-`RawServer` is scripted per byte: its handler gets the `Peer` and the `Request` and writes what it likes::
-
-    async def cut_short(peer: Peer, request: Request) -> None:
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}")
-        peer.reset()
-
-    with RawServer(cut_short) as server: ...
-
-A handler that returns leaves the connection open for the next request. `on_connect` runs before the first
-request is read, for servers that stay silent or hang up at once. `tls` takes an `ssl.SSLContext` of the
-server's side.
-
-`tls_server("good")` makes such a context from the certificates in tests/data/tls (`expired`, `not-yet`,
-`other-host`, `self-signed`, `unknown-issuer`); clients trust it with SSL_CERT_FILE set to `AUTHORITY`.
+`RawServer` is scripted per byte: its handler gets the `Peer` and the `Request` and writes what it likes; a handler that
+returns leaves the connection open for the next request. `on_connect` runs before the first request is read. `tls` takes
+the server's side of it, as `tls_server("good")` makes it from the certificates in tests/data/tls; clients trust those
+with SSL_CERT_FILE set to `AUTHORITY`.
 
 Nothing here listens anywhere but on 127.0.0.1.
 """
@@ -64,25 +52,9 @@ from tests.bodies import (
 from tests.canary import assert_not_in
 
 __all__ = [
-    "AUTHORITY",
-    "Body",
-    "FakeApi",
-    "Peer",
-    "RawServer",
-    "Reply",
-    "Request",
-    "closed_port",
-    "error_body",
-    "error_reply",
-    "fail_body",
-    "free_port",
-    "http_reply",
-    "rate_limit_reply",
-    "sends",
-    "success_body",
-    "tls_server",
-    "waiting_body",
-]
+    "AUTHORITY", "Body", "FakeApi", "Peer", "RawServer", "Reply", "Request", "closed_port", "error_body", "error_reply",
+    "fail_body", "free_port", "http_reply", "rate_limit_reply", "sends", "success_body", "tls_server", "waiting_body",
+]  # fmt: skip
 
 BEARER = "authorization: Bearer {key}"
 _TLS_FOLDER = Path(__file__).parent / "data" / "tls"
@@ -394,9 +366,7 @@ class FakeApi(RawServer):
 
     def count(self, task_id: str | None = None) -> int:
         """How often this task was asked for, or any (None)."""
-        return (
-            len(self.requests) if task_id is None else sum(r.task_id == task_id for r in list(self.requests))
-        )
+        return sum(task_id in (None, request.task_id) for request in list(self.requests))
 
     async def _reply(self, peer: Peer, request: Request) -> None:
         reply = self._choose(request)

@@ -58,7 +58,7 @@ def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
     assert len(api.file_requests()) == 2
 
 
-@pytest.mark.parametrize("command", ["wait", "check", "dashboard"])
+@pytest.mark.parametrize("command", ["check", "dashboard"])
 def test_what_is_not_there_yet_is_waited_for(
     taskdash: Command, tmp_path: Path, api: FilesApi, command: str
 ) -> None:

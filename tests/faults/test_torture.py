@@ -97,25 +97,13 @@ def wrong(result: dict[str, Any]) -> str:
         return "crashed"
     if result["whole"] != "ok":
         return "left a list that is not whole"
-    command, listed = result["command"][4:], set(result["listed"])
-    return wrong_with_list(command, result, listed) or wrong_with_exit(command, result)
-
-
-def wrong_with_list(command: list[str], result: dict[str, Any], listed: set[str]) -> str:
-    gone = {*LISTED, SAVED} - listed
-    if command[0] == "remove":
-        gone.discard(LISTED[0])
-    if gone:
-        return f"lost {gone}"
-    acknowledged = result["out"].split() if command[0] == "add" else []
-    return "lost what it acknowledged" if set(acknowledged) - listed else ""
-
-
-def wrong_with_exit(command: list[str], result: dict[str, Any]) -> str:
-    """Whether it says that it did what it did not."""
+    name, listed = result["command"][4], set(result["listed"])
+    gone = {*LISTED, SAVED} - listed - ({LISTED[0]} if name == "remove" else set())
+    acknowledged = set(result["out"].split()) if name == "add" else set()
+    if gone or acknowledged - listed:
+        return f"lost {gone | acknowledged - listed}"
     if result["code"]:
         return "" if result["err"].strip() else "failed without a word"
-    listed = set(result["listed"])
     done: dict[str, Callable[[], bool]] = {
         "add": lambda: NEW in listed,
         "list": lambda: set(LISTED) <= set(result["out"].split()),
@@ -128,7 +116,7 @@ def wrong_with_exit(command: list[str], result: dict[str, Any]) -> str:
         "download": lambda: result["files"].get(f"saved/{saved_name(SAVED)}", 0) >= len(PNG),
         "config": lambda: result["files"].get("config/first.toml", 0) > 100,
     }
-    return "" if command[0] not in done or done[command[0]]() else "said that it worked"
+    return "" if name not in done or done[name]() else "said that it worked"
 
 
 def test_every_call_that_can_fail_may_fail_once(taskdash: Command, prepared: Path, long: bool) -> None:
