@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
@@ -185,7 +185,9 @@ def waiting_options(function: F) -> F:
     )(function)
 
 
-def _completing(column: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+def _completing(
+    column: Literal["task_id", "label"],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Return a completion callback that reads that column of the list; it returns nothing, silently, on an error."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
