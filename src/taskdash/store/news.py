@@ -6,13 +6,14 @@ ever repeated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.notices import Batch, Way
+from taskdash.domain.query import ExpiryTerm
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
 from taskdash.store.database import Part
-from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, UNSAVED
+from taskdash.store.query_sql import ENDED, LINKS_SINCE, UNSAVED, expiring
 from taskdash.store.rows import IN_LIST, STATE_CODES, STATES, as_json, by_state, read_tasks
 
 if TYPE_CHECKING:
@@ -91,28 +92,26 @@ class News(Part):
             listed = "SELECT seq FROM tasks WHERE profile = ? AND removal = 0"
             self._database.write(f"DELETE FROM untold WHERE way = ? AND seq IN ({listed})", [(way, profile)])
 
-    def claim_expiring(
-        self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000, *, is_told: bool = True
-    ) -> list[Task]:
-        """Claim the warnings about unsaved results that are about to expire, the first to expire first, each once.
+    def claim_expiring(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[Task]:
+        """Claim the warnings about unsaved results that expire soon, the first to expire first, each once.
 
-        Their links were created between the two moments `since` (Unix ms), or state an expiry `ttl_ms` after such a
-        moment. Unless the profile states how long links live (`is_told`), only those that state their expiry count.
+        `ttl_ms` is how long result links live; None if that is known of those alone that state their expiry.
         """
-        dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms:d})"
-        listed = f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ?"
-        counted = f"{COUNTED} AND {is_told:d}"
-        sql = (
-            f"FROM tasks WHERE seq IN ({listed} AND {counted} AND {LINKS_SINCE} > ? AND {LINKS_SINCE} < ? "
-            f"UNION ALL {listed} AND {OWN_LIFE} AND result_expires_at_ms > ? AND result_expires_at_ms < ?) "
-            f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {dies}, seq LIMIT ?"
-        )
-        died = (moment + ttl_ms for moment in since)
-        if not (tasks := read_tasks(self._database, sql, [profile, *since, profile, *died, limit])):
+        condition, values, dies = self._expiring(profile, now_ms, ttl_ms)
+        sql = f"FROM tasks WHERE {condition} AND seq NOT IN warned ORDER BY {dies}, seq LIMIT 1000"
+        if not (tasks := read_tasks(self._database, sql, values)):
             return []
         with self._database.writing() as connection:
             keep = "INSERT OR IGNORE INTO warned VALUES (?)"
             return [task for task in tasks if connection.execute(keep, (task.seq,)).rowcount]
+
+    def _expiring(self, profile: str, now_ms: int, ttl_ms: int | None) -> tuple[str, list[Any], str]:
+        """Return the condition on tasks with unsaved results that expire soon, its values, and the SQL of when."""
+        ttls_ms = () if ttl_ms is None else ((profile, ttl_ms),)
+        soon = ExpiryTerm(ttls_ms, "<", notice_ms(ttl_ms or USUAL_LIFE_MS))
+        condition, values = expiring(soon, profile, now_ms)
+        dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms or 0:d})"
+        return f"{condition} AND {UNSAVED}", values, dies
 
     def seen_at_ms(self, profile: str) -> int | None:
         """Return when somebody last looked at the list of a profile; None if nobody has yet."""
@@ -145,17 +144,9 @@ class News(Part):
         )
         bound = [profile, since_ms, since_ms, LEARNED_AFTER_MS, back_ms]
         counts = {STATES.get(code): count for code, count in self._database.rows(sql, bound)}
-        warned_ms = notice_ms(ttl_ms or USUAL_LIFE_MS)
-        dies = {OWN_LIFE: "result_expires_at_ms"}
-        if ttl_ms is not None:
-            dies[COUNTED] = f"{LINKS_SINCE} + {ttl_ms:d}"
-        listed = " UNION ALL ".join(
-            f"SELECT {at_ms} AS at_ms FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {which} AND {UNSAVED} "
-            f"AND {at_ms} > ? AND {at_ms} < ?"
-            for which, at_ms in dies.items()
-        )
-        sql = f"SELECT count(*), coalesce(sum(at_ms > ?), 0) FROM ({listed})"
-        bound = [since_ms + warned_ms, *(profile, now_ms, now_ms + warned_ms) * len(dies)]
+        condition, values, dies = self._expiring(profile, now_ms, ttl_ms)
+        sql = f"SELECT count(*), coalesce(sum({dies} > ?), 0) FROM tasks WHERE {condition}"
+        bound = [since_ms + notice_ms(ttl_ms or USUAL_LIFE_MS), *values]
         ((expiring, new),) = self._database.rows(sql, bound)
         return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 

@@ -155,7 +155,7 @@ def _condition(
         case SpanTerm():
             return _span(term, now_ms)
         case ExpiryTerm():
-            return _expiry(term, now_ms)
+            return expiring(term, profile, now_ms)
         case FlagTerm():
             told_of, has, has_not = _FLAGS[term.flag]
             bound = [as_json(database.history.overdue(profile, now_ms))] if term.flag is Flag.OVERDUE else []
@@ -204,11 +204,12 @@ def _span(term: SpanTerm, now_ms: int) -> Condition:
     return f"(create_time_ms {than} ? OR ({added}))", [moment_ms, moment_ms]
 
 
-def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
+def expiring(term: ExpiryTerm, profile: str | None, now_ms: int) -> Condition:
     """Return the condition on the remaining lifetime of links, as stated by them or by their profile."""
-    counted = ((f"{COUNTED} AND profile = ?", LINKS_SINCE, [name], ttl_ms) for name, ttl_ms in term.ttls_ms)
+    stated = (OWN_LIFE, list[str]()) if profile is None else (f"{OWN_LIFE} AND profile = ?", [profile])
+    counted = ((f"{COUNTED} AND profile = ?", [name], LINKS_SINCE, ttl_ms) for name, ttl_ms in term.ttls_ms)
     found, values = [], list[Any]()
-    for which, moment, named, life_ms in ((OWN_LIFE, "result_expires_at_ms", list[str](), 0), *counted):
+    for which, named, moment, life_ms in ((*stated, "result_expires_at_ms", 0), *counted):
         dead_ms = now_ms - life_ms
         limits = f"{moment} <= ?" if term.operator is None else f"{moment} > ? AND {moment} {term.operator} ?"
         found.append(f"{HAS_RESULTS} AND {which} AND {limits}")

@@ -14,7 +14,7 @@ from textual.content import Content
 
 from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
-from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, expiry_of, notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, expiry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,12 +168,8 @@ class ExpiringResults:
         context, told_ms = self._context, self._context.result_ttl_ms
         ttl_ms = told_ms or USUAL_LIFE_MS
         self._looked_at_ms = now_ms = context.clock.now_ms()
-        dead_ms = now_ms - ttl_ms
-        since = (dead_ms, dead_ms + notice_ms(ttl_ms))
         tasks = await context.store.run(
-            lambda store: store.news.claim_expiring(
-                context.profile, since, ttl_ms, is_told=told_ms is not None
-            )
+            lambda store: store.news.claim_expiring(context.profile, now_ms, told_ms)
         )
         if not tasks:
             return

@@ -53,6 +53,10 @@ def keep(store: Store, seq: int, *numbers: int) -> None:
             )
 
 
+def warned(store: Store, now_ms: int, ttl_ms: int | None = 24 * H) -> list[int]:
+    return [task.seq for task in store.news.claim_expiring(PROFILE, now_ms, ttl_ms)]
+
+
 def test_filters_by_what_is_left(store: Store) -> None:
     put(store, "soon", done(H))
     put(store, "later", done(5 * H))
@@ -107,20 +111,16 @@ def test_it_is_found_by_the_index_of_ends(store: Store) -> None:
 
 
 def test_each_is_warned_of_once_and_the_first_to_expire_comes_first(store: Store) -> None:
-    put(store, "late", done(9 * H))
+    late = put(store, "late", done(9 * H))
     second, first = put(store, "second", done(3 * H)), put(store, "first", done(2 * H, urls=2))
     saved = put(store, "saved", done(H))
     put(store, "dead", done(-1))
     keep(store, saved, 1)
     keep(store, first, 1)
-    ended = (NOW - 24 * H, NOW - 18 * H)
     with Store(store.path) as other:
-        assert [task.seq for task in other.news.claim_expiring(PROFILE, ended, 24 * H)] == [first, second]
-    assert store.news.claim_expiring(PROFILE, ended, 24 * H) == []
-    later = (NOW - 23 * H, NOW - 14 * H)
-    assert [task.task_id for task in store.news.claim_expiring(PROFILE, later, 24 * H)] == [
-        "task_late_12345678"
-    ]
+        assert warned(other, NOW) == [first, second]
+    assert warned(store, NOW) == []
+    assert warned(store, NOW + 4 * H) == [late]
 
 
 def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
@@ -129,7 +129,7 @@ def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
     own = "https://cdn.example.com/1.png?X-Amz-Date=20260101T000000Z&X-Amz-Expires=60"
     put(store, "own", lambda task_id: success_body(task_id, [own], completeTime=NOW - H))
     assert found(store, "expires:past") == {"same", "fresh", "own"}
-    assert store.news.claim_expiring(PROFILE, (NOW - 25 * H - 1, NOW - 18 * H), 24 * H)[0].seq == fresh
+    assert warned(store, NOW - H - 1)[0] == fresh
     for name, link in (("same", "0"), ("fresh", "7")):
         task_id = f"task_{name}_12345678"
         again = success_body(task_id, [f"https://cdn.example.com/{link}.png"], completeTime=NOW - 25 * H)
@@ -144,16 +144,16 @@ def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
         "task_own_12345678"
     ]
     # Of those it is warned again.
-    assert [task.seq for task in store.news.claim_expiring(PROFILE, (NOW, NOW + 2 * H), 24 * H)] == [fresh]
+    assert warned(store, NOW + 24 * H) == [fresh]
 
 
 def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> None:
     seq = put(store, "own", done(20 * H))
+    put(store, "counted", done(H))
     with store.writing() as connection:
-        connection.execute("UPDATE tasks SET result_expires_at_ms = ?", (NOW + H,))
-    since = (NOW - 24 * H, NOW - 18 * H)
-    assert [task.seq for task in store.news.claim_expiring(PROFILE, since, 24 * H)] == [seq]
-    assert store.news.claim_expiring(PROFILE, since, 24 * H) == []
+        connection.execute("UPDATE tasks SET result_expires_at_ms = ? WHERE seq = ?", (NOW + H, seq))
+    assert warned(store, NOW, None) == [seq]
+    assert warned(store, NOW, None) == []
 
 
 @settings(max_examples=25)
