@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 from tests.bodies import Body
@@ -62,6 +63,16 @@ def detail_of(store: Store, task_id: str, profile: str = "p") -> TaskDetail:
 def ids(store: Store, words: str = "", profile: str | None = "p") -> list[str]:
     """Return the IDs of the list, or of what a filter finds in it, in its order."""
     return [task.task_id for task in store.tasks.rows(Query(profile, terms=parse_filter(words)), NOW)]
+
+
+def plans_of(store: Store, work: Callable[[Store], object], about: str) -> list[str]:
+    """Return how SQLite goes about those statements of `work` that contain a text."""
+    asked: list[str] = []
+    store.connection.set_trace_callback(asked.append)
+    work(store)
+    store.connection.set_trace_callback(None)
+    plans = [store.rows(f"EXPLAIN QUERY PLAN {sql}") for sql in asked if about in sql]
+    return [" | ".join(str(step[3]) for step in plan) for plan in plans]
 
 
 def fill(store: Store, count: int = 600) -> list[Task]:

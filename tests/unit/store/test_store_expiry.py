@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body, waiting_body
-from tests.store_lists import NOW, replied
+from tests.store_lists import NOW, plans_of, replied
 
 from taskdash.domain.query import ExpiryTerm, Query
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.words import expiry_of
-from taskdash.store.query_sql import where
 from taskdash.store.store import Store
 
 PROFILE = "p"
@@ -103,11 +102,14 @@ def test_each_profile_counts_by_its_own_ttl(store: Store) -> None:
     assert found(store, "expires:<3h", ttls, None) == {"mine", "theirs"}
 
 
-def test_it_is_found_by_the_index_of_ends(store: Store) -> None:
-    condition, values = where(store, Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW)
-    explained = f"EXPLAIN QUERY PLAN SELECT seq FROM tasks WHERE {condition}"  # noqa: S608 - it has bound values only
-    plan = store.rows(explained, values)
-    assert any("tasks_by_expiry (profile=? AND <expr>>? AND <expr><?)" in str(row) for row in plan), plan
+def test_it_is_found_by_the_indexes_of_expiry(store: Store) -> None:
+    terms = parse_filter("expires:<2h saved:no", TTLS)
+    listed = plans_of(store, lambda each: each.tasks.seqs(Query(PROFILE, terms=terms), NOW), "result_count")
+    warnings = plans_of(store, lambda each: each.news.claim_expiring(PROFILE, NOW, 24 * H), "result_count")
+    for plan in (*listed, *warnings):
+        assert "tasks_by_expiry (profile=? AND <expr>>? AND <expr><?)" in plan
+        assert "tasks_by_own_expiry (profile=? AND result_expires_at_ms>? AND" in plan
+    assert (len(listed), len(warnings)) == (1, 1)
 
 
 def test_each_is_warned_of_once_and_the_first_to_expire_comes_first(store: Store) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
-from tests.store_lists import NOW, ids, replied
+from tests.store_lists import NOW, ids, plans_of, replied
 
 from taskdash.domain.notices import Batch, Way, notices
 from taskdash.store.store import Store
@@ -193,12 +193,6 @@ def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) 
 
 @pytest.mark.parametrize("profile", [PROFILE, None])
 def test_the_unseen_are_counted_in_an_index_of_them_alone(store: Store, profile: str | None) -> None:
-    asked: list[str] = []
-    store.connection.set_trace_callback(asked.append)
-    assert store.news.unseen(profile) == 0
-    ids(store, "unseen:yes", profile)
-    store.connection.set_trace_callback(None)
-    about = [sql for sql in asked if "unseen" in sql]
-    plans = [store.rows(f"EXPLAIN QUERY PLAN {sql}", []) for sql in about]
-    assert len(plans) == 2
-    assert all(any("tasks_unseen (unseen=?" in step[3] for step in plan) for plan in plans)
+    counted = plans_of(store, lambda each: each.news.unseen(profile), "unseen")
+    found = plans_of(store, lambda each: ids(each, "unseen:yes", profile), "unseen")
+    assert ["tasks_unseen (unseen=?" in plan for plan in (*counted, *found)] == [True, True]
