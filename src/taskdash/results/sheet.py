@@ -1,7 +1,7 @@
 """Makes a contact sheet: results of a list with their pictures, in one HTML file that any browser opens.
 
 Pictures come from the preview cache, are made smaller the more there are, and are embedded in the file. Text goes
-into it only through `_tag`, which escapes everything that is not our own markup. The page's Content-Security-Policy
+into it only through `_filled`, which escapes everything that is not our own markup. The page's Content-Security-Policy
 lets the browser load nothing, and run no script but the embedded one, which it names by digest.
 """
 
@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -60,6 +61,34 @@ HEAD: Final = (
     '<meta name="generator" content="taskdash sheet">\n'
 )
 """The beginning of each sheet, which tells it from other files."""
+_PAGE: Final = f"""{HEAD}\
+<meta http-equiv="Content-Security-Policy" content="$policy">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$asked · $counts</title>
+<style>$style</style>
+</head>
+<body>
+<header><h1 dir="auto">$asked</h1><p>$counts · made by taskdash on <time datetime="$iso">$now</time></p>$note\
+<form hidden>$choices</form></header>
+<main>$cards</main>
+<dialog></dialog>
+<script>$script</script>
+</body>
+</html>
+"""
+# The form is hidden until the script, which its buttons need, shows it.
+_CHOICE: Final = '<label><input type="radio" name="verdict" value="$value"$checked>$text</label>'
+_CARD: Final = """\
+<article class="$verdict" data-verdict="$verdict">\
+<button type="button" aria-label="Enlarge result $place">$image</button>\
+<div><p class="head"><b>$number</b>$label$sign</p>$prompt\
+<p class="places">$places</p><dl>$facts</dl><p class="id">$id</p></div></article>"""
+_IMAGE: Final = '<img src="data:image/webp;base64,$data" alt="" width="$width" height="$height">'
+_SPAN: Final = "<span>$text</span>"
+_FACT: Final = '<div><dt>$name</dt><dd dir="auto">$value</dd></div>'
+_LINK: Final = '<a href="$url" rel="noreferrer" target="_blank">$text</a>'
+_FILE: Final = '<a href="./$path" target="_blank">$text</a>'
 
 
 class _Html(str):
@@ -223,94 +252,55 @@ def page(
     """
     tasks = len({card.detail.task.seq for card in cards})
     counts = plural(len(cards), "result") + ("" if tasks == len(cards) else f" of {plural(tasks, 'task')}")
-    title = f"{asked} · {counts}"
-    made = _tag("time", moment(now_ms), datetime=iso_time(now_ms))
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(_STYLE)}'; script-src '{_digest(_SCRIPT)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    head = [
-        _void("meta", http_equiv="Content-Security-Policy", content=policy),
-        _void("meta", name="referrer", content="no-referrer"),
-        _void("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        _tag("title", title),
-        _tag("style", _Html(_STYLE)),
-    ]
-    body = [
-        _tag(
-            "header",
-            _tag("h1", asked, dir="auto"),
-            _tag("p", counts, " · made by taskdash on ", made),
-            *([_tag("p", note, class_="note")] if note else []),
-            _filter(cards),
-        ),
-        _tag(
-            "main",
-            *(
-                _card(card, place, _places(card, now_ms, ttls_ms.get(card.detail.task.profile), folder))
-                for place, card in enumerate(cards, 1)
-            ),
-        ),
-        _tag("dialog"),
-        _tag("script", _Html(_SCRIPT)),
-    ]
-    return HEAD + "\n".join([*head, "</head>", "<body>", *body, "</body>", "</html>", ""])
-
-
-def _filter(cards: Sequence[Card]) -> _Html:
-    """Return the buttons that filter by verdict. They are hidden until the script, which they need, shows them."""
-    counts = Counter(card.verdict or UNDECIDED for card in cards)
+    verdicts = Counter(card.verdict or UNDECIDED for card in cards)
     words = (Verdict.PICKED, UNDECIDED, Verdict.REJECTED)
-    choices = [("", "All", len(cards)), *((each, each.capitalize(), counts[each]) for each in words)]
-    return _tag(
-        "form",
+    choices = [
+        _filled(_CHOICE, value="", checked=_Html(" checked"), text=f"All {len(cards):,}"),
         *(
-            _tag(
-                "label",
-                _void("input", type="radio", name="verdict", value=value, checked=not value),
-                f"{word} {count:,}",
-            )
-            for value, word, count in choices
+            _filled(_CHOICE, value=each, checked="", text=f"{each.capitalize()} {verdicts[each]:,}")
+            for each in words
         ),
-        hidden=True,
+    ]
+    return _filled(
+        _PAGE,
+        policy=f"default-src 'none'; img-src data:; style-src '{_digest(_STYLE)}'; "
+        f"script-src '{_digest(_SCRIPT)}'; base-uri 'none'; form-action 'none'",
+        style=_Html(_STYLE),
+        script=_Html(_SCRIPT),
+        asked=asked,
+        counts=counts,
+        iso=iso_time(now_ms),
+        now=moment(now_ms),
+        note=_filled('<p class="note">$text</p>', text=note) if note else "",
+        choices=_joined(choices),
+        cards=_joined(
+            _card(card, place, _places(card, now_ms, ttls_ms.get(card.detail.task.profile), folder))
+            for place, card in enumerate(cards, 1)
+        ),
     )
 
 
 def _card(card: Card, place: int, places: Iterable[_Html]) -> _Html:
-    task = card.detail.task
-    verdict = card.verdict or UNDECIDED
-    return _tag(
-        "article",
-        _tag("button", _image(card), type="button", aria_label=f"Enlarge result {place}"),
-        _tag(
-            "div",
-            _tag(
-                "p",
-                _tag("b", f"{place:,}"),
-                *([_tag("span", task.label, class_="label", dir="auto")] if task.label else []),
-                *(
-                    [_tag("span", f"{SIGNS[card.verdict]} {verdict}", class_="verdict")]
-                    if card.verdict
-                    else []
-                ),
-                class_="head",
-            ),
-            *([_tag("p", task.prompt, class_="prompt", dir="auto")] if task.prompt else []),
-            _tag("p", *places, class_="places"),
-            _tag("dl", *_facts(card)),
-            _tag("p", f"{task.task_id}:{card.number}", class_="id"),
-        ),
-        class_=verdict,
-        data_verdict=verdict,
+    task, verdict, image = card.detail.task, card.verdict, card.picture
+    if not isinstance(image, str):
+        data = base64.b64encode(image.webp).decode("ascii")
+        image = _filled(_IMAGE, data=data, width=str(image.width), height=str(image.height))
+    else:
+        image = _filled(_SPAN, text=image)
+    sign = f"{SIGNS[verdict]} {verdict}" if verdict else ""
+    return _filled(
+        _CARD,
+        verdict=verdict or UNDECIDED,
+        place=str(place),
+        image=image,
+        number=f"{place:,}",
+        label=_filled('<span class="label" dir="auto">$text</span>', text=task.label) if task.label else "",
+        sign=_filled('<span class="verdict">$text</span>', text=sign) if sign else "",
+        prompt=_filled('<p class="prompt" dir="auto">$text</p>', text=task.prompt) if task.prompt else "",
+        places=_joined(places),
+        facts=_joined(_filled(_FACT, name=name, value=value) for name, value in _facts(card) if value),
+        id=f"{task.task_id}:{card.number}",
     )
-
-
-def _image(card: Card) -> _Html:
-    if isinstance(card.picture, str):
-        return _tag("span", card.picture)
-    data = base64.b64encode(card.picture.webp).decode("ascii")
-    size = {"width": str(card.picture.width), "height": str(card.picture.height)}
-    return _void("img", src=f"data:image/webp;base64,{data}", alt="", **size)
 
 
 def _places(card: Card, now_ms: int, ttl_ms: int | None, folder: Path | None) -> Iterable[_Html]:
@@ -319,60 +309,42 @@ def _places(card: Card, now_ms: int, ttl_ms: int | None, folder: Path | None) ->
     expiry = expiry_of(task, ttl_ms)
     url = safe_url(card.detail.result_urls[card.number - 1])
     if are_links_dead(task, ttl_ms, now_ms):
-        yield _tag("span", "The link has expired")
+        yield _filled(_SPAN, text="The link has expired")
     elif url is None:
-        yield _tag("span", "Unsafe link left out")
+        yield _filled(_SPAN, text="Unsafe link left out")
     else:
-        yield _tag(
-            "a",
-            shortened_url(url.partition("//")[2], LINK_CHARS),
-            href=url,
-            rel="noreferrer",
-            target="_blank",
-        )
+        yield _filled(_LINK, url=url, text=shortened_url(url.partition("//")[2], LINK_CHARS))
         if expiry is not None:
-            yield _tag("span", f"expires {moment(expiry.at_ms)}")
+            yield _filled(_SPAN, text=f"expires {moment(expiry.at_ms)}")
     if card.saved is not None:
         path = card.saved.path
         if folder is not None and path.is_relative_to(folder) and str(path) == inert_line(str(path)):
             beside = str(path.relative_to(folder))
-            yield _tag("a", beside, href=f"./{quote(beside, errors='replace')}", target="_blank")
+            yield _filled(_FILE, path=quote(beside, errors="replace"), text=beside)
         else:
-            yield _tag("span", card.saved.shown)
+            yield _filled(_SPAN, text=card.saved.shown)
 
 
-def _facts(card: Card) -> Iterable[_Html]:
+def _facts(card: Card) -> Iterable[tuple[str, str | None]]:
     task = card.detail.task
     took = duration(task.cost_time_ms, measured=True)
-    credits_used = card.detail.credits_consumed if task.credits is None else amount(task.credits)
-    facts = [
-        ("model", task.model),
-        ("duration", None if took == NONE else took),
-        ("credits", credits_used),
-        ("created", None if task.create_time_ms is None else moment(task.create_time_ms)),
-        ("original", None if isinstance(card.picture, str) else card.picture.original),
-        *(
-            (name, inert_line(json_text(value), MAX_INPUT_CHARS))
-            for name, value in inputs_of(card.detail.param)
-        ),
-    ]
-    return (_tag("div", _tag("dt", name), _tag("dd", value, dir="auto")) for name, value in facts if value)
+    yield "model", task.model
+    yield "duration", None if took == NONE else took
+    yield "credits", card.detail.credits_consumed if task.credits is None else amount(task.credits)
+    yield "created", None if task.create_time_ms is None else moment(task.create_time_ms)
+    yield "original", None if isinstance(card.picture, str) else card.picture.original
+    for name, value in inputs_of(card.detail.param):
+        yield name, inert_line(json_text(value), MAX_INPUT_CHARS)
 
 
-def _tag(name: str, /, *children: str, **attributes: str | bool) -> _Html:
-    """Return an element; children that are not already markup are escaped as text."""
-    inner = "".join(child if isinstance(child, _Html) else escape(child) for child in children)
-    return _Html(f"{_void(name, **attributes)}{inner}</{name}>")
+def _filled(template: str, **values: str) -> _Html:
+    """Fill a template; values that are not already markup are escaped as text."""
+    written = {name: each if isinstance(each, _Html) else escape(each) for name, each in values.items()}
+    return _Html(Template(template).substitute(written))
 
 
-def _void(name: str, /, **attributes: str | bool) -> _Html:
-    """Return a void element, or the start tag of another one; attributes that are False are left out."""
-    written = "".join(
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
-        for key, value in attributes.items()
-        if value is not False
-    )
-    return _Html(f"<{name}{written}>")
+def _joined(parts: Iterable[_Html]) -> _Html:
+    return _Html("".join(parts))
 
 
 def _digest(text: str) -> str:
