@@ -1,4 +1,4 @@
-"""The tasks behind the demo API, and the pictures and clips that are their results.
+"""Keeps the tasks behind the demo API, and the pictures and clips that are their results.
 
 Nothing runs in the background: how and when a task ends is fixed from the start, and its record depends only on the
 time of the request.

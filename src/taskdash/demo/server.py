@@ -1,4 +1,4 @@
-"""The demo API: a real HTTP server on loopback with `recordInfo`, `createTask` and the records of two more families.
+"""Serves the demo API on loopback: `recordInfo`, `createTask` and the records of two more families, by real HTTP.
 
 It is used by `taskdash --demo`, `taskdash demo-api` and tests. Tasks are kept in memory, and results are files of the
 package. It writes nothing to disk or the terminal.
@@ -90,7 +90,7 @@ class RequestCounter:
 
 
 class DemoApi(ThreadingHTTPServer):
-    """The server and its tasks; a context manager that serves on 127.0.0.1 while it is entered.
+    """Serves its tasks on 127.0.0.1 while it is entered as a context manager.
 
     The port is bound on creation, so `base_url` is known before the server runs; the tasks' time starts then, too.
     """
