@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.command import PROGRAM, Command
+from tests.command import PROGRAM, Command, listed
 from tests.pty_screen import PtyScreen
 
 SHELLS = {
@@ -45,11 +44,9 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PtyScreen]
     if shutil.which(line[0]) is None:
         pytest.skip(f"{line[0]} is not installed")
     taskdash = Command(tmp_path)
-    taskdash.config.write_text('profile = "aigptimage"\n[profiles.kie]\nbase_url = "https://api.kie.ai"\n')
-    with taskdash.config.open("a") as config:
-        config.write('[profiles.aigptimage]\ntier = "basic"\n')
-    tasks = [{"taskId": each, "addedAt": 1} for each in ("job:a:1", "job:b:2", "task_good_12345678")]
-    taskdash.ok("import", "-", stdin=json.dumps(tasks))
+    kie = '[profiles.kie]\nbase_url = "https://api.kie.ai"\n'
+    taskdash.config.write_text(f'profile = "aigptimage"\n{kie}[profiles.aigptimage]\ntier = "basic"\n')
+    taskdash.import_tasks(*map(listed, ("job:a:1", "job:b:2", "task_good_12345678")))
     (tmp_path / "only-this.json").write_text("[]")
     (tmp_path / "some-folder").mkdir()
     home = tmp_path / "home"

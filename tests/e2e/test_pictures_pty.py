@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import struct
@@ -172,7 +171,7 @@ def terminal(taskdash: Command, *, cell: tuple[int, int] = (0, 0), **variables: 
 
 def verdicts(taskdash: Command) -> dict[str, list[str | None]]:
     """The verdicts of each task that has results, by its first eight digits."""
-    tasks = json.loads(taskdash.ok("list", "--json").stdout)
+    tasks = taskdash.json("list", "--json")
     return {task["taskId"][:8]: task["verdicts"] for task in tasks if task["resultUrls"]}
 
 
@@ -211,9 +210,7 @@ def test_results_are_picked_and_rejected_by_keys_and_saved(taskdash: Command, tm
     assert "2 picked results of all 4 tasks" in sheet
     assert sheet.count("data:image/webp") == 2
     assert taskdash.ok("download", "--picked").stdout == ""
-    saved = {
-        task["taskId"][:8]: len(task["saved"]) for task in json.loads(taskdash.ok("list", "--json").stdout)
-    }
+    saved = {task["taskId"][:8]: len(task["saved"]) for task in taskdash.json("list", "--json")}
     assert saved == {"00000001": 1, "00000002": 0, "00000003": 0, "00000004": 1, RUNNING[:8]: 0}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import signal
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -59,17 +58,11 @@ def dashboard(taskdash: Command) -> str:
 def states(taskdash: Command) -> dict[int, str]:
     """The processes that have this list open, by number, with their states."""
     found = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                line = (folder / "cmdline").read_bytes()
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if (
-                str(taskdash.store).encode() in line
-                and b"taskdash" in line.split(b"\0")[0] + line.split(b"\0")[1]
-            ):
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            line = (folder / "cmdline").read_bytes()
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            if str(taskdash.store).encode() in line and b"taskdash" in b"".join(line.split(b"\0")[:2]):
                 found[int(folder.name)] = state
     return found
 
@@ -133,13 +126,11 @@ def test_a_stopped_dashboard_leaves_the_list_to_everybody_else(taskdash: Command
 
 def test_it_stops_while_another_process_has_the_list_locked(taskdash: Command) -> None:
     taskdash("add", *IDS)
-    locker = sqlite3.connect(taskdash.store, isolation_level=None)
-    with in_shell(taskdash) as screen, closing(locker) as other:
+    with in_shell(taskdash) as screen:
         open_in(screen, taskdash)
-        other.execute("BEGIN EXCLUSIVE")
-        screen.wait_for("Another program has locked the list")
-        stop(screen, taskdash)
-        other.execute("ROLLBACK")
+        with taskdash.locked():
+            screen.wait_for("Another program has locked the list")
+            stop(screen, taskdash)
         taskdash.ok("check", IDS[0])
         continue_with(screen, "fg")
 

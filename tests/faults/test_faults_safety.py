@@ -701,7 +701,7 @@ def test_picture_bombs_show_no_preview_and_take_no_memory(
             assert most_mb - idle_mb < 150
             screen.quit()
         assert "▀" not in screen.text
-        tasks = json.loads(taskdash.ok("list", "--json").stdout)
+        tasks = taskdash.json("list", "--json")
         assert [task["verdicts"] for task in tasks].count(["picked"]) == 1
 
 
