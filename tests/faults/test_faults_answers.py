@@ -118,11 +118,8 @@ def codes(own: Own) -> Iterator[Case]:
         ("A4", error_reply(400, "recordInfo is null"), "rejected: "),
         ("A7", error_body(404, "no"), "not found: .*code 404: no"),
         ("A7", error_body(500, "no"), "server error: .*code 500: no"),
-        ("A7", error_body(455, "no"), "server error: "),
         ("A7", error_body(402, "no"), "no credits: "),
-        ("A7", error_body(422, "no"), "rejected: "),
         ("A7", {"code": "500", "message": "no"}, "server error: .*code 500: no"),
-        ("A7", {"code": 404.0, "data": None}, "not found: "),
         ("A7", {"error": {"code": 503, "message": "no"}}, "server error: "),
     ):
         known = waiting_body(own())
@@ -132,14 +129,6 @@ def codes(own: Own) -> Iterator[Case]:
         yield Case("A7", success_body(own()) | {"code": code}, shown={"state": "success"})
     failed = fail_body(own())
     yield Case("A7", Reply(501, failed | {"code": 501}), shown={"state": "fail", "failCode": "400"})
-    why = {"state": "fail", "failMsg": "The prompt was flagged"}
-    for around, fields in (
-        ({"code": 501, "msg": why["failMsg"]}, {"failMsg": None}),
-        ({}, {"failMsg": {"message": why["failMsg"]}}),
-        ({}, {"failMsg": [why["failMsg"]]}),
-        ({}, {"failMsg": None, "resultJson": json.dumps({"error": {"message": why["failMsg"]}})}),
-    ):
-        yield Case("A7", fail_body(own(), **fields) | around, shown=why)
     # The worse of both counts.
     yield Case("A7", Reply(500, success_body(own())), "server error: ", {"state": "new"})
 
@@ -281,14 +270,7 @@ def results(own: Own) -> Iterator[Case]:
     ):  # fmt: skip
         body = success_body(own(), resultJson=value)
         yield Case("A14", body, shown={"state": "success", "resultUrls": []})
-    for other in (
-        {"resultUrls": [{"resultUrl": URL}]},
-        {"output": [{"url": URL}]},
-        json.dumps(json.dumps({"resultUrls": [URL]})),
-        f"```json\n{json.dumps({'resultUrls': [URL]})}\n```",
-        f"data: {json.dumps({'resultUrls': [URL]})}\n\n",
-    ):
-        yield Case("A14", success_body(own(), resultJson=other), shown={"resultUrls": [URL]})
+    yield Case("A14", success_body(own(), resultJson={"output": [{"url": URL}]}), shown={"resultUrls": [URL]})
     yield Case("A15", success_body(own(), [*NO_LINKS, URL]), shown={"resultUrls": [URL]})
     odd = {"resultUrls": list(ODD_LINKS.values())}
     yield Case("A15", success_body(own(), list(ODD_LINKS)), shown=odd)
@@ -321,10 +303,8 @@ def params(own: Own) -> Iterator[Case]:
     forms: tuple[tuple[Any, dict[str, Any]], ...] = (
         ("no {json", {"param": "no {json"}),
         (wanted, {"param": wanted}),
-        (json.dumps(text), {"param": wanted}),
         (json.dumps(json.dumps(text)), {"param": wanted}),
         (json.dumps([wanted]), {"param": [wanted]}),
-        (json.dumps({"input": json.dumps(wanted["input"])}), {"param": wanted}),
         (7, {}),
         (json.dumps({"input": {"prompt": ["a", "cat"]}}), {}),
         (json.dumps({f"key {n}": "v" * 100 for n in range(9_000)}), {}),
