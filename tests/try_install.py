@@ -25,9 +25,8 @@ HAS_PICTURES = "import importlib.util, sys; sys.exit(importlib.util.find_spec('P
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
     """Run a program to its good end; return what it printed."""
-    done = subprocess.run(
-        [str(part) for part in command], env=env, cwd=cwd, capture_output=True, text=True, check=False
-    )
+    line = [str(part) for part in command]
+    done = subprocess.run(line, env=env, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout.strip()
@@ -72,29 +71,20 @@ def main() -> None:
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=name))
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/simple/"
-        keep = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("PIP_", "UV_", "PYTHON", "TASKDASH"))
-        }
-        env = keep | {
-            "HOME": str(folder / "home"),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": url,
-            "PIP_NO_CACHE_DIR": "1",
-            "PIPX_HOME": str(folder / "pipx"),
-            "PIPX_BIN_DIR": str(folder / "bin"),
-            "UV_INDEX_URL": url,
-            "UV_CACHE_DIR": str(folder / "uv-cache"),
-            "UV_TOOL_DIR": str(folder / "uv"),
-            "UV_TOOL_BIN_DIR": str(folder / "uv-bin"),
+        foreign = ("PIP_", "UV_", "PYTHON", "TASKDASH")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        env |= {
+            "HOME": f"{name}/home", "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": url, "PIP_NO_CACHE_DIR": "1",
+            "PIPX_HOME": f"{name}/pipx", "PIPX_BIN_DIR": f"{name}/bin", "UV_INDEX_URL": url,
+            "UV_CACHE_DIR": f"{name}/uv-cache", "UV_TOOL_DIR": f"{name}/uv", "UV_TOOL_BIN_DIR": f"{name}/uv-bin",
             "UV_PYTHON": sys.executable,
+        }  # fmt: skip
+        ways: dict[str, str | Path] = {
+            "pip, a wheel": wheel,
+            "pip, a source archive": source,
+            "pip, an index": "taskdash",
         }
-        for way, what in (
-            ("pip, a wheel", wheel),
-            ("pip, a source archive", source),
-            ("pip, an index", "taskdash"),
-        ):
+        for way, what in ways.items():
             python = environment(folder / way.replace(" ", "-"))
             run(python, "-m", "pip", "install", "--quiet", what, env=env)
             try_copy(way, python, python.with_name("taskdash"), env)
@@ -104,9 +94,8 @@ def main() -> None:
         if uv := shutil.which("uv"):
             run(uv, "tool", "install", "taskdash", env=env)
             try_copy("uv tool", folder / "uv/taskdash/bin/python", folder / "uv-bin/taskdash", env)
-        print(
-            f"not tried: {', '.join(name for name in ('pipx', 'uv') if not shutil.which(name)) or 'nothing'}"
-        )
+        missing = [tool for tool in ("pipx", "uv") if not shutil.which(tool)]
+        print(f"not tried: {', '.join(missing) or 'nothing'}")
         server.shutdown()
 
 

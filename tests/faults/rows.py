@@ -8,17 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-FAMILIES: Final = {
-    "N": "network",
-    "A": "answers",
-    "X": "text",
-    "I": "input",
-    "S": "store",
-    "R": "running",
-    "Z": "safety",
-}
-"""The file of each letter: `test_faults_<word>.py`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
