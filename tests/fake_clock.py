@@ -29,9 +29,8 @@ from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import ChangeHint, Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
-from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.machine import Clock
-from taskdash.watch.peers import Access, Lease
+from taskdash.watch.peers import Access
 from taskdash.watch.watcher import Fetch, Watcher
 
 T = TypeVar("T")
@@ -110,6 +109,7 @@ class InlineStore(StoreThread):
     """A store without its thread. `fail_with` is raised instead of whatever is asked, while it is set."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.opened = Store(path, busy_timeout_s=0.0)
         self.change_hint = ChangeHint(path)
         self.opened.connection.execute("PRAGMA synchronous = OFF")
@@ -275,13 +275,12 @@ class World:
         self.store = InlineStore(self.path)
         policy = policy or self.policy
         return Watcher(
-            store=self.store,
-            lease=Lease(self.path, policy.profile),
-            dispatch=Dispatch(
-                self.store, policy, self.clock, self.seed.random, Access("https://example.com", None)
-            ),
-            fetch=(fetch or self.gateway.fetch) if has_key else None,
+            self.store,
+            policy,
+            Access("https://example.com", None),
+            (fetch or self.gateway.fetch) if has_key else None,
             clock=self.clock,
+            chance=self.seed.random,
             on_change=on_change,
         )
 

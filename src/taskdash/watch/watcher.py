@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.record import Answer
 from taskdash.store.store import StoreThread
-from taskdash.watch.accounts import MAX_IN_FLIGHT, policy_of
+from taskdash.watch.accounts import MAX_IN_FLIGHT, WatchPolicy, policy_of
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.machine import Clock
 from taskdash.watch.peers import Access, Lease
@@ -69,25 +69,26 @@ class Watcher:
 
     def __init__(
         self,
-        *,
         store: StoreThread,
-        lease: Lease,
-        dispatch: Dispatch,
+        policy: WatchPolicy,
+        access: Access,
         fetch: Fetch | None,
+        *,
         clock: Clock,
+        chance: Callable[[], float] = random.random,
         on_change: Callable[[], None] = lambda: None,
         on_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Prepare to watch. The watcher owns the store, and closes it when `run` ends.
 
-        `fetch` sends a check; it is None without a key, and this watcher then only follows. `on_change` is called on
-        this loop whenever the list or `status` changes. `on_end`, which closes the resources of `fetch`, is awaited
-        when `run` ends.
+        `fetch` sends a check; it is None without a key, and this watcher then only follows. `chance` returns random
+        numbers, to spread retries. `on_change` is called on this loop whenever the list or `status` changes. `on_end`,
+        which closes the resources of `fetch`, is awaited when `run` ends.
         """
         self.status = WatchStatus(has_key=fetch is not None)
         self._store = store
-        self._lease = lease
-        self._dispatch = dispatch
+        self._lease = Lease(store.path, policy.profile)
+        self._dispatch = Dispatch(store, policy, clock, chance, access)
         self._fetch = fetch
         self._clock = clock
         self._on_change = on_change
@@ -357,8 +358,6 @@ async def build_watcher(
     store: StoreThread | None = None,
 ) -> Watcher:
     """Return a watcher for the running event loop, with its own gateway, and its own store unless one is given."""
-    clock, store = Clock(), store or StoreThread(store_path, "watcher-store")
-    policy, access = policy_of(profile, scheduled=scheduled), Access(profile.base_url, key)
     gateway = None
     if key is not None:
         from taskdash.api.client import Gateway
@@ -371,12 +370,11 @@ async def build_watcher(
             trust_env=trust_env,
         )
     watcher = Watcher(
-        store=store,
-        lease=Lease(store_path, profile.name),
-        # Random numbers, to spread retries.
-        dispatch=Dispatch(store, policy, clock, random.random, access),
-        fetch=gateway.fetch_record if gateway else None,
-        clock=clock,
+        store or StoreThread(store_path, "watcher-store"),
+        policy_of(profile, scheduled=scheduled),
+        Access(profile.base_url, key),
+        gateway.fetch_record if gateway else None,
+        clock=Clock(),
         on_change=on_change,
         on_end=gateway.aclose if gateway else None,
     )

@@ -16,7 +16,6 @@ from taskdash.domain.record import Answer
 from taskdash.domain.task import State
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
-from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.machine import Clock
 from taskdash.watch.peers import Access, Lease
 from taskdash.watch.thread import WatcherThread, run_unwaited
@@ -29,21 +28,9 @@ async def fetch(task_id: str, _: str) -> Answer:
 
 def thread_for(path: Path) -> WatcherThread:
     async def build(on_change: Callable[[], None]) -> Watcher:
-        clock, store = Clock(), StoreThread(path, "watcher-store")
-        return Watcher(
-            store=store,
-            lease=Lease(path, "p"),
-            dispatch=Dispatch(
-                store,
-                WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5),
-                clock,
-                lambda: 0.0,
-                Access("https://example.com", None),
-            ),
-            fetch=fetch,
-            clock=clock,
-            on_change=on_change,
-        )
+        store, access = StoreThread(path, "watcher-store"), Access("https://example.com", None)
+        policy = WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5)
+        return Watcher(store, policy, access, fetch, clock=Clock(), on_change=on_change)
 
     return WatcherThread(build)
 
