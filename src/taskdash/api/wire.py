@@ -183,8 +183,7 @@ def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float
     (negative, words, infinite) are ignored.
     """
     waits = (amount(data.get("retryAfter")), _header_wait_s(headers, now_s))
-    known = [wait for wait in waits if wait is not None]
-    wait_s = max(known) if known else DEFAULT_RETRY_AFTER_S
+    wait_s = max((wait for wait in waits if wait is not None), default=DEFAULT_RETRY_AFTER_S)
     tier = word(data.get("tier"))
     return Throttle(
         retry_after_s=min(max(wait_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),

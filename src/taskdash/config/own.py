@@ -1,4 +1,4 @@
-"""Reads the user's own commands and views; also has the column names, and the readers for keys and sort orders."""
+"""Defines and reads the user's own commands and views, with the names of keys, columns and sort orders in them."""
 
 from __future__ import annotations
 
