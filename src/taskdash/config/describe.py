@@ -92,33 +92,28 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
 def _lines(
     settings: Settings, model: Settings | View | Profile | OwnCommand | OwnView, prefix: str
 ) -> Iterator[Line]:
-    def origin(name: str) -> str:
-        return settings.origins.get(name, "default")
-
     for key, each in settings_of(type(model)).items():
-        if key == "view":
-            yield from _lines(settings, settings.view, "view.")
-        elif key in _OWN_TABLES:
-            yield from _own_lines(settings, key)
-        elif key == "keys":
-            for action, keys in settings.keys.items():
-                yield Line(f"keys.{without_keys(action)}", [*keys], origin(f"keys.{action}"))
-        # Profiles have lines of their own, and so do keys.
-        elif key != "api_key" and each.reader is not PROFILES:
-            value = _shown(model, each)
-            if value is not None or not isinstance(model, Profile):
-                yield Line(prefix + key, value, origin(prefix + key))
-
-
-def _own_lines(settings: Settings, key: str) -> Iterator[Line]:
-    """Yield the lines of the user's own commands or views; of views, only what is set."""
-    if key == "commands":
-        for name, command in settings.commands.items():
-            yield from _lines(settings, command, f"commands.{name}.")
-    else:
-        for n, view in enumerate(settings.views, 1):
-            lines = _lines(settings, view, f"views[{n}].")
-            yield from (replace(line, origin=settings.origins["views"]) for line in lines if line.value)
+        match key:
+            case "view":
+                yield from _lines(settings, settings.view, "view.")
+            case "keys":
+                yield from (
+                    Line(f"keys.{without_keys(action)}", [*keys], settings.origins[f"keys.{action}"])
+                    for action, keys in settings.keys.items()
+                )
+            case "commands":
+                for name, command in settings.commands.items():
+                    yield from _lines(settings, command, f"commands.{name}.")
+            case "views":
+                for n, view in enumerate(settings.views, 1):
+                    # Only what is set.
+                    lines = [line for line in _lines(settings, view, f"views[{n}].") if line.value]
+                    yield from (replace(line, origin=settings.origins["views"]) for line in lines)
+            # Profiles have lines of their own, and so do keys.
+            case _ if key != "api_key" and each.reader is not PROFILES:
+                value = _shown(model, each)
+                if value is not None or not isinstance(model, Profile):
+                    yield Line(prefix + key, value, settings.origins.get(prefix + key, "default"))
 
 
 def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Setting) -> Json:
