@@ -129,16 +129,11 @@ def run_app(open_it: Callable[[], Context]) -> int:
     if app.crash is not None:
         raise app.crash
     if app.wants_demo:
-        return open_demo()
+        # Not imported for the user's own list.
+        from taskdash.cli.demo import run_demo
+
+        return run_demo()
     return app.return_code or (6 if lost else 0)
-
-
-def open_demo() -> int:
-    """Open the dashboard on the embedded API; return the exit code."""
-    # Not imported for the user's own list.
-    from taskdash.cli.demo import run_demo
-
-    return run_demo()
 
 
 def _close(context: Context, code: int) -> None:

@@ -1,4 +1,4 @@
-"""The demo: `taskdash demo-api` serves the embedded API, `taskdash --demo` shows its tasks in a dashboard or as text.
+"""Runs the demo: `taskdash demo-api` serves the embedded API, `taskdash --demo` shows its tasks, or prints them.
 
 The demo ignores the user's config, keys and `TASKDASH_*` variables, and writes only to a temporary folder.
 """

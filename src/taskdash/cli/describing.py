@@ -152,7 +152,7 @@ TASK_FIELDS: Final = {
 
 @add_completion_class
 class LineComplete(BashComplete):
-    """Completion for bash that parses the whole line: bash also splits words at colons, which IDs may contain."""
+    """Completes in bash by parsing the whole line: bash also splits words at colons, which IDs may contain."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the one to complete, and that one."""

@@ -71,7 +71,7 @@ _SIGNS: Final = {Grade.OK: "✓", Grade.NOTE: "–", Grade.WRONG: "×"}
 
 
 class Finding(NamedTuple):
-    """The result of one check."""
+    """Says what one check found."""
 
     area: str
     name: str

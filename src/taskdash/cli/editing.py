@@ -276,7 +276,13 @@ def _judge(
     results = with_stdin(session, results)
     selection.check_alone(results)
     with session.open_store() as store:
-        chosen = _named(session, store, results) if results else _selected(session, store, selection)
+        if results:
+            chosen = _named(session, store, results)
+        else:
+            tasks = selection.tasks(session, store, ())
+            chosen = [(task, n) for task in tasks for n in _numbers_of(task)]
+            if not chosen:
+                raise TaskdashError(f"no results match {selection}")
         if undo:
             given = store.verdicts.results([task.seq for task, _ in chosen], verdict)
             chosen = [(task, n) for task, n in chosen if (task.seq, n) in given]
@@ -290,17 +296,9 @@ def _judge(
     return 0
 
 
-def _selected(session: Session, store: Store, selection: Selection) -> list[tuple[Task, int]]:
-    """Return the results of the selected tasks; raise TaskdashError if there are none."""
-    found = [result for task in selection.tasks(session, store, ()) for result in _results_of(task)]
-    if not found:
-        raise TaskdashError(f"no results match {selection}")
-    return found
-
-
-def _results_of(task: Task) -> list[tuple[Task, int]]:
-    count = task.result_count if task.state is State.SUCCESS else 0
-    return [(task, n) for n in range(1, count + 1)]
+def _numbers_of(task: Task) -> range:
+    """Return the numbers of a task's results, from 1."""
+    return range(1, 1 + (task.result_count if task.state is State.SUCCESS else 0))
 
 
 def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[Task, int]]:
@@ -309,7 +307,7 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
     wrong: list[TaskdashError] = []
     for text in texts:
         try:
-            found += _results_by(session, store, text)
+            found += _results_by(*_find_result(session, store, text))
         except TaskdashError as error:
             wrong.append(error)
     # An unknown ID goes last, to be raised: it has the exit code that counts first.
@@ -321,16 +319,15 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
     return found
 
 
-def _results_by(session: Session, store: Store, text: str) -> list[tuple[Task, int]]:
-    """Return the result that `ID:N` names, or all results of the task that `ID` names."""
-    task, number = _find_result(session, store, text)
-    results = _results_of(task)
-    if number is None and not results:
+def _results_by(task: Task, number: int | None) -> list[tuple[Task, int]]:
+    """Return that result of a task, or all if there is no number; raise TaskdashError if there is none."""
+    numbers = _numbers_of(task)
+    if number is None and not numbers:
         raise TaskdashError(f"{task.task_id} has no results ({task.state})")
-    if number is not None and number > len(results):
-        count = plural(len(results), "result")
+    if number is not None and number not in numbers:
+        count = plural(len(numbers), "result")
         raise TaskdashError(f"{task.task_id} has {count} ({task.state}): there is no {number}")
-    return results if number is None else [results[number - 1]]
+    return [(task, n) for n in numbers if number in (None, n)]
 
 
 def _find_result(session: Session, store: Store, text: str) -> tuple[Task, int | None]:

@@ -1,4 +1,4 @@
-"""The log, of network activity and of crashes. No API key gets into it."""
+"""Logs network activity and crashes. No API key gets into the log."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Redacting(logging.Formatter):
 
 
 class _LogFile(logging.Handler):
-    """The log file, set up with the first record, so that the first frame does not have to wait for it."""
+    """Writes the log file, set up with the first record, so that the first frame does not have to wait for it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

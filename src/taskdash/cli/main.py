@@ -1,4 +1,4 @@
-"""The command line: its options, and its commands, each of which is imported when called."""
+"""Runs the command line: the options of the program, and its commands, each of which is imported when called."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def run_command(arguments: list[str], session: Session) -> int:
 
 
 class Commands(Program, click.Group):
-    """The group of all commands, each imported when it is looked up."""
+    """Finds the commands, each imported when it is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return every name, in the order of the documentation."""
@@ -173,9 +173,13 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     if demo and session.options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
         raise click.UsageError(f"--demo uses a list and settings of its own: it takes no {names}")
-    from taskdash.cli.dashboard import open_dashboard, open_demo
+    if demo:
+        from taskdash.cli.demo import run_demo
 
-    raise SystemExit(open_demo() if demo else open_dashboard(session))
+        raise SystemExit(run_demo())
+    from taskdash.cli.dashboard import open_dashboard
+
+    raise SystemExit(open_dashboard(session))
 
 
 @command("Show the help of a command.", example="taskdash help config init", name="help")

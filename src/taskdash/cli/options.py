@@ -1,4 +1,4 @@
-"""Shared by the commands: click classes, types of options, groups of options, and shell completion."""
+"""Gives the commands what they share: click classes, types of options, groups of options, and completion."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def form_options(**helps: str) -> Callable[[F], F]:
 
 
 class GlobalOption(click.Option):
-    """An option that every command takes. Only the help of the program itself lists it."""
+    """Is taken by every command, but listed only in the help of the program itself."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return its entry in the help; None in the help of a command."""
@@ -110,7 +110,7 @@ class Program(click.Command):
 
 
 class Command(Program):
-    """A command whose help ends with a pointer to the global options, and whose errors name it."""
+    """Ends its help with a pointer to the global options, and is named in errors of its command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; attach the context to errors, which click omits for an option without its value."""
@@ -128,7 +128,7 @@ class Command(Program):
 
 
 class CommandGroup(Command, click.Group):
-    """A command with subcommands."""
+    """Has subcommands."""
 
 
 def command(

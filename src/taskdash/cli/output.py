@@ -1,4 +1,4 @@
-"""The output of commands: data on stdout, messages and progress on stderr, JSON as one ASCII document.
+"""Writes the output of commands: data on stdout, messages and progress on stderr, JSON as one ASCII document.
 
 Progress is a bar redrawn in place on a terminal; elsewhere, nothing or a line at intervals.
 """
@@ -36,7 +36,7 @@ PLAIN_EVERY_S: Final = 10.0
 
 
 class _Speech:
-    """The output settings of this process."""
+    """Holds what the command line says of the output of this process."""
 
     is_quiet = False
     """Whether errors are the only messages (`--quiet`)."""
@@ -143,7 +143,7 @@ def padded(text: str, cells: int) -> str:
 
 
 class _Bars:
-    """Bars that are redrawn at intervals, in a `with` block; they are cleared when it ends."""
+    """Redraws bars at intervals, in a `with` block; they are cleared when it ends."""
 
     def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
@@ -188,7 +188,7 @@ class _Bars:
 
 
 class Progress(_Bars):
-    """A bar with the amount done and the time left; without a terminal, nothing or a line at intervals."""
+    """Shows a bar with the amount done and the time left; without a terminal, nothing or a line at intervals."""
 
     def __init__(
         self,
@@ -227,7 +227,7 @@ class Progress(_Bars):
 
 
 class DownloadProgress(_Bars):
-    """A bar for each download and one for all; without a terminal, a line at intervals."""
+    """Shows a bar for each download and one for all; without a terminal, a line at intervals."""
 
     def show(self, status: DownloadStatus) -> None:
         """Show the status, if an update is due."""

@@ -1,4 +1,4 @@
-"""The process and its session: sets both up, runs the command line, and turns every way of ending into an exit code.
+"""Sets up the process and its session, runs the command line, and turns every way of ending into an exit code.
 
 click is imported only if there are arguments to parse: the dashboard opens faster without it.
 """
@@ -54,7 +54,10 @@ _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, err
 
 
 class Session:
-    """One run of the command line. `options` may be given before and after the command; the later one wins."""
+    """Gives one run of the command line its settings, keys and store, each loaded on first use.
+
+    `options` may be given before and after the command; the later one wins.
+    """
 
     def __init__(self) -> None:
         self.options: dict[str, str | None] = {}

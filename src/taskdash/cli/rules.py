@@ -50,7 +50,7 @@ LEAST_NAME_CELLS: Final = 24
 
 @dataclass(slots=True)
 class _History:
-    """What a wait has seen of a task, in ms since it began; earlier times are negative."""
+    """Keeps what a wait has seen of a task, in ms since it began; earlier times are negative."""
 
     added_ms: int
     first_checks: int

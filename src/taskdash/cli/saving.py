@@ -111,7 +111,7 @@ def _with_results(
 
 
 class _Run:
-    """One run of `download`."""
+    """Runs `download` once: saves, prints paths in the order asked for, and watches for links that have expired."""
 
     def __init__(self, session: Session, wanted: Sequence[Wanted], known: int) -> None:
         self._session = session

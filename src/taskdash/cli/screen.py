@@ -1,4 +1,4 @@
-"""Drawing for terminals, with Rich: tables that fit the width, and lines that are redrawn in place."""
+"""Draws for terminals, with Rich: tables that fit the width, and lines that are redrawn in place."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ BAR_CELLS: Final = 8
 
 
 class Cell(NamedTuple):
-    """A text in a table, and its style if that is not its column's."""
+    """Is a text in a table, with its style if that is not its column's."""
 
     text: str
     style: str = ""
@@ -293,7 +293,7 @@ def _drawn(lines: Iterable[Text], *, is_cut: bool = False) -> list[str]:
 
 
 class Rewritten:
-    """Lines on stderr that are redrawn in place."""
+    """Redraws lines on stderr in place."""
 
     def __init__(self) -> None:
         self._console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)

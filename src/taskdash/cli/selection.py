@@ -83,7 +83,7 @@ def _has_own_lives(session: Session) -> bool:
 
 
 class Selection(NamedTuple):
-    """The options that select tasks, as given; see `options.selection_options`."""
+    """Selects tasks by the options that are given; see `options.selection_options`."""
 
     filter_text: str | None = None
     state: str | None = None

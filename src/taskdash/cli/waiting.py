@@ -259,7 +259,7 @@ class AutoSaving:
 
 
 class TimeLimit:
-    """The time limit of a command; once enforced, it ends the process a second after the time is up."""
+    """Limits the time of a command; once enforced, it ends the process a second after the time is up."""
 
     def __init__(self, timeout_s: float | None) -> None:
         self._until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
