@@ -39,19 +39,39 @@ def see(rules: WaitRules, task: Task, at_ms: int) -> list[str]:
     return rules.see([task], at_ms, at_ms - START_MS)
 
 
-def ended(task: Task, now_ms: int, *, timeout_s: float | None = None) -> int | None:
-    """The exit code of a wait for one task, which it finds like this; None while it goes on."""
-    rules = a_wait(timeout_s=timeout_s)
-    see(rules, task, min(now_ms, START_MS + 9 * S))
-    return rules.exit_code() if rules.is_over(now_ms - START_MS) else None
+def problem_now(kind: ProblemKind) -> Task:
+    """A task that the first check of the wait, after a second, brought this for."""
+    return with_problem(kind, since_ms=START_MS + S, checked_ms=START_MS + S)
 
 
-def test_only_success_is_0() -> None:
-    now_ms = START_MS + 9 * S
-    assert ended(a_task(state=State.SUCCESS), now_ms) == 0
-    assert ended(a_task(state=State.FAIL), now_ms) == 1
-    assert ended(a_task(state=State.WAITING), now_ms) is None
-    assert ended(a_task(), now_ms) is None
+SETTLED = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
+RIDDEN_OUT = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
+ENDS: list[tuple[Task, int | None, int | None]] = [
+    (a_task(state=State.SUCCESS), 0, 0),
+    (a_task(state=State.FAIL), 1, 1),
+    (a_task(state=State.WAITING), None, 124),
+    (a_task(), None, 124),
+    *((problem_now(kind), None, 5) for kind in RIDDEN_OUT),
+    *((problem_now(kind), 1, 1) for kind in SETTLED),
+]
+
+
+@pytest.mark.parametrize(("task", "code", "when_time_is_over"), ENDS)
+def test_a_wait_for_one_task_ends_with_its_code(
+    task: Task, code: int | None, when_time_is_over: int | None
+) -> None:
+    for timeout_s, wanted in ((None, code), (10, when_time_is_over)):
+        rules = a_wait(timeout_s=timeout_s)
+        see(rules, task, START_MS + 9 * S)
+        assert (rules.exit_code() if rules.is_over(10 * S) else None) == wanted
+
+
+@pytest.mark.parametrize("kind", SETTLED)
+def test_a_problem_from_before_the_wait_does_not_end_it(kind: ProblemKind) -> None:
+    old = with_problem(kind, since_ms=START_MS - 50 * S, checked_ms=START_MS - S, next_check_at_ms=None)
+    rules = a_wait(old)
+    assert not rules.is_over(S)
+    assert rules.to_ask(0) == [1]
 
 
 def lost_at(moments_ms: list[int], *, added_ms: int, jump_ms: int = 0) -> WaitRules:
@@ -98,29 +118,6 @@ def test_a_request_that_is_not_answered_ends_nothing_as_other_paths_are_asked() 
     see(rules, replace(again, checks=again.checks + 1), START_MS + 40 * S)
     assert rules.is_over(40 * S)
     assert rules.exit_code() == 3
-
-
-@pytest.mark.parametrize(
-    "kind", [ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE]
-)
-def test_what_is_ridden_out_is_5_when_time_is_over(kind: ProblemKind) -> None:
-    task = with_problem(kind, since_ms=START_MS + S, checked_ms=START_MS + S)
-    assert ended(task, START_MS + 3600 * S) is None
-    assert ended(task, START_MS + 10 * S, timeout_s=10) == 5
-    assert ended(a_task(state=State.WAITING), START_MS + 10 * S, timeout_s=10) == 124
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"), [(ProblemKind.NO_CREDITS, 1), (ProblemKind.REJECTED, 1), (ProblemKind.UNREADABLE, 1)]
-)
-def test_problems_that_waiting_does_not_mend_end_it_but_not_if_they_are_old(
-    kind: ProblemKind, code: int
-) -> None:
-    since_ms = START_MS - 50 * S
-    assert ended(with_problem(kind, since_ms=since_ms, checked_ms=START_MS + S), START_MS + S) == code
-    rules = a_wait(with_problem(kind, since_ms=since_ms, checked_ms=START_MS - S, next_check_at_ms=None))
-    assert not rules.is_over(S)
-    assert rules.to_ask(0) == [1]
 
 
 def test_of_several_causes_the_first_of_4_3_5_124_1_counts() -> None:
@@ -186,21 +183,14 @@ def test_each_change_is_told_once() -> None:
 def test_a_line_names_label_and_prompt() -> None:
     task = a_task(state=State.WAITING, label="mugs", prompt="Product photo\nof a " + "very " * 20 + "red mug")
     name = "(mugs · Product photo of a " + "very " * 10 + "ver…)"
-    done = replace(task, state=State.SUCCESS, cost_time_ms=112_000)
+    done, failed = replace(task, state=State.SUCCESS, cost_time_ms=112_000), replace(task, state=State.FAIL)
     assert change_line(task, done) == f"task_a: waiting -> success in 1m52s {name}"
-    assert (
-        change_line(task, replace(task, state=State.FAIL))
-        == f"task_a: waiting -> fail: no reason given {name}"
-    )
-    troubled = replace(
-        task, label=None, prompt="a mug", problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 0)
-    )
+    assert change_line(task, failed) == f"task_a: waiting -> fail: no reason given {name}"
+    problem = Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 0)
+    troubled = replace(task, label=None, prompt="a mug", problem=problem)
     assert change_line(task, troubled) == "task_a: server error: HTTP 503 (a mug)"
-    for cells, end in {
-        80: "(mugs · Product photo of a very very very…)",
-        20: "(mugs · Product photo of…)",
-    }.items():
-        assert change_line(task, done, cells) == f"task_a: waiting -> success in 1m52s {end}"
+    for cells, cut in {80: "Product photo of a very very very…", 20: "Product photo of…"}.items():
+        assert change_line(task, done, cells) == f"task_a: waiting -> success in 1m52s (mugs · {cut})"
 
 
 def test_a_wait_ends_with_what_it_came_to() -> None:
@@ -215,20 +205,17 @@ def test_a_wait_ends_with_what_it_came_to() -> None:
 
     assert said(success, replace(success, seq=7), fail) == "3 tasks finished: 2 succeeded, 1 failed in 1m52s"
     assert said(success, elapsed_ms=0) == "1 task finished: 1 succeeded"
-    assert (
-        said(success, waiting, timeout_s=60) == "timed out after 1m with 1 of 2 tasks finished: 1 succeeded"
-    )
-    assert said(waiting, timeout_s=60) == "timed out after 1m with 1 task not finished"
+    late = "timed out after 1m with"
+    assert said(success, waiting, timeout_s=60) == f"{late} 1 of 2 tasks finished: 1 succeeded"
+    assert said(waiting, timeout_s=60) == f"{late} 1 task not finished"
     rules = a_wait(success, waiting)
     rules.see([success], START_MS, S)
     assert rules.summary() == "1 of 2 tasks finished: 1 succeeded, 1 removed"
 
 
 def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest() -> None:
-    lost, running = (
-        a_task(added_at_ms=START_MS - 90 * S),
-        a_task(seq=2, task_id="task_b", state=State.WAITING),
-    )
+    lost = a_task(added_at_ms=START_MS - 90 * S)
+    running = a_task(seq=2, task_id="task_b", state=State.WAITING)
     rules = WaitRules([lost, running], START_MS, are_named=False)
     for checks, elapsed_ms in ((1, S), (2, 7 * S)):
         problem = Problem(ProblemKind.NOT_FOUND, "no", START_MS + S)
@@ -239,10 +226,8 @@ def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest()
     success = replace(running, state=State.SUCCESS)
     rules.see([lost, success], START_MS + 9 * S, 9 * S)
     assert rules.is_over(9 * S)
-    assert (rules.exit_code(), rules.summary()) == (
-        3,
-        "1 of 2 tasks finished: 1 succeeded, 1 unknown to the API",
-    )
+    assert rules.exit_code() == 3
+    assert rules.summary() == "1 of 2 tasks finished: 1 succeeded, 1 unknown to the API"
     assert rules.see([success], START_MS + 10 * S, 10 * S) == ["task_a: was removed from the list"]
     assert rules.is_over(10 * S)
     assert (rules.exit_code(), rules.done) == (0, 1)
@@ -274,12 +259,8 @@ def test_tasks_join_a_wait_for_selected_ones_and_are_asked_for_like_the_others()
 
 
 def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:
-    task = a_task(
-        next_check_at_ms=START_MS + 10 * S,
-        create_time_ms=START_MS,
-        state=State.WAITING,
-        checked_at_ms=START_MS,
-    )
+    times = {"create_time_ms": START_MS, "checked_at_ms": START_MS, "next_check_at_ms": START_MS + 10 * S}
+    task = a_task(state=State.WAITING, **times)
     rules = a_wait(task)
     assert rules.to_ask(10 * S - 1) == []
     assert rules.to_ask(10 * S) == [1]
@@ -349,11 +330,7 @@ def test_a_key_that_was_refused_when_the_time_is_over_is_the_cause_before_the_ti
         (ProblemKind.NOT_FOUND, 124),
     ):
         rules = WaitRules([a_task()], START_MS, timeout_s=2)
-        see(
-            rules,
-            replace(with_problem(kind, since_ms=START_MS, checked_ms=START_MS + S), checks=1),
-            START_MS + S,
-        )
+        see(rules, problem_now(kind), START_MS + S)
         assert rules.is_over(2 * S), kind
         assert rules.exit_code() == code, kind
 
@@ -425,9 +402,8 @@ def answer_again(rules: CheckRules, at_ms: int, kind: ProblemKind | None = None)
     """Let the check see the second answer for its first task."""
     rules.asked[0] = 8
     problem = None if kind is None else Problem(kind, "no", START_MS)
-    rules.see(
-        [replace(rules.tasks[0], checks=2, checked_at_ms=at_ms, problem=problem)], at_ms, at_ms - START_MS
-    )
+    task = replace(rules.tasks[0], checks=2, checked_at_ms=at_ms, problem=problem)
+    rules.see([task], at_ms, at_ms - START_MS)
 
 
 @pytest.mark.parametrize(("again", "code"), [(None, 0), (ProblemKind.RATE_LIMITED, 5)])
@@ -457,11 +433,8 @@ def test_a_check_does_not_wait_a_long_429_out() -> None:
     rules.status = held(START_MS + 30 * S)
     rules.see(rules.tasks, START_MS, S)
     assert rules.is_over(S)
-    assert rules.outcome() == (
-        [],
-        ["task_0: rate limited: no", "1 task not checked: rate limited by the gateway for another 30s"],
-        5,
-    )
+    why = "1 task not checked: rate limited by the gateway for another 30s"
+    assert rules.outcome() == ([], ["task_0: rate limited: no", why], 5)
 
 
 def test_a_check_gives_a_watcher_that_is_stopped_three_seconds() -> None:
@@ -476,9 +449,7 @@ def test_a_check_gives_a_watcher_that_is_stopped_three_seconds() -> None:
 
 
 @pytest.mark.parametrize(("are_named", "code"), [(True, 3), (False, 0)])
-def test_a_task_that_is_removed_during_a_check_counts_where_it_was_named(
-    *, are_named: bool, code: int
-) -> None:
+def test_a_task_removed_during_a_check_counts_where_it_was_named(*, are_named: bool, code: int) -> None:
     rules = checked([None], left=1, are_named=are_named)
     assert rules.see(rules.tasks[:1], START_MS, S) == ["task_1: was removed from the list"]
     assert rules.is_over(S)
@@ -489,9 +460,8 @@ def test_what_another_key_got_nowhere_with_is_asked_for_again_with_ours() -> Non
     rules = checked([], left=1)
     rules.status = WatchStatus(watcher_pid=9, differs="API key")
     problem = Problem(ProblemKind.UNAUTHORIZED, "no", START_MS)
-    rules.see(
-        [replace(rules.tasks[0], checks=1, asked_at_ms=None, problem=problem)], START_MS, S, is_elsewhere=True
-    )
+    task = replace(rules.tasks[0], checks=1, asked_at_ms=None, problem=problem)
+    rules.see([task], START_MS, S, is_elsewhere=True)
     assert (rules.is_over(S), rules.to_ask(S)) == (False, [])
     rules.status = WatchStatus(leading=True)
     assert rules.to_ask(S) == [0]
