@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,9 +60,20 @@ def test_xdg_directories_are_honoured(tmp_path: Path, monkeypatch: pytest.Monkey
     assert download_dir(Settings()) == tmp_path / "down/taskdash"
 
 
-def test_a_relative_xdg_directory_is_ignored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", "data")
-    assert store_path(None, {}) == home / ".local/share/taskdash/tasks.db"
+@pytest.mark.parametrize("home", ["/home/somebody", "/root"])
+@pytest.mark.parametrize("xdg", ["/home/somebody", "/home/some body", "relative", "", None])
+def test_folders_are_where_platformdirs_says(
+    monkeypatch: pytest.MonkeyPatch, home: str, xdg: str | None
+) -> None:
+    monkeypatch.setenv("HOME", home)
+    for name in ("CONFIG", "DATA", "STATE"):
+        monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+        if xdg is not None:
+            monkeypatch.setenv(f"XDG_{name}_HOME", xdg)
+    dirs = platformdirs.PlatformDirs("taskdash", appauthor=False)
+    assert config_path(None, {})[0] == Path(dirs.user_config_dir) / "config.toml"
+    assert store_path(None, {}) == Path(dirs.user_data_dir) / "tasks.db"
+    assert log_path() == Path(dirs.user_state_dir) / "taskdash.log"
 
 
 def test_options_win_over_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
