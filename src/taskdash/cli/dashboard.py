@@ -29,7 +29,7 @@ from taskdash.ui.keymap import make_keymap
 from taskdash.ui.leaving import wait_for_foreground
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import WatcherThread
-from taskdash.wiring import download_thread, open_finish_command, open_own_commands, open_previews
+from taskdash.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -182,11 +182,12 @@ def open_context(
     build_watcher = partial(
         _build_watcher, profile, key, store_path, trust_env=not is_demo, forgets_gone_files=True
     )
+    wiring = Wiring(settings, environ, store_path, keys)
     return Context(
         settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
         watcher=WatcherThread(build_watcher),
-        others=_serve_others(settings, environ, store_path, keys),
+        others=_serve_others(wiring),
         clock=Clock(),
         # Even in the demo the real environment, as browser and clipboard need it.
         environ=keyless_environ(settings, os.environ, keys),
@@ -206,10 +207,10 @@ def open_context(
             keys=keys,
             is_demo=is_demo,
         ),
-        on_finish=open_finish_command(settings, environ, store_path, keys),
-        make_commands=partial(open_own_commands, settings, environ, store_path, keys),
-        make_downloads=partial(download_thread, settings, store_path, keys, has_key=key is not None),
-        make_previews=partial(open_previews, profile, store_path.parent if is_demo else None),
+        on_finish=wiring.finish_command(),
+        make_commands=wiring.own_commands,
+        make_downloads=partial(wiring.downloads, has_key=key is not None),
+        make_previews=partial(wiring.previews, is_demo=is_demo),
         is_demo=is_demo,
     )
 
@@ -222,20 +223,18 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-def _serve_others(
-    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
-) -> dict[str, Service]:
+def _serve_others(wiring: Wiring) -> dict[str, Service]:
     """Return the services of the other profiles whose tasks are in a view."""
+    settings = wiring.settings
     shown = [view.shown_profiles(settings.profiles, settings.profile) for view in settings.views]
     others = {}
     for name in dict.fromkeys(name for names in shown for name in names if name != settings.profile):
-        profile = settings.profiles[name]
-        own = replace(settings, profile=name, auto_download=False)
+        own = wiring._replace(settings=replace(settings, profile=name, auto_download=False))
         others[name] = Service(
-            watcher=WatcherThread(partial(_build_other_watcher, profile, environ, keys, store_path)),
-            on_finish=open_finish_command(own, environ, store_path, keys),
-            make_downloads=partial(download_thread, own, store_path, keys),
-            make_previews=partial(open_previews, profile),
+            watcher=WatcherThread(partial(_build_other_watcher, own)),
+            on_finish=own.finish_command(),
+            make_downloads=own.downloads,
+            make_previews=own.previews,
         )
     return others
 
@@ -258,16 +257,10 @@ async def _build_watcher(
     return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
 
 
-async def _build_other_watcher(
-    profile: Profile,
-    environ: Mapping[str, str],
-    keys: KnownKeys,
-    store_path: Path,
-    on_change: Callable[[], None],
-) -> Watcher:
-    """Build the watcher of a profile other than the one in use, with its own key, if it has one."""
-    key = None
+async def _build_other_watcher(own: Wiring, on_change: Callable[[], None]) -> Watcher:
+    """Build the watcher of a profile other than the dashboard's, with its own key, if it has one."""
+    key, profile = None, own.settings.in_use
     with suppress(KeyMissingError):
-        key = (await asyncio.to_thread(find_key, profile, environ)).secret
-        keys.add(key)
-    return await _build_watcher(profile, key, store_path, on_change)
+        key = (await asyncio.to_thread(find_key, profile, own.environ)).secret
+        own.keys.add(key)
+    return await _build_watcher(profile, key, own.store_path, on_change)
