@@ -65,43 +65,35 @@ def run_demo() -> int:
 
 
 async def _as_text(settings: Settings, store_path: Path) -> int:
-    changed = asyncio.Event()
+    """Print the list once all tasks are answered, then changes, and the list again when all are finished."""
+    changed, clock, query = asyncio.Event(), Clock(), Query(settings.profile)
     key = find_key(settings.in_use, {}).secret
     watcher = await build_watcher(settings.in_use, key, store_path, changed.set, trust_env=False)
     running = asyncio.create_task(watcher.run())
-    telling = asyncio.create_task(_tell(settings, store_path, changed))
-    try:
-        await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            await running
-        return await telling
-    finally:
-        telling.cancel()
-        watcher.stop()
-        await running
-
-
-async def _tell(settings: Settings, store_path: Path, changed: asyncio.Event) -> int:
-    clock = Clock()
-    query = Query(settings.profile)
     deadline_s = clock.now_s() + TEXT_DEADLINE_S
-    with Store(store_path) as store:
-        known: dict[int, Task] = {}
-        while True:
-            await clock.wait(changed, 1.0)
-            changed.clear()
-            tasks = store.tasks.rows(query, clock.now_ms())
-            answered = all(task.checks for task in tasks)
-            if known:
-                _print_changes(known, tasks)
-            elif answered:
-                _print_table("The list", tasks, clock.now_ms())
-            if known or answered:
-                known = {task.seq: task for task in tasks}
-            finished = all(task.state.finished or task.problem for task in tasks)
-            if known and (finished or clock.now_s() > deadline_s):
-                _print_table("All finished" if finished else "Still unfinished", tasks, clock.now_ms())
-                return 0 if finished else 1
+    known: dict[int, Task] = {}
+    try:
+        with Store(store_path) as store:
+            while not running.done():
+                await clock.wait(changed, 1.0)
+                changed.clear()
+                tasks = store.tasks.rows(query, clock.now_ms())
+                answered = all(task.checks for task in tasks)
+                if known:
+                    _print_changes(known, tasks)
+                elif answered:
+                    _print_table("The list", tasks, clock.now_ms())
+                if known or answered:
+                    known = {task.seq: task for task in tasks}
+                finished = all(task.state.finished or task.problem for task in tasks)
+                if known and (finished or clock.now_s() > deadline_s):
+                    _print_table("All finished" if finished else "Still unfinished", tasks, clock.now_ms())
+                    return 0 if finished else 1
+    finally:
+        watcher.stop()
+        # If it has failed, this raises why.
+        await running
+    return 1
 
 
 def _print_table(title: str, tasks: Sequence[Task], now_ms: int) -> None:
