@@ -139,11 +139,6 @@ def wait(
         # With a wrong command line or config, there was no wait, and so no array to print.
         as_json = False
         raise
-    except TaskdashError:
-        if rules is None and as_json:
-            _print_items([], beside)
-            as_json = False
-        raise
     finally:
         limit.take_last_word()
         if as_json:
