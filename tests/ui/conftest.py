@@ -36,7 +36,7 @@ from textual.timer import Timer
 from taskdash.config.settings import View
 from taskdash.results import desktop
 from taskdash.store.store import Store
-from taskdash.ui import announce, context, following
+from taskdash.ui import background, context, following
 from taskdash.ui.context import Context
 from taskdash.ui.widgets import task_table
 
@@ -148,8 +148,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the clock and for what others write more often than a user needs; one test asks for the usual pace."""
     monkeypatch.setattr(following, "POLL_S", 0.03)
-    monkeypatch.setattr(announce, "TELL_EVERY_S", 0.0)
-    monkeypatch.setattr(announce, "QUIET_S", 0.05)
+    monkeypatch.setattr(background, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(background, "QUIET_S", 0.05)
     monkeypatch.setattr(task_table, "FLASH_S", 0.02)
     set_interval = Screen.set_interval
 

@@ -25,7 +25,7 @@ from tests.ui.driven_dashboard import (
 from taskdash.domain.notices import Way
 from taskdash.results.own_commands import FinishCommand
 from taskdash.store.store import Store
-from taskdash.ui import announce
+from taskdash.ui import background
 from taskdash.ui.context import Context
 
 LATER_MS = NOW_MS + 2_000
@@ -110,7 +110,7 @@ async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Co
 async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
     desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announce, "QUIET_S", 0.6)
+    monkeypatch.setattr(background, "QUIET_S", 0.6)
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for each in ids[:5]:
@@ -124,7 +124,7 @@ async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
 async def test_what_ends_within_a_moment_is_told_together(
     desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announce, "TELL_EVERY_S", 0.6)
+    monkeypatch.setattr(background, "TELL_EVERY_S", 0.6)
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for number, each in enumerate(ids, 1):

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taskdash.ui import acts, announce, copying, downloads, own_themes, review_list
+    from taskdash.ui import acts, background, copying, own_themes, review_list
 else:
 
     def __getattr__(name: str) -> object:

@@ -105,7 +105,7 @@ class MainScreen(TaskActions):
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
-        finished = [ui.announce.FinishedTasks(self.context, self, name) for name in self.context.services]
+        finished = [ui.background.FinishedTasks(self.context, self, name) for name in self.context.services]
         self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
             command.listen(self.say_from_thread)
@@ -113,7 +113,7 @@ class MainScreen(TaskActions):
         self.app.show_title(self.table.window.listed)
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
-        self._expiring = ui.announce.ExpiringResults(self.context, self)
+        self._expiring = ui.background.ExpiringResults(self.context, self)
         self.set_interval(1.0, self._tick)
         self.listing.count_views()
         self.downloads.begin()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from taskdash.results.own_commands import Ended
     from taskdash.ui.acts import Acts
     from taskdash.ui.app import Dashboard
+    from taskdash.ui.background import BackgroundDownloads
     from taskdash.ui.context import Context
     from taskdash.ui.copying import Copying
-    from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.listing import Listing
     from taskdash.ui.messages import Severity
     from taskdash.ui.widgets.panes import DetailPane
@@ -87,7 +87,7 @@ class TaskActions(Screen[None]):
 
     @cached_property
     def downloads(self) -> BackgroundDownloads:
-        return ui.downloads.BackgroundDownloads(self.context, self)
+        return ui.background.BackgroundDownloads(self.context, self)
 
     @cached_property
     def _copying(self) -> Copying:
