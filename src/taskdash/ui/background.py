@@ -200,7 +200,6 @@ class BackgroundDownloads:
         self._context = context
         self._screen = screen
         self._opening = asyncio.Lock()
-        self._downloads: dict[str, DownloadThread] = {}
         self._bar: DownloadBar | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -224,13 +223,17 @@ class BackgroundDownloads:
                 downloads.save(theirs, only)
 
     @property
+    def _open_ones(self) -> list[DownloadThread]:
+        return [each.downloads for each in self._context.services.values() if each.downloads is not None]
+
+    @property
     def under_way(self) -> bool:
-        return any(each.status.is_busy for each in self._downloads.values())
+        return any(each.status.is_busy for each in self._open_ones)
 
     def cancel(self) -> None:
         if not self.under_way:
             self._screen.say("No downloads running.", "warning")
-        for downloads in self._downloads.values():
+        for downloads in self._open_ones:
             downloads.cancel()
 
     async def _open(self, profile: str) -> DownloadThread | None:
@@ -239,13 +242,8 @@ class BackgroundDownloads:
             self._screen.say(f"Not saved: {self._context.why_unchecked(profile)}.", "warning")
             return None
         async with self._opening:
-            if profile not in self._downloads:
-                # Off the event loop, as its imports take a tenth of a second.
-                downloads = await asyncio.to_thread(service.downloads, self._heard)
-                if downloads is not None:
-                    self._downloads[profile] = downloads
-                    self._show()  # news from before it was registered here
-        return self._downloads.get(profile)
+            # Off the event loop, as its imports take a tenth of a second.
+            return await asyncio.to_thread(service.open_downloads, self._heard)
 
     def _heard(self) -> None:
         """Show the news; called from the downloads' thread."""
@@ -255,15 +253,15 @@ class BackgroundDownloads:
 
     def _show(self) -> None:
         screen = self._screen
-        if not self._downloads or not screen.is_running or not screen.is_attached:
+        if not screen.is_running or not screen.is_attached:
             return
         # The bar shows the first of those that are busy.
-        statuses = [each.status for each in self._downloads.values()]
+        statuses = [each.status for each in self._open_ones]
         status = next((each for each in statuses if each.is_busy), statuses[0])
         if self._bar is None and status.is_busy:
             self._bar = widgets.passing.DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:
             self._bar.show(status)
-        for news in [news for each in self._downloads.values() for news in each.take_news()]:
+        for news in [news for each in self._open_ones for news in each.take_news()]:
             screen.say(news.text, "error" if news.is_bad else "information")

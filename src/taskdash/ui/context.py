@@ -62,15 +62,15 @@ class Service:
     """Makes the previews of results, importing what they need; None: there are none."""
     durations: Durations | None = field(default=None, init=False)
     """How long tasks take, learned from finished ones; None until `learn_from`."""
+    downloads: DownloadThread | None = field(default=None, init=False)
+    """The thread that saves results; None until `open_downloads`."""
     _previews: Previews | None = field(default=None, init=False)
-    _downloads: DownloadThread | None = field(default=None, init=False)
 
     async def learn_from(self, store: StoreThread, profile: str) -> None:
         """Learn how long the tasks of the profile take. Not done at startup, as the first frame does not need it."""
         from taskdash.domain.usual import Durations
 
-        finished = await store.run(lambda store: store.history.durations(profile))
-        self.durations = Durations(finished)
+        self.durations = Durations(await store.run(lambda store: store.history.durations(profile)))
 
     async def see_waiting(self, store: StoreThread, profile: str) -> None:
         """Learn which tasks are waiting, and for how long: they will take longer than that."""
@@ -103,18 +103,18 @@ class Service:
         if self._previews is not None:
             self._previews.rest()
 
-    def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
+    def open_downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
         """Return the thread that saves results, made and started on first use; None: nothing can be saved."""
-        if self._downloads is None and self.make_downloads is not None:
-            self._downloads = self.make_downloads()
-            self._downloads.start(listener)
-        return self._downloads
+        if self.downloads is None and self.make_downloads is not None:
+            self.downloads = self.make_downloads()
+            self.downloads.start(listener)
+        return self.downloads
 
     def end_results(self) -> None:
         if self._previews is not None:
             self._previews.close()
-        if self._downloads is not None:
-            self._downloads.stop()
+        if self.downloads is not None:
+            self.downloads.stop()
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
