@@ -1,4 +1,4 @@
-"""The dashboard as a Textual application: how it starts, looks and ends."""
+"""Starts, dresses and ends the dashboard as a Textual application."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textual.binding import BindingType
-    from textual.command import Provider
     from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.worker import WorkType
@@ -62,20 +61,15 @@ FINISH_GRACE_S: Final = 10.0
 """How long the user's own programs may keep running once their profile is left."""
 
 
-def _actions() -> type[Provider]:
-    """Return the palette's provider, imported when the palette is first opened."""
-    return screens.palette.ActionProvider
-
-
 class Dashboard(App[None]):
-    """The Textual app."""
+    """Shows the list of one profile after another, and does what concerns the terminal as a whole."""
 
     CSS_PATH = "dashboard.tcss"
     TITLE = "taskdash"
     # Ours is an action like any other, so that its key can be changed.
     ENABLE_COMMAND_PALETTE = False
     # Without Textual's own commands: its screenshot would write the screen to a file.
-    COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
+    COMMANDS = {lambda: screens.palette.ActionProvider}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
 
     leaving: Leaving
@@ -251,8 +245,7 @@ class Dashboard(App[None]):
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
         variables |= legible_theme(variables)
-        variables |= texts_in_16(variables) if self.has_class(FEW_COLOURS) else {}
-        return variables
+        return variables | (texts_in_16(variables) if self.has_class(FEW_COLOURS) else {})
 
     def pop_screen(self) -> AwaitComplete:
         """Pop the top screen, but never the list: Textual's palette pops once for each Enter typed."""
@@ -268,10 +261,11 @@ class Dashboard(App[None]):
                 return  # Typed while the last screen closes: nobody is left to take it.
             if self.context.seen_at_ms is not None:
                 self.context.seen_at_ms = self.context.clock.now_ms()
+        box = None
         if isinstance(event, events.Paste):
             event = _fitted(event, self.screen.focused)
-        box = self.screen.focused if isinstance(event, events.Key) else None
-        if isinstance(event, events.Key):
+        elif isinstance(event, events.Key):
+            box = self.screen.focused
             self.messages.key_pressed()
         await super().on_event(event)
         if isinstance(box, Input):
