@@ -1,4 +1,4 @@
-"""The table of actions, the source of bindings, footer, help, palette and the key tables in docs/keys.md.
+"""Lists the actions, the source of bindings, footer, help, palette and the key tables in docs/keys.md.
 
 Also explains why an action would do nothing right now, for help and palette, and why the list is empty.
 """

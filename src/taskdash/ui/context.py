@@ -40,7 +40,7 @@ CLOSE_GRACE_S: Final = 2.0
 
 
 class Opening(NamedTuple):
-    """Has the head of the list for the first frame."""
+    """Carries the head of the list to the first frame."""
 
     window: Window
     detail: TaskDetail | None

@@ -1,4 +1,4 @@
-"""Key maps, and the names of keys in Textual, on screen and in the config.
+"""Makes key maps, and translates the names of keys between Textual, the screen and the config.
 
 A key map starts from the table of actions; a preset overrides that, and the user's own keys override both.
 """

@@ -1,4 +1,4 @@
-"""Line filters, the last step before output: they make text inert and fit colours to the terminal.
+"""Filters lines, the last step before output: makes text inert, and fits colours to the terminal.
 
 Text is made inert where it enters; this is the safety net. Filters run after widths are measured, so they protect the
 terminal, not the alignment of columns.

@@ -1,4 +1,4 @@
-"""The user's own themes: `themes/NAME.toml` beside the config, with the fields of Textual's `Theme` as its keys.
+"""Reads the user's own themes, `themes/NAME.toml` beside the config, whose keys are the fields of Textual's `Theme`.
 
 A theme that is invalid, or illegible on the screen, is refused with a message on what is wrong.
 """

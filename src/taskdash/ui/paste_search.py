@@ -30,7 +30,7 @@ _CHILD: Final = "from taskdash.ui.paste_search import answer; answer()"
 
 
 class PasteSearch:
-    """A search that runs in one thread and may be dropped from another."""
+    """Searches in one thread, and may be dropped from another."""
 
     def __init__(self, text: str, keys: Collection[Secret]) -> None:
         self._text, self._keys = text, keys

@@ -1,4 +1,4 @@
-"""A driver for terminals as they are: they vanish, stall, send anything, and must be restored however the app exits.
+"""Drives terminals as they are: they vanish, stall, send anything, and must be restored however the app exits.
 
 Textual's driver dies on a byte that is not UTF-8, reads a closed terminal over and over, and handles no terminating
 signals. Its parser takes text that comes faster than anybody types for single key presses, and waits forever for the
@@ -245,7 +245,7 @@ def _is_credible(message: Message) -> bool:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, made safe against any input."""
+    """Makes Textual's driver safe against any input."""
 
     def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(app, **kwargs)

@@ -1,4 +1,4 @@
-"""Our own themes, the choice of a theme, and legible colours in every theme.
+"""Adds our own themes, applies the chosen one, and makes the colours of every theme legible.
 
 Besides Textual's themes there are two of high contrast, and two whose colours the colour-blind can tell apart: the
 palette of Okabe and Ito (jfly.uni-koeln.de/color), blue for success, vermillion for failure, never green against red.

@@ -1,1 +1,1 @@
-"""The texts of the dashboard, made by pure functions: a task, a status or a list in, styled text out."""
+"""Makes the texts of the dashboard by pure functions: a task, a status or a list in, styled text out."""

@@ -40,7 +40,7 @@ _COUNTED: Final = {
 
 
 class _Column(NamedTuple):
-    """Has the texts of one kind of figure, each with its style."""
+    """Carries the texts of one kind of figure, each with its style."""
 
     title: str
     cells: Sequence[tuple[str, str]]
