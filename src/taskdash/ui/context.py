@@ -82,7 +82,7 @@ class Service:
         if self.durations is not None and task.state is State.SUCCESS:
             self.durations.learn(task.model, task.variant, task.cost_time_ms)
 
-    async def own_previews(self) -> Previews:
+    async def previews(self) -> Previews:
         """Return the previews of results, made on first use, off the event loop.
 
         Raises:
@@ -282,14 +282,6 @@ class Context(Service):
         for profile, service in self.services.items():
             await service.see_waiting(self.store, profile)
 
-    async def previews(self, profile: str = "") -> Previews:
-        """Return the previews of a profile's results, by default of the profile in use.
-
-        Raises:
-            LookupError: previews are not available here.
-        """
-        return await self.services[profile or self.profile].own_previews()
-
     async def previews_for(self, seq: int) -> Previews:
         """Return the previews of a task's results, by the rules of its profile if that is known.
 
@@ -297,9 +289,8 @@ class Context(Service):
             LookupError: previews are not available here.
         """
         tasks = await self.store.run(lambda store: store.tasks.heads([seq])) if self.others else []
-        return await self.previews(
-            next((each.profile for each in tasks if each.profile in self.services), "")
-        )
+        services = (self.services[task.profile] for task in tasks if task.profile in self.services)
+        return await next(services, self).previews()
 
     async def missing_for_pictures(self) -> str:
         """Return a message on what to install for pictures of results; "" if nothing is missing."""

@@ -322,7 +322,8 @@ class Review(LeftOnce, Screen[int]):
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             await asyncio.to_thread(check_place, path)
             names = {context.profile, *(card.detail.task.profile for card in results)}
-            previews = {name: await context.previews(name) for name in names & context.services.keys()}
+            services = context.services
+            previews = {name: await services[name].previews() for name in names & services.keys()}
             text = await make_sheet(
                 results,
                 lambda profile: previews.get(profile, previews[context.profile]),

@@ -172,7 +172,7 @@ class Preview(Vertical):
 
     @work(group="look", exclusive=True)
     async def _look(self, plan: _Plan) -> None:
-        previews = await self.context.previews(plan.profile)
+        previews = await self.context.services[plan.profile].previews()
         outcome = previews.known(plan.url)
         if outcome is None:
             await asyncio.sleep(REST_S)
