@@ -20,7 +20,6 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, contrast, theme_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -140,7 +139,7 @@ def known_themes(folder: Path | None) -> tuple[str, ...]:
     return (AUTO, *theme_names(), *(own_theme_names(folder) if folder else ()))
 
 
-def refuse_unknown(settings: Settings, names: Collection[str]) -> None:
-    """Raise ConfigError if the config names a theme that is not among `names`."""
+def refuse_unknown(settings: Settings, folder: Path | None) -> None:
+    """Raise ConfigError if the config names a theme that does not exist."""
     if settings.config_file and (file := read_config_file(settings.config_file, "")):
-        settings_in(file, theme_names=names)
+        settings_in(file, theme_names=known_themes(folder))

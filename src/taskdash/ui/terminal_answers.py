@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.untrusted import inert_line
 
@@ -128,17 +128,18 @@ class AnswerSieve:
         return "" if re.fullmatch(_BEGUN, held) else held
 
     def _take(self, match: re.Match[str]) -> None:
-        said: dict[str, Any] = {}
+        answers = self.answers
         if (attributes := match["da"]) is not None:
-            said = {"has_sixels": _SIXELS in attributes.split(";")[1:], "is_complete": True}
+            answers = answers._replace(has_sixels=_SIXELS in attributes.split(";")[1:], is_complete=True)
         elif (text := match["dcs"]) is not None and text.startswith(">|"):
-            said = {"name": inert_line(text[2:], 60)}
+            answers = answers._replace(name=inert_line(text[2:], 60))
         elif (text := match["apc"]) is not None and text.startswith("Gi=31"):
-            said = {"has_kitty": text.endswith(";OK")}
+            answers = answers._replace(has_kitty=text.endswith(";OK"))
         elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
-            parts = tuple(round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups())
-            said = {"background": parts}
-        answers = self.answers._replace(**said)
+            red, green, blue = (
+                round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups()
+            )
+            answers = answers._replace(background=(red, green, blue))
         if answers != self.answers:
             self.answers = answers
             self._on_answer(answers)

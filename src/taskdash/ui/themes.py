@@ -270,7 +270,7 @@ class ThemeChoice:
             with suppress(ConfigError):  # `add_own` reports it
                 self._app.register_theme(ui.own_themes.load_theme(path))
         elif context.view.theme == context.first_view.theme:
-            ui.own_themes.refuse_unknown(context.settings, ui.own_themes.known_themes(self.folder))
+            ui.own_themes.refuse_unknown(context.settings, self.folder)
 
     def register_ours(self) -> None:
         """Register our own themes; the first frame seldom needs them."""
