@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.filter import LineFilter
 from textual.widgets import Static
 
-from taskdash.ui.line_filters import Colourless, InertLines
+from taskdash.ui.line_filters import InertLines, without_colour
 
 BACKGROUND = Color(0, 0, 0)
 
@@ -40,7 +40,7 @@ def test_blanks_at_the_ends_are_kept() -> None:
 
 def test_without_colours_all_else_of_a_style_stays() -> None:
     style = Style(color="red", bgcolor="#102030", bold=True, reverse=True)
-    (segment,) = Colourless().apply([Segment("text", style)], BACKGROUND)
+    (segment,) = InertLines(without_colour).apply([Segment("text", style)], BACKGROUND)
     assert segment.style == Style(bold=True, reverse=True)
 
 

@@ -30,11 +30,11 @@ from taskdash.ui.keymap import changed_keys
 from taskdash.ui.leaving import Leaving, has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.line_filters import (
     FEW_COLOURS,
-    Colourless,
     InertLines,
     fit_to_terminal,
     has_no_colour,
     texts_in_16,
+    without_colour,
 )
 from taskdash.ui.messages import Feedback, Messages
 from taskdash.ui.screens.main import MainScreen
@@ -82,7 +82,7 @@ class Dashboard(App[None]):
         self.set_keymap(changed_keys(context.keymap))
         self.left_contexts: list[Context] = []
         """Contexts of profiles that were left; IDs that could not be added there are reported at the end."""
-        self._net: LineFilter = Colourless() if self.no_color else InertLines()
+        self._net = InertLines(without_colour if self.no_color else None)
         self.themes = ThemeChoice(self)
         self.messages = Messages(self)
         self._copying = asyncio.Lock()

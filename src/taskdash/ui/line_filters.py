@@ -55,33 +55,37 @@ _NEED_WHITE: Final = (1, 4, 5, 8)
 
 
 class InertLines(LineFilter):
-    """Removes everything a terminal acts on: control characters become U+FFFD, format characters go."""
+    """Removes everything a terminal acts on: control characters become U+FFFD, format characters go.
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
-        if all(text.isprintable() for text, _, _ in segments):
-            return segments
-        return [
-            segment if segment.text.isprintable() else Segment(_inert(segment.text), segment.style)
-            for segment in segments
-        ]
-
-
-class Colourless(InertLines):
-    """Removes colours but keeps bold, reverse and the like; Textual's own filter leaves shades of grey.
-
-    Textual's lists drop `reverse` from the style of the selected option. The style sheets ask for it by `strike`, which
-    nothing else uses.
+    It may also change styles: a second filter would walk every line again.
     """
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+    def __init__(self, restyle: Callable[[Style], Style] | None = None) -> None:
+        super().__init__()
+        self._restyle = restyle
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+        if not all(text.isprintable() for text, _, _ in segments):
+            segments = [
+                segment if segment.text.isprintable() else Segment(_inert(segment.text), segment.style)
+                for segment in segments
+            ]
+        restyle = self._restyle
+        if restyle is None:
+            return segments
         return [
-            Segment(text, style and _without_colour(style))
-            for text, style, _ in super().apply(segments, background)
+            each if each.control or each.style is None else Segment(each.text, restyle(each.style))
+            for each in segments
         ]
 
 
 @lru_cache(1024)
-def _without_colour(style: Style) -> Style:
+def without_colour(style: Style) -> Style:
+    """Return a style with bold, reverse and the like, but no colours; Textual's own filter leaves shades of grey.
+
+    Textual's lists drop `reverse` from the style of the selected option. The style sheets ask for it by `strike`, which
+    nothing else uses.
+    """
     return style.without_color + _REVERSE if style.strike else style.without_color
 
 
@@ -113,28 +117,13 @@ def texts_in_16(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-class Rounded(InertLines):
-    """Rounds colours to those the terminal has. Also makes text inert: a second filter would walk every line again."""
-
-    def __init__(self, round_style: Callable[[Style], Style]) -> None:
-        super().__init__()
-        self._round = round_style
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [
-            segment if control or style is None else Segment(text, self._round(style))
-            for segment in super().apply(segments, background)
-            for text, style, control in [segment]
-        ]
-
-
-def rounding_for(colour_system: str | None) -> Rounded | None:
-    """Return the filter for a colour system, as Rich names it; None if it has all colours."""
+def rounding_for(colour_system: str | None) -> InertLines | None:
+    """Return the filter that rounds colours to those of a system, as Rich names it; None if it has all colours."""
     ways = {"standard": _rounded_to_16, "256": _rounded_to_256}
-    return Rounded(ways[colour_system]) if colour_system in ways else None
+    return InertLines(ways[colour_system]) if colour_system in ways else None
 
 
-def fit_to_terminal(app: App[Any]) -> Rounded | None:
+def fit_to_terminal(app: App[Any]) -> InertLines | None:
     """Give an app, before it runs, the CSS class for its terminal's colours; return the filter it needs, if any."""
     colour_system = app.console.color_system
     if name := {"standard": FEW_COLOURS, "256": EIGHT_BITS}.get(colour_system or ""):
