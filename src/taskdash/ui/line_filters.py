@@ -149,6 +149,7 @@ def _rounded_to_16(style: Style) -> Style:
     return rounded + Style(bold=False) if colour == 0 and on not in _LIGHT else rounded
 
 
+@lru_cache(1024)
 def _style(text: int | None, ground: int | None) -> Style:
     """Return a style with colours by number; None leaves a colour unchanged."""
     colours = (None if number is None else RichColor.from_ansi(number) for number in (text, ground))
