@@ -10,14 +10,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from taskdash.config.keys import quoted
 from taskdash.config.load import read_config_file, settings_in
 from taskdash.config.readers import FLAG, FRACTION, Place, Reader, entries_of, suggestion, text
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, contrast, theme_names
+from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, THEMES, contrast
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,11 +64,6 @@ _FIELDS: Final = {
     for each in fields(Theme)
     if each.name not in ("name", "ansi")
 }
-
-
-def own_theme_names(folder: Path) -> list[str]:
-    """Return the names of the themes in a folder, valid or not."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load_theme(path: Path) -> Theme:
@@ -126,9 +121,9 @@ def _illegible(theme: Theme) -> list[str]:
 def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:
     """Read all themes in a folder; return the valid ones, and a line on what is wrong with each of the others."""
     found, faults = [], []
-    for name in own_theme_names(folder):
+    for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem):
         try:
-            found.append(load_theme(folder / f"{name}.toml"))
+            found.append(load_theme(path))
         except TaskdashError as error:
             faults.append(str(error))
     return found, faults
@@ -136,7 +131,8 @@ def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:
 
 def known_themes(folder: Path | None) -> tuple[str, ...]:
     """Return the values that `view.theme` may have: `auto`, Textual's themes, ours, and those in the user's folder."""
-    return (AUTO, *theme_names(), *(own_theme_names(folder) if folder else ()))
+    own = sorted(path.stem for path in folder.glob("*.toml")) if folder else []
+    return (AUTO, *BUILTIN_THEMES, *(theme.name for theme in THEMES), *own)
 
 
 def refuse_unknown(settings: Settings, folder: Path | None) -> None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 from textual.color import BLACK, WHITE, Color, ColorParseError
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.theme import Theme
 
 from taskdash import ui
 from taskdash.config.files import themes_dir
@@ -85,18 +85,9 @@ THEMES: Final = (
         dark=False,
     ),
 )
-
-
 AUTO: Final = "auto"
 """In place of a name: the one of `FOLLOWING` that fits the terminal's background."""
 FOLLOWING: Final = ("textual-dark", "textual-light")
-
-
-def theme_names() -> tuple[str, ...]:
-    """Return the names of Textual's themes and ours."""
-    return (*BUILTIN_THEMES, *(theme.name for theme in THEMES))
-
-
 LEAST_CONTRAST: Final = 4.5
 """The minimum of the Web Content Accessibility Guidelines; black or white text reaches it on any background."""
 TEXT_CONTRAST: Final = 6.0
@@ -257,20 +248,17 @@ class ThemeChoice:
         Raises:
             ConfigError: the config names a theme that does not exist.
         """
-        name = self._app.context.view.theme
+        context, folder, name = self._app.context, self.folder, self._app.context.view.theme
         if name != AUTO and name not in self._app.available_themes:
             self.register_ours()
-            if name not in self._app.available_themes:
-                self._load_one(name)
-        self._show(name)
-
-    def _load_one(self, name: str) -> None:
-        context = self._app.context
-        if self.folder and (path := self.folder / f"{name}.toml").is_file():
+        if name in (AUTO, *self._app.available_themes):
+            self._show(name)
+        elif folder and (path := folder / f"{name}.toml").is_file():
             with suppress(ConfigError):  # `add_own` reports it
                 self._app.register_theme(ui.own_themes.load_theme(path))
-        elif context.view.theme == context.first_view.theme:
-            ui.own_themes.refuse_unknown(context.settings, self.folder)
+                self._show(name)
+        elif name == context.first_view.theme:
+            ui.own_themes.refuse_unknown(context.settings, folder)
 
     def register_ours(self) -> None:
         """Register our own themes; the first frame seldom needs them."""
