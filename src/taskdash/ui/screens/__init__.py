@@ -1,14 +1,10 @@
 """Lists the screens and dialogs; those that the first frame does without are imported on first access."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from taskdash.ui import imports_late
 
 if TYPE_CHECKING:
     from taskdash.ui.screens import add_ids, groups, help, inspect, palette, questions, review, welcome
 else:
-
-    def __getattr__(name: str) -> object:
-        try:
-            return import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            raise AttributeError(name) from error
+    __getattr__ = imports_late(__name__)
