@@ -1,4 +1,4 @@
-"""A host with several addresses is reached by whichever answers, however many of the others lead nowhere."""
+"""Only addresses outside are public, and a host with several is reached by whichever answers, if others do not."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.unit.results.fakes import save as save_in
 
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
+from taskdash.results.guard import is_public
 from taskdash.results.links import PassingError, PrivateHostError
 
 TIMEOUTS = Timeouts(connect_s=60.0, answer_s=10.0)
@@ -103,3 +104,16 @@ def _ipv6_server() -> Iterator[int]:
     with listener:
         threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]
+
+
+INSIDE = [
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",  # noqa: S104 - nothing binds to it
+    "224.0.0.1", "255.255.255.255", "::1", "::", "fd00::1", "fe80::1", "fe80::1%eth0", "ff02::1",
+    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "nonsense",
+]  # fmt: skip
+OUTSIDE = ["1.1.1.1", "8.8.8.8", "2606:4700::1111"]
+
+
+@pytest.mark.parametrize("address", [*INSIDE, *OUTSIDE])
+def test_only_addresses_outside_are_public(address: str) -> None:
+    assert is_public(address) is (address in OUTSIDE)
