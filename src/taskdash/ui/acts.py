@@ -334,11 +334,13 @@ class Acts:
 
 def _renewal(tasks: Sequence[tuple[Task, Task]], context: Context, now_ms: int) -> Feedback | None:
     fresh = [task for before, task in tasks if is_renewed(before, task, context.ttl_ms_of(task), now_ms)]
-    if len(tasks) != 1:
+    if not tasks:
+        return None
+    if len(tasks) > 1:
         left = len(tasks) - len(fresh)
         rest = f" {plural(left, 'task')} had none: the results have expired." if left else ""
         said = f"Fresh links for {plural(len(fresh), 'task')}.{rest}"
-        return (warning(said) if left else Feedback(said)) if tasks else None
+        return warning(said) if left else Feedback(said)
     task = tasks[0][1]
     expiry = expiry_of(task, context.ttl_ms_of(task))
     when = countdown(expiry, now_ms) if expiry is not None else ""

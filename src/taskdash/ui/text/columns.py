@@ -241,9 +241,9 @@ def _expires(task: Task, moment: Moment, _: int) -> Cell:
     ttl_ms = moment.ttls_ms.get(task.profile)
     if (expiry := expiry_of(task, ttl_ms)) is None:
         return [_UNKNOWN]
-    is_soon = expiry.is_soon(ttl_ms, moment.now_ms)
-    is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count
-    style = "muted" if is_over else "problem" if is_soon else ""
+    style = "problem" if expiry.is_soon(ttl_ms, moment.now_ms) else ""
+    if expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count:
+        style = "muted"
     return [Span(short_countdown(expiry, moment.now_ms), style)]
 
 

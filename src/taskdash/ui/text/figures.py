@@ -92,12 +92,14 @@ def _table(everything: Tally, models: Sequence[Tally], width: int) -> list[Conte
     columns = _that_fit(columns, width - _LEAST_MODEL_CELLS, _GAP, ("p90", "Credits"))
     room = width - sum(column.width + _GAP for column in columns)
     model_cells = max(_LEAST_MODEL_CELLS, min(max(map(len, names)), room))
+    styles = ["$text-muted", *[""] * (len(names) - 1), "bold" if len(names) > 1 else ""]
+    texts = [[column.title, *(text for text, _ in column.cells)] for column in columns]
     lines: list[Content] = []
-    for n, name in enumerate(["Model", *names], -1):
-        style = "$text-muted" if n < 0 else "bold" if n == len(names) - 1 > 0 else ""
-        texts = [(column.title if n < 0 else column.cells[n][0], column.width) for column in columns]
-        numbers = "".join(f"{text:>{_GAP + cells}}" for text, cells in texts)
-        lines += _named(name, Content.styled(numbers, style), model_cells, width, style)
+    for n, name in enumerate(["Model", *names]):
+        numbers = "".join(
+            f"{cells[n]:>{_GAP + column.width}}" for cells, column in zip(texts, columns, strict=True)
+        )
+        lines += _named(name, Content.styled(numbers, styles[n]), model_cells, width, styles[n])
     if len(models) > _MAX_MODELS:
         lines.append(Content.styled(f"and {len(models) - _MAX_MODELS:,} more models", "$text-muted"))
     return lines
