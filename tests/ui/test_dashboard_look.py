@@ -88,6 +88,13 @@ async def test_an_arrow_cuts_no_title(dash: Dash) -> None:
     await dash.until_shown("Duration▼ Prompt")
 
 
+async def test_a_click_on_a_title_sorts_by_it_and_a_second_one_reverses(dash: Dash) -> None:
+    for title in ("Duration ▲", "Duration ▼"):
+        drawn = str(dash.main.query_one("#titles").render())
+        await dash.pilot.click("#titles", offset=(drawn.index("Duration"), 0))
+        await dash.until_shown(title)
+
+
 # The line between table and detail
 
 
