@@ -248,9 +248,12 @@ class LargeResult(Container, can_focus=True):
         if self._asked is not None:
             self.show(*self._asked)
 
-    @work(group="large", exclusive=True)
-    async def show(self, result: Result, total: int) -> None:
+    def show(self, result: Result, total: int) -> None:
         self._asked = result, total
+        self._show(result, total)
+
+    @work(group="large", exclusive=True)
+    async def _show(self, result: Result, total: int) -> None:
         if self._shown is None or self._shown[0].place != result.place:
             self._picture.show(None)
             self._why.update("")
