@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
@@ -17,6 +17,7 @@ from tests.ready_stores import ready_stores  # noqa: F401 - a fixture
 from tests.ui.driven_dashboard import (
     Dash,
     FakeBrowser,
+    FakeDownloads,
     FakeWatcher,
     FrozenClock,
     add,
@@ -26,6 +27,7 @@ from tests.ui.driven_dashboard import (
     idle,
     uuid,
 )
+from tests.ui.picture_source import Source
 from textual._compositor import Compositor
 from textual.content import Content
 from textual.css.model import RuleSet
@@ -35,6 +37,7 @@ from textual.timer import Timer
 
 from taskdash.config.settings import View
 from taskdash.results import desktop
+from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 from taskdash.ui import background, context, following
 from taskdash.ui.context import Context
@@ -186,6 +189,19 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> FakeBrowser:
     fake = FakeBrowser()
     monkeypatch.setattr(desktop, "open_url", fake)
     monkeypatch.setattr(desktop, "open_file", lambda path, **_: fake(path.as_uri()))
+    return fake
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def downloads(desk: Context) -> FakeDownloads:
+    """What saves results, in place of the real one."""
+    fake = FakeDownloads()
+    desk.make_downloads = lambda: cast("DownloadThread", fake)
     return fake
 
 

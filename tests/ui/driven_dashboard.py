@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,8 @@ from taskdash.config.settings import Settings
 from taskdash.domain.query import Query
 from taskdash.domain.record import apply_answer
 from taskdash.results.desktop import Opened
+from taskdash.results.download_thread import News
+from taskdash.results.downloads import DownloadStatus
 from taskdash.store.store import Store, StoreThread
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context
@@ -124,6 +126,42 @@ class FakeBrowser:
             return Opened(ok=False, message=self.refusal)
         self.opened.append(url)
         return Opened(ok=True, message="opened in the browser")
+
+
+class FakeDownloads:
+    """Keeps what it was to save, and says what a test wants said."""
+
+    def __init__(self) -> None:
+        self.status = DownloadStatus()
+        self.asked: list[list[int]] = []
+        self.cancels = 0
+        self.starts = 0
+        self.stopped = False
+        self._news: list[News] = []
+        self._listener: Callable[[], None] = lambda: None
+
+    def start(self, listener: Callable[[], None]) -> None:
+        self.starts += 1
+        self._listener = listener
+
+    def save(self, seqs: Sequence[int], _only: object = None) -> None:
+        self.asked.append(list(seqs))
+
+    def cancel(self) -> None:
+        self.cancels += 1
+
+    def take_news(self) -> list[News]:
+        taken, self._news = self._news, []
+        return taken
+
+    def say(self, *news: News, status: DownloadStatus | None = None) -> None:
+        """What the thread would do."""
+        self._news += news
+        self.status = status or self.status
+        self._listener()
+
+    def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002 - the protocol's signature
+        self.stopped = True
 
 
 def context_on(store_path: Path, clock: FrozenClock, watcher: FakeWatcher | None = None) -> Context:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
-from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add, add_answered, answer_all, driven, uuid
-from tests.ui.test_dashboard_download import FakeDownloads
+from tests.ui.driven_dashboard import (
+    NOW_MS,
+    Dash,
+    FakeDownloads,
+    FrozenClock,
+    add,
+    add_answered,
+    answer_all,
+    driven,
+    uuid,
+)
 
-from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 from taskdash.ui.screens.groups import LineList
 from taskdash.ui.screens.review import Review
-
-
-@pytest.fixture
-def downloads() -> FakeDownloads:
-    return FakeDownloads()
-
-
-@pytest.fixture
-def desk(desk: Context, downloads: FakeDownloads) -> Context:
-    desk.make_downloads = lambda: cast("DownloadThread", downloads)
-    return desk
 
 
 def fill(other: Store) -> None:

@@ -2,72 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 from tests.ui.driven_dashboard import (
     PAGE_FAIL,
     PAGE_SUCCESS,
     PROFILE,
+    FakeDownloads,
     answer,
     configure,
     driven,
     fill_with_the_page,
 )
 
-from taskdash.results.download_thread import DownloadThread, News
+from taskdash.results.download_thread import News
 from taskdash.results.downloads import DownloadStatus, Running
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
 
-class FakeDownloads:
-    """Keeps what it was to save, and says what a test wants said."""
-
-    def __init__(self) -> None:
-        self.status = DownloadStatus()
-        self.asked: list[list[int]] = []
-        self.cancels = 0
-        self.starts = 0
-        self.stopped = False
-        self._news: list[News] = []
-        self._listener: Callable[[], None] = lambda: None
-
-    def start(self, listener: Callable[[], None]) -> None:
-        self.starts += 1
-        self._listener = listener
-
-    def save(self, seqs: Sequence[int], _only: object = None) -> None:
-        self.asked.append(list(seqs))
-
-    def cancel(self) -> None:
-        self.cancels += 1
-
-    def take_news(self) -> list[News]:
-        taken, self._news = self._news, []
-        return taken
-
-    def say(self, *news: News, status: DownloadStatus | None = None) -> None:
-        """What the thread would do."""
-        self._news += news
-        self.status = status or self.status
-        self._listener()
-
-    def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002 - the protocol's signature
-        self.stopped = True
-
-
 @pytest.fixture
-def downloads() -> FakeDownloads:
-    return FakeDownloads()
-
-
-@pytest.fixture
-def desk(desk: Context, downloads: FakeDownloads) -> Context:
-    desk.make_downloads = lambda: cast("DownloadThread", downloads)
+def desk(desk: Context) -> Context:
     configure(desk, download_dir=Path("/pictures"))
     return desk
 

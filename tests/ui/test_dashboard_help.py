@@ -124,15 +124,8 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
     add_answered(other, success_body(uuid(1), links), fail_body(uuid(0)))
     async with driven(desk, size, total=2) as dash:
         for key, hint in (
-            *(("?", "Esc closes"), ("J", "Esc closes"), ("o", "Esc closes"), ("c", "Esc closes")),
-            *(
-                ("s", "Esc closes"),
-                ("C", "Esc cancel"),
-                ("F", "Esc closes"),
-                ("e", "Esc cancels"),
-                ("t", "Esc closes"),
-            ),
-            ("a", "Esc cancels"),
+            *((each, "Esc closes") for each in "?JocsFt"),
+            *((each, "Esc cancel") for each in "Cea"),
         ):
             await dash.press(key)
             await dash.until(lambda: dash.dialog is not None, "the dialog")
@@ -140,19 +133,6 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
             await dash.press("escape", dialog=None)
         await dash.paste("\n".join(uuid(n) for n in range(2, 80)), shown="Found 78 new IDs")
         await dash.until_shown("Esc cancels")
-
-
-@pytest.mark.dashboard(tasks=1, size=(80, 24))
-async def test_no_message_lies_over_the_foot_of_a_dialog(dash: Dash) -> None:
-    message = "A message of a length"
-    dash.main.say(f"{message} that takes several lines: " + "again and " * 8)
-    await dash.until_shown(message)
-    await dash.press("?", dialog="Help")
-    assert "Customise keys under [keys] in the config." in dash.screen
-    await dash.press("escape", dialog=None, shown=message)
-    # Beside this dialog the list is seen, which leaves the message to it.
-    await dash.press("x", dialog="Confirm", shown=message)
-    assert dash.screen.count(message) == 1
 
 
 @pytest.mark.dashboard(tasks=0)

@@ -136,7 +136,9 @@ async def test_no_message_lies_over_the_hints_of_a_dialog(desk: Context, other: 
             for each in (*screen.query(Toast), screen.query_one(MessageLine)):
                 assert each.region, f"{each} is not drawn over {key}"
                 assert not each.region.overlaps(before), key
+            # The list, where it is seen beside the dialog, leaves the message to it.
             assert "By the way" in dash.lines[-2]
+            assert dash.screen.count("By the way") == 1
             dash.app.clear_notifications()
             await dash.press("escape", dialog=None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,13 +13,12 @@ import pytest
 from tests.pictures import halves, kept_picture
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
+from tests.ui.picture_source import Source, link
 
 from taskdash.config.load import load_view
 from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
-from taskdash.results.fetch import Fetcher
-from taskdash.results.links import DownloadError, ExpiredError
-from taskdash.results.part import Sink
+from taskdash.results.links import ExpiredError
 from taskdash.results.previews import Decoders, OtherKindError, Picture, PreviewFiles, Previews
 from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
@@ -30,35 +28,6 @@ from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.preview import Preview
 
 FIRST, SECOND, FOUR, RUNNING = uuid(1), uuid(2), uuid(3), uuid(4)
-
-
-class Source(Fetcher):
-    """A file host in the same process: what it was asked, and pictures that wait for leave to come."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.cancelled: list[str] = []
-        self.refusals: dict[str, DownloadError] = {}
-        self.picture = halves()
-        self.open = threading.Event()
-        self.open.set()
-
-    async def fetch(self, url: str, sink: Sink) -> str:
-        self.asked.append(url)
-        try:
-            while not self.open.is_set():  # noqa: ASYNC110 - another thread sets it
-                await asyncio.sleep(0.005)
-        except asyncio.CancelledError:
-            self.cancelled.append(url)
-            raise
-        if url in self.refusals:
-            raise self.refusals[url]
-        sink.write(self.picture)
-        return "png"
-
-
-def link(task_id: str, number: int = 1) -> str:
-    return f"https://cdn.example.com/{task_id}-{number}.png"
 
 
 PICTURE = kept_picture()
@@ -75,11 +44,6 @@ def halves_decoded_before(monkeypatch: pytest.MonkeyPatch) -> None:
         return PICTURE if is_known else await small_png(decoders, file, **options)
 
     monkeypatch.setattr(Decoders, "small_png", known)
-
-
-@pytest.fixture
-def source() -> Source:
-    return Source()
 
 
 @pytest.fixture

@@ -21,31 +21,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "RETRY_S", 0.05)
 
 
-def lock(store: Store) -> None:
-    store.connection.execute("BEGIN EXCLUSIVE")
-
-
-def unlock(store: Store) -> None:
-    store.connection.execute("ROLLBACK")
-
-
-def delete(path: Path) -> None:
-    path.unlink()
-
-
-def is_there(path: Path) -> bool:
-    return path.exists()
-
-
 async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(
     desk: Context, other: Store, dash: Dash
 ) -> None:
-    lock(other)
+    other.connection.execute("BEGIN EXCLUSIVE")
     desk.store.change_hint._seen = None
     await dash.until_shown("Another program has locked the list")
     await dash.press("r", "?", dialog="Help")
     await dash.press("escape", dialog=None)
-    unlock(other)
+    other.connection.execute("ROLLBACK")
     await dash.until_gone("Another program has locked the list")
 
 
@@ -95,10 +79,10 @@ async def test_a_list_that_cannot_be_read_is_told_and_read_again(
 async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
     store_path: Path, dash: Dash
 ) -> None:
-    delete(store_path)
+    await asyncio.to_thread(store_path.unlink)
     await dash.until_shown("was deleted or moved away")
     await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db")
-    assert is_there(store_path)
+    assert await asyncio.to_thread(store_path.exists)
     await dash.press("escape")
     await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
     await dash.until_total(0)

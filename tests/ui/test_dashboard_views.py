@@ -13,6 +13,7 @@ from tests.ui.driven_dashboard import (
     NOW_MS,
     PROFILE,
     Dash,
+    FakeDownloads,
     FakeWatcher,
     add,
     answer_all,
@@ -20,7 +21,6 @@ from tests.ui.driven_dashboard import (
     driven,
     uuid,
 )
-from tests.ui.test_dashboard_download import FakeDownloads
 
 from taskdash.api.wire import parse_answer
 from taskdash.config.own import OwnView

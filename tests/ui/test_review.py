@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
@@ -24,11 +23,10 @@ from tests.ui.driven_dashboard import (
     driven,
     uuid,
 )
+from tests.ui.picture_source import Source, link
 
 from taskdash.domain.task import Verdict
-from taskdash.results.fetch import Fetcher
-from taskdash.results.links import DownloadError, ExpiredError
-from taskdash.results.part import Sink
+from taskdash.results.links import ExpiredError
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.saved import SavedFile
 from taskdash.store.store import Store
@@ -44,33 +42,6 @@ TASKS = [uuid(number) for number in range(1, 9)]
 FOUR, RUNNING = uuid(90), uuid(91)
 
 
-class Source(Fetcher):
-    """A file host in the same process: what it was asked, how much at once, and what it refuses."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.at_once = self.most_at_once = 0
-        self.refusals: dict[str, DownloadError] = {}
-        self.bodies: dict[str, bytes] = {}
-
-    async def fetch(self, url: str, sink: Sink) -> str:
-        self.asked.append(url)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(0)
-            if url in self.refusals:
-                raise self.refusals[url]
-            sink.write(self.bodies.get(url, halves()))
-            return "png"
-        finally:
-            self.at_once -= 1
-
-
-def link(task_id: str, number: int = 1) -> str:
-    return f"https://cdn.example.com/{task_id}-{number}.png"
-
-
 def body(task_id: str, prompt: str, count: int = 1) -> Body:
     """The record of a task that succeeded with so many results."""
     param = json.dumps({"model": "gpt-image-2", "input": {"prompt": prompt}})
@@ -79,11 +50,6 @@ def body(task_id: str, prompt: str, count: int = 1) -> Body:
 
 LINKS = [*map(link, TASKS), *(link(FOUR, n) for n in range(1, 5))]
 PICTURE = kept_picture()
-
-
-@pytest.fixture
-def source() -> Source:
-    return Source()
 
 
 @pytest.fixture
