@@ -24,7 +24,7 @@ import pytest
 from tests.bodies import http_reply, success_body, waiting_body
 from tests.command import KEY, Command
 from tests.faults.reply_noise import malformed, noise
-from tests.faults.sweep import DEADLINE_S, Play, ScriptedServer, Swept, running, start_check, sweep, task_id
+from tests.faults.sweep import DEADLINE_S, Play, ScriptedServer, running, start_check, sweep, task_id
 from tests.servers import AUTHORITY, Peer, RawServer, Request, closed_port, sends, tls_server
 from tests.warm import Piped
 
@@ -41,53 +41,6 @@ class Fault:
     play: Play
     said: str
     """A pattern of kind and message; an empty one allows a good answer too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The one run, with who was asked for what."""
-
-    swept: Swept
-    faults: dict[str, Fault]
-    stranger: RawServer
-    """Where redirects lead."""
-    idle_mb: float
-    sent: dict[str, int]
-    """How many bytes of an endless answer were taken, by its name."""
-    asked: Counter[str | None]
-    """How often each task was asked for."""
-
-    def check_all(self) -> None:
-        """Every fault is said, was asked for once, and left the record alone."""
-        for each, fault in self.faults.items():
-            problem, task = self.swept.problem(each), self.swept.tasks[each]
-            assert re.match(fault.said, problem), (fault.name, problem)
-            assert problem.isprintable(), fault.name
-            assert KEY not in problem
-            assert self.asked[each] == 2, fault.name
-            if problem:
-                assert (task["state"], task["createTime"]) == ("waiting", 1777474689024), fault.name
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Iterator[Run]:
-    """All faults, put to one process."""
-    sent: dict[str, int] = {}
-    with ScriptedServer() as server, RawServer() as stranger:
-        # Checks go as fast as the machine allows: there are hundreds.
-        taskdash = Command(tmp_path_factory.mktemp("network"), server, per_second=1000)
-        faults = {
-            task_id(number): fault for number, fault in enumerate(all_faults(server, stranger, sent, long))
-        }
-        for each in faults:
-            server.plays[each] = sends(json_reply(waiting_body(each)))
-        idle = sweep(taskdash, faults, is_listed=False)
-        assert idle.returncode == 0
-        for each, fault in faults.items():
-            server.plays[each] = fault.play
-        swept = sweep(taskdash, faults, timeout_s=600)
-        asked = Counter(request.task_id for request in server.requests)
-        yield Run(swept, faults, stranger, idle.peak_mb, sent, asked)
 
 
 def json_reply(body: object) -> bytes:
@@ -332,20 +285,38 @@ def test_large_records_that_come_all_at_once_cost_little_more_than_one(
 
 
 @pytest.mark.row("N2", "N5", "N6", "N7", "N8", "N11", "N12")
-def test_no_answer_costs_a_record_much_memory_or_the_key(run: Run) -> None:
-    run.check_all()
-    for name, count in run.sent.items():
-        # What lies in the buffers between is sent and never read.
-        assert count < 3 * CAP_BYTES, name
-    assert run.idle_mb > 20
-    assert run.swept.peak_mb - run.idle_mb < 32
-    assert run.stranger.connections == 0
-    problems = [
-        run.swept.problem(each).partition(":")[0] for each, fault in run.faults.items() if fault.row == "N11"
-    ]
-    assert len(problems) > 60
-    assert problems.count("unreachable") > 20
-    assert {"", "unreachable", "unreadable"} <= set(problems)
+def test_no_answer_costs_a_record_much_memory_or_the_key(tmp_path: Path, long: bool) -> None:
+    sent: dict[str, int] = {}
+    with ScriptedServer() as server, RawServer() as stranger:
+        # Checks go as fast as the machine allows: there are hundreds.
+        taskdash = Command(tmp_path, server, per_second=1000)
+        listed = enumerate(all_faults(server, stranger, sent, long))
+        faults = {task_id(number): fault for number, fault in listed}
+        server.plays = {each: sends(json_reply(waiting_body(each))) for each in faults}
+        idle = sweep(taskdash, faults, is_listed=False)
+        assert idle.returncode == 0
+        server.plays = {each: fault.play for each, fault in faults.items()}
+        swept = sweep(taskdash, faults, timeout_s=600)
+        asked = Counter(request.task_id for request in server.requests)
+    assert stranger.connections == 0
+    # What lies in the buffers between is sent and never read.
+    assert not [name for name, count in sent.items() if count > 3 * CAP_BYTES]
+    assert idle.peak_mb > 20
+    assert swept.peak_mb - idle.peak_mb < 32
+    malformed_kinds = []
+    for each, fault in faults.items():
+        problem, task = swept.problem(each), swept.tasks[each]
+        assert re.match(fault.said, problem), (fault.name, problem)
+        assert problem.isprintable(), fault.name
+        assert KEY not in problem
+        assert asked[each] == 2, fault.name
+        if problem:
+            assert (task["state"], task["createTime"]) == ("waiting", 1777474689024), fault.name
+        if fault.row == "N11":
+            malformed_kinds.append(problem.partition(":")[0])
+    assert len(malformed_kinds) > 60
+    assert malformed_kinds.count("unreachable") > 20
+    assert {"", "unreachable", "unreadable"} <= set(malformed_kinds)
 
 
 @pytest.mark.row("N11")
