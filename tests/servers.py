@@ -53,30 +53,19 @@ from tests.canary import assert_not_in
 
 __all__ = [
     "AUTHORITY", "Body", "FakeApi", "Peer", "RawServer", "Reply", "Request", "closed_port", "error_body", "error_reply",
-    "fail_body", "free_port", "http_reply", "rate_limit_reply", "sends", "success_body", "tls_server", "waiting_body",
+    "fail_body", "http_reply", "rate_limit_reply", "sends", "success_body", "tls_server", "waiting_body",
 ]  # fmt: skip
 
 BEARER = "authorization: Bearer {key}"
 _TLS_FOLDER = Path(__file__).parent / "data" / "tls"
 AUTHORITY = _TLS_FOLDER / "authority.pem"
 
-_held_sockets: list[socket.socket] = []
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment; somebody else may take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 def closed_port() -> int:
     """A port that refuses connections until the tests end: it is bound, and nobody listens."""
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
-    if not _held_sockets:
-        atexit.register(_release_ports)
-    _held_sockets.append(holder)
+    atexit.register(holder.close)
     return int(holder.getsockname()[1])
 
 
@@ -91,11 +80,6 @@ def _key_header(auth_header: str) -> re.Pattern[bytes]:
     """What matches the one place of a request that a key belongs in."""
     before = re.escape(auth_header.partition("{key}")[0]).replace(r"\ ", " *")
     return re.compile(rf"^{before}[^\r\n]*".encode(), re.IGNORECASE | re.MULTILINE)
-
-
-def _release_ports() -> None:
-    for holder in _held_sockets:
-        holder.close()
 
 
 @dataclass(frozen=True, slots=True)
