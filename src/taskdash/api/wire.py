@@ -37,10 +37,10 @@ from taskdash.api.values import (
     whole_number,
     word,
 )
-from taskdash.domain.durations import duration
 from taskdash.domain.record import Answer, Throttle
 from taskdash.domain.task import Json, ProblemKind, State
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.rules import EXIT_CODES, first_cause, gone, removed_line
-from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, Task
-from taskdash.domain.words import plural, state_word
+from taskdash.domain.words import duration, plural, state_word
 from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:

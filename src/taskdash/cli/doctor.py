@@ -26,11 +26,10 @@ from taskdash.cli.options import command
 from taskdash.cli.output import padded, print_json, print_lines, talk
 from taskdash.config.keys import find_key
 from taskdash.config.settings import Settings
-from taskdash.domain.durations import ago
 from taskdash.domain.errors import KeyMissingError, TaskdashError
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import plural, size_words
+from taskdash.domain.words import ago, plural, size_words
 from taskdash.results.desktop import find_clipboard
 from taskdash.results.previews import can_decode, install_line
 from taskdash.store.recovery import KNOWN_VERSION, SQLITE_VERSION, Examined, examine, last_copy_s

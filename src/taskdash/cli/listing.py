@@ -24,13 +24,21 @@ from taskdash.cli.options import (
 )
 from taskdash.cli.output import cropped, print_csv, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import Session, collecting_later
-from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import NEWEST_FIRST, SortKey
 from taskdash.domain.task import State
 from taskdash.domain.task_json import FIELDS, TIMES, task_json
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import duration_word, iso_time, plural, reason_of, state_word
+from taskdash.domain.words import (
+    NONE,
+    amount,
+    duration,
+    duration_word,
+    iso_time,
+    plural,
+    reason_of,
+    state_word,
+)
 from taskdash.store.store import glance
 
 if TYPE_CHECKING:

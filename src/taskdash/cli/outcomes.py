@@ -25,13 +25,12 @@ from taskdash.cli.output import (
 )
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
-from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.failures import reasons
 from taskdash.domain.query import SpanTerm
 from taskdash.domain.tally import By, ended_per_hour, tally
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_LABEL, NO_MODEL, plural
+from taskdash.domain.words import NO_LABEL, NO_MODEL, NONE, amount, duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.domain.durations import duration
 from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import cropped
-from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_REASON, plural, started_ms, state_word
+from taskdash.domain.words import NO_REASON, duration, plural, started_ms, state_word
 from taskdash.watch.thread import WatchStatus
 
 if TYPE_CHECKING:

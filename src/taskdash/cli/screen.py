@@ -16,11 +16,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from taskdash.cli.output import cropped
-from taskdash.domain.durations import NONE, age
 from taskdash.domain.failures import charged_words
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_REASON, SYMBOLS, duration_word, plural, reason_of, state_word
+from taskdash.domain.words import NO_REASON, NONE, SYMBOLS, age, duration_word, plural, reason_of, state_word
 from taskdash.ui.text.prompts import shared_of
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from taskdash.cli.options import (
 )
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
 from taskdash.cli.selection import read_details
-from taskdash.domain.durations import NONE, ago, amount
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
@@ -30,7 +29,10 @@ from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import (
     NO_REASON,
+    NONE,
     REMOVED,
+    ago,
+    amount,
     countdown,
     duration_word,
     expiry_of,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.durations import amount
+from taskdash.domain.words import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.durations import ago, duration
 from taskdash.domain.task import State, Task
-from taskdash.domain.words import SYMBOLS, ended_ms, plural
+from taskdash.domain.words import SYMBOLS, ago, duration, ended_ms, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

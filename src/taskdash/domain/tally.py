@@ -10,9 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.durations import amount
 from taskdash.domain.task import State
-from taskdash.domain.words import plural
+from taskdash.domain.words import amount, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

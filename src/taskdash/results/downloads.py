@@ -15,9 +15,8 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import plural, size_words
+from taskdash.domain.words import duration, plural, size_words
 from taskdash.results.links import DiskError, DownloadError, ExpiredError, LockedError
 from taskdash.results.part import PartFile
 from taskdash.watch.machine import Clock

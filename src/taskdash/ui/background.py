@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
-from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, expiry_of
+from taskdash.domain.words import USUAL_LIFE_MS, age, ended_ms, expiry_of
 from taskdash.ui import widgets
 
 if TYPE_CHECKING:

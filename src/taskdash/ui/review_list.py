@@ -11,9 +11,9 @@ from enum import StrEnum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.durations import NONE
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import NONE
 from taskdash.ui.text.columns import Span, fitted
 from taskdash.ui.text.prompts import prompt_pieces, shared_of
 

@@ -12,11 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from taskdash.domain.durations import ago
 from taskdash.domain.failures import charged_words, class_filter, reasons
 from taskdash.domain.query import ExactTerm, Flag, FlagTerm, Query
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_LABEL
+from taskdash.domain.words import NO_LABEL, ago
 from taskdash.ui.acts import Scope, saving
 from taskdash.ui.following import Pace
 from taskdash.ui.screens.dialog import Choices, Dialog

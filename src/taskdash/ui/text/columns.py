@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from taskdash.domain.durations import NONE, age, ago, amount, duration
 from taskdash.domain.query import SortKey
 from taskdash.domain.record_paths import family_of
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import (
+    NONE,
     SYMBOLS,
+    age,
+    ago,
+    amount,
+    duration,
     expiry_of,
     short_countdown,
     started_ms,

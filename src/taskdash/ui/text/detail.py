@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Task, TaskDetail, inputs_of, json_text
 from taskdash.domain.words import (
     REMOVED,
     SYMBOLS,
+    age,
+    ago,
     countdown,
+    duration,
     expiry_of,
     moment,
     notice_ms,

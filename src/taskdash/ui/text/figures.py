@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.progress import time_left
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
 from taskdash.domain.task import State
-from taskdash.domain.words import NO_LABEL, NO_MODEL, SYMBOLS, USUAL_LIFE_MS, bars, notice_ms, plural
+from taskdash.domain.words import (
+    NO_LABEL,
+    NO_MODEL,
+    NONE,
+    SYMBOLS,
+    USUAL_LIFE_MS,
+    amount,
+    bars,
+    duration,
+    notice_ms,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

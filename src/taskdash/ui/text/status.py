@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.progress import time_left
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.words import plural
+from taskdash.domain.words import age, ago, duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from taskdash.domain.durations import tells_seconds
+from taskdash.domain.words import tells_seconds
 from taskdash.ui import widgets
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text, result_target

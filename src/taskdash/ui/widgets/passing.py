@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from textual.content import Content
 from textual.widgets import Static
 
-from taskdash.domain.durations import age
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
-from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, age, ended_ms, notice_ms
 from taskdash.store.news import LEARNED_AFTER_MS
 from taskdash.ui.widgets.bars import Line
 

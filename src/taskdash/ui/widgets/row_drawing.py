@@ -14,7 +14,7 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
-from taskdash.domain.durations import tells_seconds
+from taskdash.domain.words import tells_seconds
 from taskdash.ui.line_filters import FEW_COLOURS
 from taskdash.ui.text.columns import GAP, Moment, Placed, fitted, place_columns
 from taskdash.ui.text.prompts import shared_of, sought_words
