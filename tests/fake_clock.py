@@ -23,9 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from taskdash.domain.budget import TIERS, Limits
+from taskdash.domain.gateways import RECORD_PATH, TIERS, Limits
 from taskdash.domain.record import Answer, Record, Throttle
-from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import ChangeHint, Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy

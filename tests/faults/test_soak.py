@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from tests.fake_clock import World
 
-from taskdash.domain.budget import Limits
+from taskdash.domain.gateways import Limits
 from taskdash.domain.schedule import plan_for
 
 DAY: Final = 864_000

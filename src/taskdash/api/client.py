@@ -27,8 +27,8 @@ from taskdash.api.network import Proxy, explain, find_proxy, is_hang_up, tls_con
 from taskdash.api.values import MAX_BODY_BYTES
 from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import UsageError
+from taskdash.domain.gateways import AUTH_HEADER, RECORD_PATH, header_of, target_of
 from taskdash.domain.record import Answer
-from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH, header_of, target_of
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line

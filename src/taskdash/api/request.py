@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.api.record import request_in
 from taskdash.api.values import Fields, UnreadableError, json_document
 from taskdash.api.wire import envelope_of
-from taskdash.domain.record_paths import RECORD_PATH, family_of
+from taskdash.domain.gateways import RECORD_PATH, family_of
 from taskdash.domain.untrusted import CUT_MARK
 
 if TYPE_CHECKING:

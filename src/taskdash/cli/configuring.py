@@ -30,8 +30,8 @@ from taskdash.config.load import (
 )
 from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Profile
 from taskdash.config.settings import Settings
-from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import ConfigError, KeyMissingError, TaskdashError, UsageError
+from taskdash.domain.gateways import TIERS
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import DEFAULT_KEYS, key_faults
 

@@ -23,8 +23,8 @@ from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.domain.errors import TaskdashError
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.query import Query
-from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, duration, state_word
 from taskdash.store.store import Store

@@ -23,7 +23,7 @@ from taskdash.cli.output import cell_width, padded, print_json, print_lines, tal
 from taskdash.cli.selection import read_details
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.failures import classify
-from taskdash.domain.record_paths import RECORD_PATH
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert_line, raw_text

@@ -15,8 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from taskdash.config import readers
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE, KEY_SOURCES, may_be_key, quoted
 from taskdash.config.readers import Place, Reader, one_of_these, read, schema_of, setting
-from taskdash.domain.budget import TIERS
-from taskdash.domain.record_paths import AUTH_HEADER, FAMILIES, ID_MARK, KEY_MARK, RECORD_PATH
+from taskdash.domain.gateways import AUTH_HEADER, FAMILIES, ID_MARK, KEY_MARK, RECORD_PATH, TIERS
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:

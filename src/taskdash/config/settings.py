@@ -24,7 +24,7 @@ from taskdash.config.readers import (
     shown,
     suggestion,
 )
-from taskdash.domain.record_paths import RECORD_PATH
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:

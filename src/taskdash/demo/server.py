@@ -37,9 +37,8 @@ from taskdash.demo.jobs import (
     random_id,
     sample_jobs,
 )
-from taskdash.domain.budget import TIERS
 from taskdash.domain.curl import CREATE_PATH
-from taskdash.domain.record_paths import RECORD_PATH
+from taskdash.domain.gateways import RECORD_PATH, TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,13 +22,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from taskdash.domain.record import Throttle
+    from taskdash.domain.gateways import Limits
 
 DEADLINE_S: Final = 15.0
 """The total timeout of one check; one that is never settled counts as over after this."""
@@ -44,65 +43,6 @@ _SECOND_S: Final = 1.0
 _MINUTE_S: Final = 60.0
 
 
-class Limits(NamedTuple):
-    """The checks allowed in any 1 s and in any 60 s."""
-
-    per_second: int
-    per_minute: int
-
-
-TIERS: Final[Mapping[str, Limits]] = MappingProxyType(
-    {
-        "free": Limits(2, 60),
-        "basic": Limits(20, 1000),
-        "standard": Limits(50, 3000),
-        "pro": Limits(100, 6000),
-        "ultra": Limits(200, 12000),
-        "enterprise": Limits(500, 30000),
-    }
-)
-"""What AI GPT Image grants `recordInfo` per key, by the key's tier (its rate limit page)."""
-
-
-def allowed(limits: Limits, share: float) -> Limits:
-    """Return our part of a key's limits: each times `share` (0 to 1), rounded down, never below 1."""
-    # 0.29 * 100 is 28.999... in binary: the share is meant as it is written.
-    return Limits(*(max(1, int(round(share * limit, 9))) for limit in limits))
-
-
-def kept_for_urgent(limits: Limits) -> int:
-    """Return how many checks a minute are reserved for urgent ones: a fifth, at least 2; 0 if the limit is below 5."""
-    return max(2, limits.per_minute // 5) if limits.per_minute >= 5 else 0
-
-
-def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limits:
-    """Return the key's limits as corrected by a 429 that states them.
-
-    Its `limit` applies to its own window and overrides the tier's table; its `tier` fills in the other window; anything
-    it leaves out stays as in `current` (limits before the share is applied). Explicit limits from the profile
-    (`written`), as opposed to a tier, are only ever lowered.
-    """
-    limits = TIERS.get((throttle.tier or "").strip().lower(), current)
-    if throttle.limit is not None and throttle.limit > 0:
-        limits = _with_limit(limits, throttle.limit, max(1, throttle.window_s or 60))
-    if written is not None:
-        limits = Limits(*map(min, limits, written))
-    return limits
-
-
-def _with_limit(limits: Limits, limit: int, window_s: int) -> Limits:
-    """Return `limits` with `limit` checks per `window_s` worked in; windows other than 1 and 60 s are rounded down."""
-    if window_s == 1:
-        return Limits(limit, limits.per_minute)
-    if window_s >= 60:
-        # By the minutes that such a window touches: spread evenly, two minutes' checks may fall into 90 s.
-        return Limits(limits.per_second, max(1, limit // math.ceil(window_s / 60)))
-    if limit < window_s:
-        # Less than one a second: only allowing this window's checks for a whole minute is certain to be safe.
-        return Limits(1, limit)
-    return Limits(limit // window_s, limit * 60 // window_s)
-
-
 @dataclass(slots=True)
 class Spent:
     """A check that was sent: when, when its answer (or failure) came, and whether it was urgent."""
@@ -110,6 +50,11 @@ class Spent:
     sent_s: float
     answered_s: float | None = None
     urgent: bool = False
+
+
+def kept_for_urgent(limits: Limits) -> int:
+    """Return how many checks a minute are reserved for urgent ones: a fifth, at least 2; 0 if the limit is below 5."""
+    return max(2, limits.per_minute // 5) if limits.per_minute >= 5 else 0
 
 
 def _later(rising: Iterable[float], than: float) -> int:

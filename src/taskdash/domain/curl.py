@@ -13,7 +13,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.record_paths import AUTH_HEADER, KEY_MARK, RECORD_PATH, target_of
+from taskdash.domain.gateways import AUTH_HEADER, KEY_MARK, RECORD_PATH, target_of
 from taskdash.domain.untrusted import raw_text
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""The API's answer to a check, which is a record or the reason why there is none, and its effect on the task.
+"""Applies the answer to a check, which is a record or the reason why there is none, and picks the next record path.
+
+One key may own tasks of several families, whose IDs look alike but whose records are under different paths. A path
+answers alike for IDs of other families and unknown ones, so a task is not found only once all paths have been tried.
 
 `api.wire` parses answers into these types; texts and times are as in `domain.task`.
 """
@@ -6,12 +9,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from taskdash.domain.record_paths import RecordPaths
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.task import Json, Problem, ProblemKind, State, Task
 
-_ONE_PATH: Final = RecordPaths()
+_OF_A_TASK: Final = (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
+_FAULTS: Final = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
+"""Problems that concern the task or its ID, and those that do not."""
 _VARIANT_KEYS: Final = (
     *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
     *("n", "num_images", "nVariants", "duration", "n_frames"),
@@ -127,6 +132,85 @@ class Outcome:
     def changed(self) -> bool:
         """Return whether there is something to tell: another state, another word for it, another kind of problem."""
         return _told(self.before) != _told(self.task)
+
+
+def _tail(path: str) -> str:
+    return path.removesuffix("?taskId={id}")
+
+
+class RecordPaths(NamedTuple):
+    """The paths of a profile, and what they have answered so far."""
+
+    paths: tuple[str, ...] = (RECORD_PATH,)
+    """The most common first."""
+    right: frozenset[str] = frozenset()
+    """Those that have given an answer about a task."""
+    bare: frozenset[str] = frozenset()
+    """Those that have given a 404 that mentions no task."""
+
+    def next_for(self, task: Task) -> str:
+        """Return the path to request a task from next: the one that knew it, else each in turn."""
+        if task.record_path in self.paths:
+            return task.record_path
+        if len(self.paths) == 1:
+            return self.paths[0]
+        # Imported late: the finder is slow to import, and a single path needs no hint.
+        from taskdash.domain.task_ids import path_hint_of
+
+        hint = task.path_hint or path_hint_of(task.task_id)
+        # The same path may have a prefix at a gateway, or its query spelt out.
+        first = [path for path in self.paths if hint and _tail(path).endswith(_tail(hint))]
+        in_turn = [*first, *(path for path in self.paths if path not in first)]
+        return in_turn[task.path_misses % len(in_turn)]
+
+    def is_miss(self, task: Task, answer: Answer) -> bool:
+        """Return whether an answer only means that its path does not know a task, while another one may.
+
+        Some paths reject the IDs of other families, or fail on them. A failure counts as that if the path has never
+        given an answer about a task, and others have.
+        """
+        if answer.problem is ProblemKind.NOT_FOUND:
+            return True
+        if len(self.paths) == 1 or task.record_path in self.paths:
+            return False
+        is_strange = bool(self.right) and self.next_for(task) not in self.right
+        return answer.problem is ProblemKind.REJECTED or (answer.problem in _FAULTS and is_strange)
+
+    def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
+        """Return whether no path is left to try for a task.
+
+        For a check that the user asked for (`is_asked`), the current round of paths is completed first.
+        """
+        if task.record_path in self.paths:
+            return True
+        count = len(self.paths)
+        return task.path_misses >= count and not (is_asked and task.path_misses % count)
+
+    def told(self, task: Task, said: str) -> str:
+        """Return the message for a task that was not found; `said` is the answer's own."""
+        is_known = task.record_path in self.paths
+        asked = "" if is_known or len(self.paths) == 1 else f"asked under {len(self.paths)} record paths"
+        remark = "" if is_known else self.remark
+        return "; ".join(filter(None, (said, asked, remark)))
+
+    def seen(self, path: str, answer: Answer) -> RecordPaths:
+        """Return the paths, updated by the answer of one of them."""
+        if answer.is_bare_404:
+            return self if path in self.bare else self._replace(bare=self.bare | {path})
+        speaks = answer.record is not None or answer.problem in _OF_A_TASK
+        return self._replace(right=self.right | {path}) if speaks and path not in self.right else self
+
+    @property
+    def remark(self) -> str:
+        """Return a remark on paths that may not exist at all; "" if all seem to."""
+        wrong = [path for path in self.paths if path in self.bare and path not in self.right]
+        if not wrong:
+            return ""
+        answer = "answers" if len(wrong) == 1 else "answer"
+        return f"{' and '.join(wrong)} {answer} 404 to everything: look at record_paths in the config"
+
+
+_ONE_PATH: Final = RecordPaths()
 
 
 def apply_answer(task: Task, answer: Answer, now_ms: int, paths: RecordPaths = _ONE_PATH) -> Outcome:

@@ -13,7 +13,7 @@ from taskdash.api.request import NoRequestError, callback_of, request_again
 from taskdash.config.files import make_private_dir, replace_private_file
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command
-from taskdash.domain.record_paths import RECORD_PATH
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import plural

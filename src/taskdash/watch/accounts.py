@@ -10,10 +10,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.budget import DEADLINE_S, TIERS, Budget, Limits, Spent, allowed, learned
+from taskdash.domain.budget import DEADLINE_S, Budget, Spent
+from taskdash.domain.gateways import RECORD_PATH, TIERS, Limits, allowed, learned
 from taskdash.domain.health import LONGEST_PAUSE_S, Health
-from taskdash.domain.record import Answer, Throttle
-from taskdash.domain.record_paths import RECORD_PATH, RecordPaths
+from taskdash.domain.record import Answer, RecordPaths, Throttle
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.watch.machine import Clock, boot_id

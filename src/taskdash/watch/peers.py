@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import StoreError
+from taskdash.domain.gateways import TIERS
 from taskdash.domain.task import ProblemKind
 from taskdash.store.checks import Entry, GatewayNote, Sent, Viewer
 from taskdash.store.store_file import Identity, identity_of, lock_path

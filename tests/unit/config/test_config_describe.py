@@ -34,7 +34,7 @@ from taskdash.config.load import load_settings
 from taskdash.config.own import COLUMN_NAMES, OwnCommand
 from taskdash.config.readers import Place, settings_of
 from taskdash.config.settings import LOG_LEVELS, Settings, View, demo_settings, read_settings
-from taskdash.domain.budget import TIERS
+from taskdash.domain.gateways import TIERS
 from taskdash.domain.query import SortKey
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.toml"

@@ -16,8 +16,8 @@ from taskdash.config.own import COLUMN_NAMES
 from taskdash.config.profile import Profile, preset_profile
 from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.query import SortKey
-from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.secret import Secret
 
 FIRST_PROFILES = [

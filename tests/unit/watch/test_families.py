@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.fake_clock import World, problem
 
-from taskdash.domain.budget import Limits
+from taskdash.domain.gateways import Limits
 from taskdash.domain.task import ProblemKind, State
 
 PATHS = ("/first", "/second", "/third")

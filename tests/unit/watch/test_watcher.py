@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.fake_clock import World, problem, throttled
 
-from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.errors import StoreError
+from taskdash.domain.gateways import TIERS, Limits
 from taskdash.domain.query import Query
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.command import wait_until
 from tests.fake_clock import success
 
-from taskdash.domain.budget import TIERS
+from taskdash.domain.gateways import TIERS
 from taskdash.domain.record import Answer
 from taskdash.domain.task import State
 from taskdash.store.store import Store, StoreThread

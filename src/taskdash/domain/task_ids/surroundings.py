@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.gateways import FAMILIES, RECORD_PATH
 from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
-from taskdash.domain.record_paths import FAMILIES, RECORD_PATH
 from taskdash.domain.task import MAX_ID_CHARS
 from taskdash.domain.task_ids.bare import denial
 from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Hit

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from taskdash.domain.gateways import family_of
 from taskdash.domain.query import SortKey
-from taskdash.domain.record_paths import family_of
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from taskdash.domain.record_paths import RECORD_PATH
+from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.task import State, Task, TaskDetail, inputs_of, json_text
 from taskdash.domain.words import (
     REMOVED,

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.record import Answer, Record, apply_answer
-from taskdash.domain.record_paths import RecordPaths, family_of, header_of, target_of
+from taskdash.domain.record import Answer, Record, RecordPaths, apply_answer
 from taskdash.domain.task import ProblemKind, State, Task
 
 JOBS, VEO, MUSIC = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/api/v1/generate/record-info"
@@ -16,32 +15,6 @@ PATHS = RecordPaths((JOBS, VEO, MUSIC))
 TASK = Task(seq=1, profile="p", task_id="t", added_at_ms=0)
 MISS = Answer(problem=ProblemKind.NOT_FOUND, message="null")
 FOUND = Answer(record=Record(state=State.WAITING, raw_state="waiting"))
-
-
-@pytest.mark.parametrize(
-    ("path", "family"),
-    [
-        (JOBS, "jobs"),
-        (VEO, "veo"),
-        (MUSIC, "generate"),
-        ("/api/v1/flux/kontext/record-info", "flux/kontext"),
-        ("/api/v1/runway/record-detail", "runway"),
-        ("/v1/videos/image2video/{id}", "videos/image2video"),
-        ("/v1/get_result?id={id}", "get_result"),
-        ("/api/v1/tasks/{id}", "tasks"),
-        ("/v2/{id}", "/v2/{id}"),
-        (None, None),
-    ],
-)
-def test_a_path_has_the_name_of_its_family(path: str | None, family: str | None) -> None:
-    assert family_of(path) == family
-
-
-def test_an_id_and_a_key_are_put_where_the_config_says() -> None:
-    assert target_of("/v1/{id}/x?y=1", "a/b") == "/v1/a%2Fb/x?y=1"
-    assert target_of("/v1/{id}", "..") == "/v1/%2E%2E"
-    assert target_of("/v1?a=1", "b c") == "/v1?a=1&taskId=b%20c"
-    assert header_of("x-key: {key}", "secret") == ("x-key", "secret")
 
 
 def asked(task: Task, *answers: Answer, paths: RecordPaths = PATHS) -> tuple[list[str], Task]:
