@@ -16,8 +16,7 @@ from statistics import median
 from typing import Final
 
 from lists import PROFILE, build
-from taskdash.domain.query import Query, Sort, SortKey
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.store.store import Store
 from terminal import Sign, Terminal, bare_app
 

@@ -10,8 +10,7 @@ from typing import Any
 from tests.bodies import Body
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.query import Query
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.record import Answer, Outcome, Record, apply_answer
 from taskdash.domain.task import ProblemKind, State, Task, TaskDetail
 from taskdash.store.store import Store

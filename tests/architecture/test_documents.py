@@ -14,8 +14,7 @@ import pytest
 from taskdash.cli.describing import ERROR_CODES, TASK_FIELDS
 from taskdash.cli.main import COMMANDS, Commands
 from taskdash.cli.process import exit_code_of
-from taskdash.domain.query import SortKey
-from taskdash.domain.query_language import FIELDS, OTHER_NAMES, parse_filter
+from taskdash.domain.query import FIELDS, OTHER_NAMES, SortKey, parse_filter
 from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS, REVIEW_ACTIONS, Action
 from taskdash.ui.keymap import key_name

@@ -18,7 +18,7 @@ from tests.command import KEY, PROGRAM, Command, Done, listed
 from tests.servers import FakeApi, success_body, waiting_body
 
 from taskdash.cli import process
-from taskdash.domain.query_language import FilterError, parse_filter
+from taskdash.domain.query import FilterError, parse_filter
 
 RUN = "task_run_12345678"
 

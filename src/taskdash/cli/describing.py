@@ -21,10 +21,8 @@ from taskdash import __version__
 from taskdash.cli.main import ALIASES
 from taskdash.cli.options import GLOBAL_OPTIONS, command
 from taskdash.cli.output import print_lines
-from taskdash.domain.failures import FailureClass
-from taskdash.domain.query import Flag
-from taskdash.domain.query_language import EXAMPLES, OTHER_NAMES, STATES, TEXT_FIELDS
-from taskdash.domain.task import ProblemKind
+from taskdash.domain.query import EXAMPLES, OTHER_NAMES, STATES, TEXT_FIELDS, Flag
+from taskdash.domain.task import FailureClass, ProblemKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -136,7 +136,7 @@ def list_tasks(
     sort = NEWEST_FIRST
     if sort_text:
         # Imported here: most lists are printed in the default order.
-        from taskdash.domain.query_language import parse_sort
+        from taskdash.domain.query import parse_sort
 
         sort = parse_sort(sort_text)
     query = selection.query(session, all_profiles=all_profiles, sort=sort)

@@ -209,7 +209,7 @@ complete_labels = _completing("label")
 
 def complete_states(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the states that start with `incomplete`."""
-    from taskdash.domain.query_language import STATES
+    from taskdash.domain.query import STATES
 
     return [name for name in STATES if name.startswith(incomplete)]
 

@@ -14,7 +14,16 @@ import click
 from taskdash.cli.output import talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort, Term
+from taskdash.domain.query import (
+    NEWEST_FIRST,
+    Exact,
+    ExactTerm,
+    Query,
+    Sort,
+    Term,
+    parse_filter,
+    parse_states,
+)
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.rows import clean_label
 
@@ -107,9 +116,6 @@ class Selection(NamedTuple):
         self, ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool] = lambda: False
     ) -> tuple[tuple[Term, ...], frozenset[State] | None]:
         """Parse the options into terms and states."""
-        # Imported here: most lists are printed without a filter.
-        from taskdash.domain.query_language import parse_filter, parse_states
-
         terms = parse_filter(self.filter_text, ttls_ms, has_own_lives) if self.filter_text else ()
         if self.label is not None:
             if (label := clean_label(self.label)) is None:

@@ -23,7 +23,7 @@ from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
 from taskdash.cli.selection import find_or_add
 from taskdash.domain.errors import TaskdashError, UsageError
-from taskdash.domain.query_language import STATES, UNFINISHED
+from taskdash.domain.query import STATES, UNFINISHED
 from taskdash.domain.task import State, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import plural

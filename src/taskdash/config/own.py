@@ -54,15 +54,15 @@ def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def _query_words() -> tuple[ModuleType, ModuleType]:
+def _queries() -> ModuleType:
     # Imported late: most commands neither sort nor filter.
-    from taskdash.domain import query, query_language
+    from taskdash.domain import query
 
-    return query, query_language
+    return query
 
 
 def _sort_names() -> list[str]:
-    return [key.value for key in _query_words()[0].SortKey]
+    return [key.value for key in _queries().SortKey]
 
 
 def _sort(value: str) -> str:
@@ -76,7 +76,7 @@ def _sort(value: str) -> str:
 def _filter(value: str) -> str:
     try:
         # Assumed here, as only the list shows whether links have expiry times of their own.
-        _query_words()[1].parse_filter(value, has_own_lives=lambda: True)
+        _queries().parse_filter(value, has_own_lives=lambda: True)
     except UsageError as error:
         raise ValueError(without_keys(str(error))) from None
     return value.strip()
@@ -211,7 +211,7 @@ class OwnView:
 
     def terms(self, ttls_ms: Mapping[str, int]) -> tuple[Term, ...]:
         """Return the terms of its filter; `ttls_ms` tells how long the result links of each profile live."""
-        terms: tuple[Term, ...] = _query_words()[1].parse_filter(self.filter, ttls_ms, lambda: True)
+        terms: tuple[Term, ...] = _queries().parse_filter(self.filter, ttls_ms, lambda: True)
         return terms
 
     def shown_profiles(self, configured: Collection[str], in_use: str) -> tuple[str, ...]:

@@ -12,31 +12,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.task import FailureClass
 from taskdash.domain.words import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-class FailureClass(StrEnum):
-    """Names what a failure is about, and so what to do next."""
-
-    CONTENT_POLICY = "content policy"
-    """The prompt, an input or the result was refused: change the prompt."""
-    INVALID_INPUT = "invalid input"
-    """A parameter or file is wrong: correct it."""
-    CREDITS = "credits"
-    """Balance or quota: top up."""
-    PROVIDER_ERROR = "provider error"
-    """The model's backend broke or is overloaded: try again."""
-    TIMEOUT = "timeout"
-    CANCELED = "canceled"
-    OTHER = "other"
-
 
 _MAX_CHARS: Final = 2000
 
@@ -271,7 +254,7 @@ class Reason(NamedTuple):
 
     @property
     def filter_text(self) -> str:
-        """Return a filter that shows the tasks of this reason, in the language of `domain.query_language`."""
+        """Return a filter that shows the tasks of this reason, in the language of `domain.query`."""
         if self.message is None and self.fail_code is None:
             return "state:fail reason:none"
         words = ["state:fail", class_filter(self.failure_class)]

@@ -124,7 +124,7 @@ class LabelFigures(NamedTuple):
 
     @property
     def filter_text(self) -> str:
-        """Return the filter that shows the tasks, in the language of `domain.query_language`."""
+        """Return the filter that shows the tasks, in the language of `domain.query`."""
         if self.label is None:
             return 'label:=""'
         if '"' not in self.label:

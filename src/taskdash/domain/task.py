@@ -86,6 +86,22 @@ class ProblemKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class FailureClass(StrEnum):
+    """Names what the failure of a task is about, and so what to do next; `domain.failures` finds it."""
+
+    CONTENT_POLICY = "content policy"
+    """The prompt, an input or the result was refused: change the prompt."""
+    INVALID_INPUT = "invalid input"
+    """A parameter or file is wrong: correct it."""
+    CREDITS = "credits"
+    """Balance or quota: top up."""
+    PROVIDER_ERROR = "provider error"
+    """The model's backend broke or is overloaded: try again."""
+    TIMEOUT = "timeout"
+    CANCELED = "canceled"
+    OTHER = "other"
+
+
 class Problem(NamedTuple):
     """The last check's failure. It is kept beside the record and never replaces it."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.failures import FailedTasks
 from taskdash.domain.progress import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
-from taskdash.domain.query_language import COMPLETED_FIELDS
+from taskdash.domain.query import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line

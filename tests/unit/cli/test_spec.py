@@ -17,8 +17,8 @@ from taskdash.cli.describing import ERROR_CODES, EXIT_CODES, TASK_FIELDS, spec
 from taskdash.cli.main import COMMANDS, taskdash
 from taskdash.cli.process import exit_code_of
 from taskdash.domain.errors import TaskdashError
-from taskdash.domain.query_language import FIELDS as FILTER_FIELDS
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import FIELDS as FILTER_FIELDS
+from taskdash.domain.query import parse_filter
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.task_json import FIELDS, task_json

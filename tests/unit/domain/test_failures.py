@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.failures import FailedTasks, FailureClass, Reason, classify, reasons
-from taskdash.domain.query import Exact, ExactTerm, TextTerm
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.failures import FailedTasks, Reason, classify, reasons
+from taskdash.domain.query import Exact, ExactTerm, TextTerm, parse_filter
+from taskdash.domain.task import FailureClass
 from taskdash.domain.untrusted import fold
 
 POLICY = FailureClass.CONTENT_POLICY

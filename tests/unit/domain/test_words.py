@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.query import ExpiryTerm, Flag, FlagTerm
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import ExpiryTerm, Flag, FlagTerm, parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import (
     Expiry,

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.store_lists import added, answered, detail_of, recorded
 
-from taskdash.domain.query import Query
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.record import Answer
 from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_json import FIELDS, task_json

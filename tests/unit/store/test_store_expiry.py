@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body, waiting_body
 from tests.store_lists import NOW, plans_of, replied
 
-from taskdash.domain.query import ExpiryTerm, Query
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import ExpiryTerm, Query, parse_filter
 from taskdash.domain.words import expiry_of
 from taskdash.store.store import Store
 

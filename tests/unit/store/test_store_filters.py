@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.failures import classify
-from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, Term, TextTerm
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import (
+    Exact,
+    ExactTerm,
+    Query,
+    Sort,
+    SortKey,
+    SpanTerm,
+    Term,
+    TextTerm,
+    parse_filter,
+)
 from taskdash.domain.task import State, Task
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import fold

@@ -15,8 +15,7 @@ from tests.store_lists import NOW, added, answered, detail_of, fill, ids, record
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.notices import Way
-from taskdash.domain.query import Query, Sort, SortKey
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.record import Answer, Record, apply_answer
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.query_sql import order, where

@@ -11,8 +11,7 @@ from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
 from taskdash.domain.failures import FailedTasks, charged_words, reasons
 from taskdash.domain.progress import Progress
-from taskdash.domain.query import Query, Sort, SortKey
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.tally import By, TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from taskdash.domain.query import Query
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.ui.actions import (
     ACTIONS,

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.progress import LabelFigures, Progress
-from taskdash.domain.query import ExactTerm
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import ExactTerm, parse_filter
 from taskdash.domain.tally import HOUR_MS, TaskFigures
 from taskdash.domain.task import State
 from taskdash.ui.text.figures import batch_lines, statistics_text

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from taskdash.domain.query_language import parse_filter
+from taskdash.domain.query import parse_filter
 from taskdash.ui.text.prompts import matches, prompt_pieces, sought_words
 
 LONG = "Product photo of a ceramic mug on a walnut desk, morning light, matte black glaze, steam rising"

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from taskdash.domain.query_language import FilterError, completions, parse_filter
+from taskdash.domain.query import FilterError, completions, parse_filter
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from taskdash.domain.query import (
     Exact,
     ExactTerm,
     ExpiryTerm,
+    FilterError,
     Flag,
     FlagTerm,
     Sort,
@@ -20,8 +21,11 @@ from taskdash.domain.query import (
     SpanTerm,
     Term,
     TextTerm,
+    completions,
+    parse_filter,
+    parse_sort,
+    parse_states,
 )
-from taskdash.domain.query_language import FilterError, completions, parse_filter, parse_sort, parse_states
 from taskdash.domain.task import State
 
 UNFINISHED = frozenset({State.NEW, State.WAITING})
