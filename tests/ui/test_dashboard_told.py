@@ -22,7 +22,7 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-from taskdash.domain.notices import Way
+from taskdash.domain.batches import Way
 from taskdash.results.own_commands import FinishCommand
 from taskdash.store.store import Store
 from taskdash.ui import background

@@ -25,7 +25,7 @@ from tests.ui.driven_dashboard import (
 from taskdash.api.wire import parse_answer
 from taskdash.config.own import OwnView
 from taskdash.config.profile import Profile
-from taskdash.domain.notices import Way
+from taskdash.domain.batches import Way
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.record import apply_answer
 from taskdash.results.download_thread import DownloadThread

@@ -17,12 +17,11 @@ from taskdash.cli.log import start_log
 from taskdash.cli.output import Progress, talk
 from taskdash.cli.process import LAST_ACTS, end_now, end_soon
 from taskdash.cli.rules import WaitRules
+from taskdash.domain.batches import Way, progress_of
 from taskdash.domain.errors import StoreError
-from taskdash.domain.notices import Way
-from taskdash.domain.progress import progress_of, time_left
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.usual import Durations
-from taskdash.domain.words import duration, plural, started_ms
+from taskdash.domain.words import duration, plural, started_ms, time_left
 from taskdash.store.store import StoreThread
 from taskdash.store.store_file import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process

@@ -17,6 +17,7 @@ from taskdash.domain.task import Json, Problem, ProblemKind, State, Task
 _OF_A_TASK: Final = (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 _FAULTS: Final = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
 """Problems that concern the task or its ID, and those that do not."""
+_YOUNG_MS: Final = 15_000
 _VARIANT_KEYS: Final = (
     *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
     *("n", "num_images", "nVariants", "duration", "n_frames"),
@@ -127,6 +128,20 @@ class Outcome:
     def finished(self) -> bool:
         """Return whether this check found that the task has ended."""
         return self.task.state.finished and not self.before.state.finished
+
+    @property
+    def is_news(self) -> bool:
+        """Return whether the task has ended, and was seen unfinished or ended only after it was added.
+
+        Some gateways give no completion time for failed tasks: one that was added soon after its creation had most
+        likely not ended yet.
+        """
+        before, task = self.before, self.task
+        if not self.finished or before.state is State.WAITING:
+            return self.finished
+        if task.complete_time_ms is not None:
+            return task.complete_time_ms > task.added_at_ms
+        return task.create_time_ms is not None and task.added_at_ms - task.create_time_ms < _YOUNG_MS
 
     @property
     def changed(self) -> bool:

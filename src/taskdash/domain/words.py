@@ -95,6 +95,14 @@ def ago(at_ms: int | None, now_ms: int) -> str:
     return f"{age(ms)} ago" if ms >= 1000 else f"just {age(ms)}" if ms > -1000 else age(ms)
 
 
+def time_left(left_ms: int) -> str:
+    """Return a time left in one unit, rounded up, so that it seldom changes: `under 1m left`, `2m left`, `3h left`."""
+    if left_ms < 60_000:
+        return "under 1m left"
+    minutes = math.ceil(left_ms / 60_000)
+    return f"{minutes}m left" if minutes <= 90 else f"{math.ceil(minutes / 60)}h left"
+
+
 def amount(number: float | None) -> str:
     """Return an amount of credits: `4`, `0.5`, `1,234,567.25`; – if unknown."""
     return NONE if number is None else f"{number:,.4f}".rstrip("0").rstrip(".")

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.files import users_umask
+from taskdash.domain.batches import Way
 from taskdash.domain.errors import StoreError
-from taskdash.domain.notices import Way
 from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.words import plural

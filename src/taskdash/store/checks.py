@@ -8,7 +8,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.notices import Way, is_news
+from taskdash.domain.batches import Way
 from taskdash.domain.task import State, Task
 from taskdash.store.database import Part
 from taskdash.store.rows import CHECKED_COLUMNS, dump_json, keep_body, read_tasks, row_from_task, search_text
@@ -203,7 +203,7 @@ def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
             if connection.execute(sql, (task.checked_at_ms, task.seq, urls)).rowcount:
                 connection.execute("DELETE FROM warned WHERE seq = ?", (task.seq,))
         keep_body(connection, task.seq, outcome.record, outcome.raw)
-        if is_news(before, task):
+        if outcome.is_news:
             connection.execute("UPDATE tasks SET unseen = 1 WHERE seq = ?", (task.seq,))
             # To be announced once in each way (`store.news`).
             sql = "INSERT OR IGNORE INTO untold VALUES (?, ?)"

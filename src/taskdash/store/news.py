@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.notices import Batch, Way
+from taskdash.domain.batches import Batch, Way
 from taskdash.domain.query import ExpiryTerm
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms

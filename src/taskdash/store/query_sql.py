@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 # Word for word as in the indexes, or SQLite would not use them. The end of a task is determined as by
-# `domain.notices.ended_ms`.
+# `domain.words.ended_ms`.
 _END: Final = "complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms"
 ENDED: Final = f"coalesce({_END})"
 BEGUN: Final = "coalesce(nullif(create_time_ms, 0), added_at_ms)"

@@ -6,8 +6,8 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.batches import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
 from taskdash.domain.failures import FailedTasks
-from taskdash.domain.progress import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
 from taskdash.domain.query import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.domain.notices import Way, notices
+from taskdash.domain.batches import Way, notices
 from taskdash.domain.words import USUAL_LIFE_MS, age, ended_ms, expiry_of
 from taskdash.ui import widgets
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from textual.worker import WorkType
 
-    from taskdash.domain.notices import Batch
+    from taskdash.domain.batches import Batch
     from taskdash.domain.task import Task
     from taskdash.results.download_thread import DownloadThread
     from taskdash.store.store import Store

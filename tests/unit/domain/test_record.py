@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.record import Answer, Record, RecordPaths, apply_answer
+from taskdash.domain.record import Answer, Outcome, Record, RecordPaths, apply_answer
 from taskdash.domain.task import ProblemKind, State, Task
 
 JOBS, VEO, MUSIC = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/api/v1/generate/record-info"
@@ -129,3 +129,28 @@ def test_a_path_that_answers_404_to_everything_is_named() -> None:
     assert RecordPaths().seen(JOBS, bare).told(TASK, "null") == (
         f"null; {JOBS} answers 404 to everything: look at record_paths in the config"
     )
+
+
+NEW = replace(TASK, added_at_ms=1_000_000)
+ENDED = replace(NEW, state=State.SUCCESS, finished_at_ms=1_009_000)
+SEEN = replace(NEW, state=State.WAITING)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (SEEN, ENDED, True),
+        (SEEN, replace(ENDED, complete_time_ms=NEW.added_at_ms - 1), True),
+        (SEEN, SEEN, False),
+        (ENDED, ENDED, False),
+        (NEW, replace(ENDED, complete_time_ms=NEW.added_at_ms), False),
+        (NEW, replace(ENDED, complete_time_ms=NEW.added_at_ms + 1), True),
+        (NEW, replace(ENDED, state=State.FAIL), False),
+        (NEW, replace(ENDED, state=State.FAIL, create_time_ms=NEW.added_at_ms - 5_000), True),
+        (NEW, replace(ENDED, state=State.FAIL, create_time_ms=NEW.added_at_ms - 3_600_000), False),
+    ],
+)
+def test_an_end_is_news_unless_the_task_had_ended_when_it_was_added(
+    before: Task, after: Task, expected: bool
+) -> None:
+    assert Outcome(before, after, None, b"").is_news is expected

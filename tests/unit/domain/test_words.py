@@ -27,6 +27,7 @@ from taskdash.domain.words import (
     moment,
     notice_ms,
     short_countdown,
+    time_left,
     waited_ms,
 )
 
@@ -76,6 +77,22 @@ def test_a_duration_has_two_units_at_most(ms: float | None, running: str, measur
 )
 def test_an_age_has_one_unit(ms: int, short: str, prose: str) -> None:
     assert (age(ms), ago(D, D + ms)) == (short, prose)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "words"),
+    [
+        (1, "under 1m"),
+        (59, "under 1m"),
+        (60, "1m"),
+        (61, "2m"),
+        (5_400, "90m"),
+        (5_401, "2h"),
+        (90_000, "25h"),
+    ],
+)
+def test_a_time_left_is_rounded_up_to_what_seldom_changes(left_s: int, words: str) -> None:
+    assert time_left(left_s * 1000) == f"{words} left"
 
 
 @pytest.mark.parametrize(

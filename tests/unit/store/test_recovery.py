@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 from tests.store_lists import added, ids, recorded
 
+from taskdash.domain.batches import Way
 from taskdash.domain.errors import StoreChangedError, StoreError
-from taskdash.domain.notices import Way
 from taskdash.domain.query import Query
 from taskdash.domain.task import State, Task, Verdict
 from taskdash.store.store import Store

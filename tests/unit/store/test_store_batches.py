@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.store_lists import NOW, added, plans_of, recorded
 
-from taskdash.domain.progress import LabelFigures, UnfinishedKind
+from taskdash.domain.batches import LabelFigures, UnfinishedKind
 from taskdash.domain.task import State
 from taskdash.store.store import Store
 

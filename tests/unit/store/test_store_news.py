@@ -9,7 +9,7 @@ import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 from tests.store_lists import NOW, ids, plans_of, replied
 
-from taskdash.domain.notices import Batch, Way, notices
+from taskdash.domain.batches import Batch, Way, notices
 from taskdash.store.store import Store
 
 PROFILE = "p"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.store_lists import NOW, added, answered, detail_of, fill, ids, recorded
 
+from taskdash.domain.batches import Way
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.notices import Way
 from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.record import Answer, Record, apply_answer
 from taskdash.domain.task import ProblemKind, State

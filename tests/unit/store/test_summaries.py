@@ -9,8 +9,8 @@ import pytest
 from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
+from taskdash.domain.batches import Progress
 from taskdash.domain.failures import FailedTasks, charged_words, reasons
-from taskdash.domain.progress import Progress
 from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.tally import By, TaskFigures
 from taskdash.domain.task import ProblemKind, State

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.progress import LabelFigures, Progress
+from taskdash.domain.batches import LabelFigures, Progress
 from taskdash.domain.query import ExactTerm, parse_filter
 from taskdash.domain.tally import HOUR_MS, TaskFigures
 from taskdash.domain.task import State

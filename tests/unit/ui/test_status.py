@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskdash.domain.progress import Progress
+from taskdash.domain.batches import Progress
 from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.text.status import banner_of, list_title, status_rows, top_line, unseen_order

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.widgets import OptionList
 
+    from taskdash.domain.batches import LabelFigures
     from taskdash.domain.failures import Reason
-    from taskdash.domain.progress import LabelFigures
     from taskdash.domain.task import ProblemKind, Task
     from taskdash.store.store import Store
     from taskdash.ui.app import Dashboard

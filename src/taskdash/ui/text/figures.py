@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.domain.progress import time_left
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
 from taskdash.domain.task import State
 from taskdash.domain.words import (
@@ -25,12 +24,13 @@ from taskdash.domain.words import (
     duration,
     notice_ms,
     plural,
+    time_left,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from taskdash.domain.progress import LabelFigures
+    from taskdash.domain.batches import LabelFigures
     from taskdash.domain.tally import Tally, TaskFigures
 
 _BARS: Final = 24

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from taskdash.domain.progress import time_left
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.words import age, ago, duration, plural
+from taskdash.domain.words import age, ago, duration, plural, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from taskdash.domain.progress import Progress
+    from taskdash.domain.batches import Progress
     from taskdash.domain.query import Sort
     from taskdash.watch.thread import WatchStatus
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.config.own import OwnView
-    from taskdash.domain.progress import Progress
+    from taskdash.domain.batches import Progress
     from taskdash.ui.context import Context
     from taskdash.ui.keymap import FooterKey
     from taskdash.ui.widgets.task_table import TaskTable
