@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from taskdash.domain.budget import Budget, Spent
 from taskdash.domain.gateways import TIERS, Limits, allowed
+from taskdash.domain.pacing import Budget, Spent
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, solve, urgency
 from taskdash.domain.task import State, Task
 from taskdash.domain.usual import Durations

@@ -35,10 +35,10 @@ __all__ = ["EAGER", "KEY", "PROGRAM", "Command", "Done", "is_gone", "listed", "w
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
 EAGER = """
-import taskdash.cli.rules as rules, taskdash.domain.health as health, taskdash.domain.schedule as schedule
+import taskdash.cli.rules as rules, taskdash.domain.pacing as pacing, taskdash.domain.schedule as schedule
 from taskdash.domain.task import ProblemKind
 rules.OLD_GAPS_MS = ((float("inf"), 300),)
-rules.REFUSED_APART_MS, health.KEY_PAUSE_S = 300, 0.3
+rules.REFUSED_APART_MS, pacing.KEY_PAUSE_S = 300, 0.3
 rules._CONFIRMED_AFTER_MS[ProblemKind.UNAUTHORIZED] = 300
 schedule._BACKOFF_S[ProblemKind.UNAUTHORIZED] = 0.5, 60.0
 """

@@ -25,8 +25,8 @@ Play = Callable[[Peer, Request], Awaitable[None]]
 Started = TypeVar("Started", subprocess.Popen[str], Piped)
 
 _IMPATIENT: Final = """
-import taskdash.domain.health, taskdash.cli.check_rules, taskdash.api.client, taskdash.watch.watcher
-taskdash.domain.health.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
+import taskdash.domain.pacing, taskdash.cli.check_rules, taskdash.api.client, taskdash.watch.watcher
+taskdash.domain.pacing.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
 taskdash.cli.check_rules.FAILURES_IN_A_ROW = 10**9
 taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
 """

@@ -10,9 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.budget import DEADLINE_S, Budget, Spent
 from taskdash.domain.gateways import RECORD_PATH, TIERS, Limits, allowed, learned
-from taskdash.domain.health import LONGEST_PAUSE_S, Health
+from taskdash.domain.pacing import DEADLINE_S, LONGEST_PAUSE_S, Budget, Health, Spent
 from taskdash.domain.record import Answer, RecordPaths, Throttle
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import ProblemKind, Task
@@ -142,7 +141,6 @@ class Accounts:
             self.health.is_doubtful = True
         if has_same_key and note.status.get("problem") == ProblemKind.UNAUTHORIZED:
             self.health.expect_refusal(now_s)
-        self._budget.hold(self.health.throttled_until_s)
 
     @property
     def key_limits(self) -> Limits:
@@ -270,10 +268,8 @@ class Accounts:
         self.health.answered(
             answer, now_s, self._chance(), task_id=task.task_id, sent_s=check.sent_s, asked=self._asked
         )
-        if answer.problem is ProblemKind.RATE_LIMITED:
-            self._budget.hold(self.health.throttled_until_s)
-            if answer.throttle is not None:
-                self._learn(answer.throttle)
+        if answer.problem is ProblemKind.RATE_LIMITED and answer.throttle is not None:
+            self._learn(answer.throttle)
 
     def recorded(self, seq: int) -> None:
         """Note that the answer is on disk, so the task may be checked again."""

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.budget import Budget
 from taskdash.domain.gateways import TIERS, Limits, allowed
+from taskdash.domain.pacing import Budget
 from taskdash.domain.schedule import (
     CEILING_PRICE_S,
     FLOOR_PRICE_S,
