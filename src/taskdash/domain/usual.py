@@ -1,4 +1,4 @@
-"""Learns how long tasks usually take from the finished tasks of this list.
+"""Learns how long tasks usually take from the finished tasks of this list, and how likely one is unfinished at an age.
 
 Each model is learned separately, from its last `KEPT` finished tasks, as gateways get faster and slower and
 old tasks say little about today's. A variant (size, quality and the like) is kept apart only once this list
@@ -8,6 +8,13 @@ on this list.
 
 Figures *shown* to people never rest on such a guess: `Durations.usual` is None until `SHOWN_FROM` tasks are finished.
 Tasks that are still waiting count as well, as the first half of a batch to finish is the quick half.
+
+The survival curve is fitted to few or many tasks (`fit`). It works with the logarithms of durations, which are roughly
+normal for one model. Two kinds of estimate are mixed: a normal distribution of unknown mean and variance (its Bayesian
+prediction is a Student t: valid from the first task on, and best if durations really are log-normal), and kernel
+density estimates of three widths (better if a model has several modes, because of a cache or two types of machine,
+say). Each is weighted by how well it predicts every finished task from all others. The remaining share `_STUCK` is for
+tasks that hang, for hours or for ever.
 """
 
 from __future__ import annotations
@@ -16,14 +23,13 @@ import math
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
 from statistics import fmean, median, variance
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.survival import Curve, Prior, ended_shares, fit
+from taskdash.domain.schedule import AGES_S, Curve
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 KEPT: Final = 200
 """Finished tasks remembered per model, and per variant of it."""
@@ -36,14 +42,9 @@ _LONGEST_WAIT_MS: Final = 86_400_000
 _OVERDUE: Final = 2
 _LEAST_MS: Final = 50
 _MOST_MS: Final = 7 * 86_400_000
-Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
-"""Model, variant, and `costTime` in milliseconds."""
-Waiting: TypeAlias = "tuple[str | None, str | None, int]"
-"""Model, variant, and the age at which it was last seen unfinished, in milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(NamedTuple):
     """The usual durations of one kind of task."""
 
     ms: int
@@ -56,36 +57,20 @@ class Usual:
     """Whether fewer than half have ended, so that `ms` is only a lower bound."""
 
 
-class Sort(Enum):
-    """The output of a model, guessed from its name; the value is the initial estimate of its duration in seconds."""
-
-    IMAGE = 32.0
-    """From the one duration on the API's page: 32,241 ms."""
-    VIDEO = 180.0
-    AUDIO = 60.0
-    UNKNOWN = 45.0
-
-
 # Searched in this order: "image-to-video" makes a video.
-_WORDS: Final = (
-    (
-        Sort.VIDEO,
-        re.compile(r"video|seedance|kling|veo|sora|runway|hailuo|wan|luma|pika|animate|avatar|t2v|i2v"),
-    ),
-    (Sort.AUDIO, re.compile(r"audio|music|suno|speech|tts|voice|elevenlabs|sound|song|lyria")),
-    (
-        Sort.IMAGE,
-        re.compile(
-            r"image|flux|midjourney|banana|ideogram|seedream|recraft|dall|diffusion|photo|upscale|4o|qwen"
-        ),
-    ),
+_GUESSES: Final = (
+    (180.0, r"video|seedance|kling|veo|sora|runway|hailuo|wan|luma|pika|animate|avatar|t2v|i2v"),
+    (60.0, r"audio|music|suno|speech|tts|voice|elevenlabs|sound|song|lyria"),
+    (32.0, r"image|flux|midjourney|banana|ideogram|seedream|recraft|dall|diffusion|photo|upscale|4o|qwen"),
 )
+"""How long tasks take, in seconds, by the words in the names of their models; 32,241 ms is on the API's own page."""
+_UNKNOWN_S: Final = 45.0
 
 
-def sort_of(model: str | None) -> Sort:
-    """Return the sort of a model by the words in its name."""
+def guess_s(model: str | None) -> float:
+    """Guess from the name of a model how long its tasks take, in seconds: the same for all models of one sort."""
     name = (model or "").lower()
-    return next((sort for sort, words in _WORDS if words.search(name)), Sort.UNKNOWN)
+    return next((seconds for seconds, words in _GUESSES if re.search(words, name)), _UNKNOWN_S)
 
 
 @dataclass(slots=True)
@@ -113,7 +98,7 @@ class _History:
 
 @dataclass(slots=True)
 class _Model:
-    sort: Sort
+    guess_s: float
     all: _History = field(default_factory=_History)
     names: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
     """The variant of each of `all`."""
@@ -147,13 +132,13 @@ class _Model:
 class Durations:
     """The durations of this list's tasks. Memory is bounded by models, not by tasks.
 
-    It starts with the tasks already `finished`, the oldest first.
+    It starts with the tasks already `finished`, the oldest first: model, variant and `costTime` in milliseconds.
     """
 
-    def __init__(self, finished: Iterable[Finished] = ()) -> None:
+    def __init__(self, finished: Iterable[tuple[str | None, str | None, int | None]] = ()) -> None:
         self._models: dict[str, _Model] = {}
         self._learned = 0
-        self._unknown: dict[str, _History] = {}
+        self._unknown: dict[float, _History] = {}
         self._waiting: dict[str, list[tuple[str | None, float]]] = {}
         self._usual: dict[tuple[str | None, str | None], Usual | None] = {}
         for model, variant, cost_ms in finished:
@@ -161,10 +146,10 @@ class Durations:
 
     def learn(self, model: str | None, variant: str | None, cost_ms: int | None) -> bool:
         """Add a finished task; return False if it is of no use (no model, or no plausible time)."""
-        if not model or not _is_duration(cost_ms):
+        if not model or cost_ms is None or not 0 < cost_ms <= _MOST_MS:
             return False
         log_s = math.log(max(cost_ms, _LEAST_MS) / 1000.0)
-        known = self._models.pop(model, None) or _Model(sort_of(model))
+        known = self._models.pop(model, None) or _Model(guess_s(model))
         # The latest model comes last, so a flood of made-up names evicts those that are out of use.
         self._models[model] = known
         if len(self._models) > _MODELS:
@@ -174,18 +159,13 @@ class Durations:
         self._usual.clear()
         return True
 
-    def see_waiting(self, waiting: Iterable[Waiting]) -> None:
-        """Replace the tasks known to be waiting."""
+    def see_waiting(self, waiting: Iterable[tuple[str | None, str | None, int]]) -> None:
+        """Replace the tasks known to be waiting: model, variant and the age (ms) at which it was last seen so."""
         self._waiting.clear()
         self._usual.clear()
         for model, variant, age_ms in waiting:
             if model and 0 < age_ms <= _LONGEST_WAIT_MS:
                 self._waiting.setdefault(model, []).append((variant, math.log(age_ms / 1000.0)))
-
-    def count(self, model: str | None, variant: str | None = None) -> int:
-        """Return how many finished tasks the figures of this model and variant rest on, at most `KEPT`."""
-        history = self._history(model, variant)
-        return len(history.logs) if history else 0
 
     def usual(self, model: str | None, variant: str | None = None) -> Usual | None:
         """Return how long such tasks usually take, or None if there is too little history: an ETA is never made up."""
@@ -195,13 +175,12 @@ class Durations:
         return self._usual[kind]
 
     def _usual_of(self, model: str | None, variant: str | None) -> Usual | None:
-        known = self._models.get(model) if model else None
+        known = self._models.get(model or "")
         history = known.history(variant) if known else None
-        if model is None or known is None or history is None or len(history.logs) < SHOWN_FROM:
+        if known is None or history is None or len(history.logs) < SHOWN_FROM:
             return None
-        waiting = [
-            log_s for name, log_s in self._waiting.get(model, ()) if history is known.all or name == variant
-        ]
+        seen = self._waiting.get(model or "", ())
+        waiting = [log_s for name, log_s in seen if history is known.all or name == variant]
         shares = ended_shares(history.logs, waiting)
         half_ms, most_ms, nearly_all_ms = (
             round(1000 * math.exp(next((log_s for log_s, ended in shares if ended >= share), shares[-1][0])))
@@ -214,36 +193,24 @@ class Durations:
 
         The same object is returned until enough has been learned to fit it again.
         """
-        history = self._history(model, variant)
-        if history is None:
-            # Never learned: one curve per sort serves all such models.
-            history = self._unknown.setdefault(sort_of(model).name, _History())
+        known = self._models.get(model or "")
+        # Never learned: one curve per sort serves all such models.
+        history = known.history(variant) if known else self._unknown.setdefault(guess_s(model), _History())
         if history.curve is None or history.is_stale(self._learned):
-            history.curve = fit(tuple(history.logs), self._prior(model, history))
+            expected = fmean(known.all.logs) if known and history is not known.all else self._expected(model)
+            history.curve = fit(history.logs, expected)
             history.fitted_at = (history.learned, self._learned)
         return history.curve
 
-    def _history(self, model: str | None, variant: str | None) -> _History | None:
-        known = self._models.get(model) if model else None
-        return known.history(variant) if known else None
-
-    def _prior(self, model: str | None, history: _History) -> Prior:
-        known = self._models.get(model) if model else None
-        if known is not None and history is not known.all:
-            return Prior(mean=fmean(known.all.logs))
-        sort = sort_of(model)
+    def _expected(self, model: str | None) -> float:
+        """Return the log seconds expected of a model before any of its tasks was seen."""
+        guess = guess_s(model)
         siblings = [
             median(other.all.logs)
             for name, other in self._models.items()
-            if other.sort is sort and name != model and len(other.all.logs) >= SHOWN_FROM
+            if other.guess_s == guess and name != model and len(other.all.logs) >= SHOWN_FROM
         ]
-        return Prior(mean=fmean([math.log(sort.value), *siblings]))
-
-
-def _is_duration(cost_ms: object) -> TypeGuard[int | float]:
-    if isinstance(cost_ms, bool) or not isinstance(cost_ms, int | float):
-        return False
-    return 0 < cost_ms <= _MOST_MS  # also False for NaN
+        return fmean([math.log(guess), *siblings])
 
 
 def _differs(mine: Collection[float], others: Collection[float]) -> bool:
@@ -252,3 +219,178 @@ def _differs(mine: Collection[float], others: Collection[float]) -> bool:
         return False
     error = math.sqrt(variance(mine) / len(mine) + variance(others) / len(others))
     return abs(fmean(mine) - fmean(others)) > max(0.15, 3.0 * error)
+
+
+# The curve
+
+_STUCK: Final = 0.002
+_STUCK_SCALE_S: Final = 600.0
+_KERNEL_FROM: Final = 8
+"""Kernel estimates from fewer tasks are noise."""
+_KERNELS: Final = 3
+_MIN_WIDTH: Final = 0.04
+_ROUNDS: Final = 20
+# Prior weights, in tasks: of the t, which must keep its tails, and of each kernel estimate.
+_TRUST: Final = (1.0, 0.1, 0.1, 0.1)
+# The prior distribution of log seconds, before any task was seen (normal-inverse-gamma), but for its mean: how many
+# tasks the mean is worth; `_SPREAD / _SHAPE` is the variance expected within one model.
+_MEAN_WEIGHT: Final = 0.5
+_SHAPE: Final = 2.0
+_SPREAD: Final = 0.4
+_FEW: Final = 0.1
+"""Shares stop at the age that fewer tasks reach than this part of the finished ones: the rest is mere chance."""
+_BIN: Final = 0.03
+_LOW: Final = math.log(0.05)
+_BINS: Final = math.ceil((math.log(AGES_S[-1]) - _LOW) / _BIN) + 1
+# For each age the bin that it lies in, and how far into it.
+_PLACES: Final = tuple(
+    divmod(max(0.0, math.log(age) - _LOW) / _BIN, 1.0) if age else (0.0, 0.0) for age in AGES_S
+)
+_STUCK_ALIVE: Final = tuple((1.0 + age / _STUCK_SCALE_S) ** -0.5 for age in AGES_S)
+
+
+def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tuple[float, float]]:
+    """Return the ages at which tasks ended, each with the share of all that had ended (Kaplan-Meier estimator).
+
+    Waiting tasks will end at some later age than they were last seen at; without them, the estimate would be based on
+    the quick tasks only. Ages are in any unit, or their logarithms.
+    """
+    ages = sorted((*((age, False) for age in finished), *((age, True) for age in waiting)))
+    alive, shares = 1.0, []
+    for place, (age, waits) in enumerate(ages):
+        left = len(ages) - place
+        if left < _FEW * len(finished):
+            break
+        if not waits:
+            alive *= 1.0 - 1.0 / left
+            shares.append((age, round(1.0 - alive, 9)))
+    return shares
+
+
+def fit(logs: Collection[float], expected: float) -> Curve:
+    """Return the curve predicted for the next task from the log seconds of finished tasks and those expected."""
+    logs = tuple(logs)
+    tamed = _tamed(logs)
+    sums = _sums(tamed)
+    density = _student(sums, expected)
+    masses = [density(_LOW + (i + 0.5) * _BIN) for i in range(_BINS)]
+    if len(logs) >= _KERNEL_FROM:
+        # The widest kernel's standard deviation, by the usual rule for a normal distribution.
+        width = max(4 * _MIN_WIDTH, 1.06 * math.sqrt(sums.squares / sums.tasks) * math.pow(sums.tasks, -0.2))
+        weights = _weights(logs, tamed, sums, expected, width)
+        total = math.fsum(masses)
+        masses = [weights[0] * mass / total for mass in masses]
+        _add_kernels(masses, logs, weights[1:], width)
+    return _curve(masses)
+
+
+def _curve(masses: Sequence[float]) -> Curve:
+    total = math.fsum(masses)
+    ended = [0.0]
+    for mass in masses:
+        ended.append(ended[-1] + mass / total)
+    alive = []
+    for (place, part), stuck in zip(_PLACES, _STUCK_ALIVE, strict=True):
+        i = int(place)
+        done = ended[i] + part * (ended[i + 1] - ended[i])
+        alive.append((1.0 - _STUCK) * max(0.0, 1.0 - done) + _STUCK * stuck)
+    alive[0] = 1.0
+    return Curve(alive)
+
+
+def _tamed(logs: Sequence[float]) -> list[float]:
+    """Return `logs` with outliers clamped: one task that hung for hours must not widen the t for all others."""
+    if len(logs) < _KERNEL_FROM:
+        return list(logs)
+    centre = median(logs)
+    reach = 3.5 * max(0.1, 1.4826 * median(abs(x - centre) for x in logs))
+    return [min(max(x, centre - reach), centre + reach) for x in logs]
+
+
+class _Sums(NamedTuple):
+    tasks: int
+    mean: float
+    squares: float
+    """The sum of squared distances from the mean."""
+
+
+def _sums(logs: Sequence[float]) -> _Sums:
+    mean = math.fsum(logs) / len(logs) if logs else 0.0
+    return _Sums(len(logs), mean, math.fsum((x - mean) ** 2 for x in logs))
+
+
+def _student(sums: _Sums, expected: float) -> Callable[[float], float]:
+    """Return the density of a Student t, the prediction of the normal-inverse-gamma posterior for the next value."""
+    weight = _MEAN_WEIGHT + sums.tasks
+    shape = _SHAPE + sums.tasks / 2
+    off = _MEAN_WEIGHT * sums.tasks * (sums.mean - expected) ** 2 / weight
+    spread = _SPREAD + (sums.squares + off) / 2
+    centre = (_MEAN_WEIGHT * expected + sums.tasks * sums.mean) / weight
+    scale = math.sqrt(spread * (weight + 1) / (shape * weight))
+    norm = (
+        math.lgamma(shape + 0.5) - math.lgamma(shape) - 0.5 * math.log(2 * shape * math.pi) - math.log(scale)
+    )
+    return lambda x: math.exp(norm - (shape + 0.5) * math.log1p(((x - centre) / scale) ** 2 / (2 * shape)))
+
+
+def _weights(
+    logs: Sequence[float], tamed: Sequence[float], sums: _Sums, expected: float, width: float
+) -> list[float]:
+    """Return the weights of the t and each kernel estimate, by how well they predict each value from the rest."""
+    scores: list[list[float]] = []
+    for x, t, near in zip(logs, tamed, _kernel_scores(logs, width), strict=True):
+        mean = (sums.tasks * sums.mean - t) / (sums.tasks - 1)
+        rest = _Sums(sums.tasks - 1, mean, max(0.0, sums.squares - (t - sums.mean) * (t - mean)))
+        scores.append([_student(rest, expected)(x), *near])
+    total = sum(_TRUST)
+    weights = [trust / total for trust in _TRUST]
+    for _ in range(_ROUNDS):
+        shares = list(_TRUST)
+        for row in scores:
+            mix = sum(w * s for w, s in zip(weights, row, strict=True)) or 1.0
+            for k, score in enumerate(row):
+                shares[k] += weights[k] * score / mix
+        whole = sum(shares)
+        weights = [share / whole for share in shares]
+    return weights
+
+
+def _kernel_scores(logs: Sequence[float], width: float) -> list[list[float]]:
+    """Return the density at each value given the others, for kernels of `width`, a half and a quarter of it."""
+    count = len(logs)
+    sums = [[0.0] * _KERNELS for _ in logs]
+    factor = -0.5 / width**2
+    for i, x in enumerate(logs):
+        mine = sums[i]
+        for j in range(i):
+            wide = math.exp(factor * (x - logs[j]) ** 2)
+            half = wide**4
+            quarter = half**4
+            theirs = sums[j]
+            mine[0] += wide
+            mine[1] += half
+            mine[2] += quarter
+            theirs[0] += wide
+            theirs[1] += half
+            theirs[2] += quarter
+    norm = 1.0 / ((count - 1) * width * math.sqrt(2 * math.pi))
+    return [[s * norm * 2**k for k, s in enumerate(row)] for row in sums]
+
+
+def _add_kernels(masses: list[float], logs: Sequence[float], weights: Sequence[float], width: float) -> None:
+    """Spread each value over the bins around it, by the mix of the three kernels."""
+    reach = math.ceil(4 * width / _BIN)
+    kernel = [0.0] * (2 * reach + 1)
+    for k, weight in enumerate(weights):
+        scale = width / 2**k
+        bare = [math.exp(-0.5 * (i * _BIN / scale) ** 2) for i in range(-reach, reach + 1)]
+        total = math.fsum(bare) * len(logs)
+        for i, height in enumerate(bare):
+            kernel[i] += weight * height / total
+    for x in logs:
+        # The value lies between the middles of two bins, which share it.
+        place, part = divmod((x - _LOW) / _BIN - 0.5, 1.0)
+        for first, share in ((int(place) - reach, 1.0 - part), (int(place) + 1 - reach, part)):
+            for i, height in enumerate(kernel, first):
+                if 0 <= i < _BINS:
+                    masses[i] += share * height
