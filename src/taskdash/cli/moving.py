@@ -16,8 +16,7 @@ from taskdash.cli.output import Progress, print_csv, talk, write_utf8
 from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.task_file import read_tasks
-from taskdash.domain.task_json import CSV_FIELDS, export_json, toml_table
-from taskdash.domain.task_values import TaskFileError
+from taskdash.domain.task_json import CSV_FIELDS, TaskFileError, export_json, toml_table
 from taskdash.domain.untrusted import Decoded, decoded, inert_line
 from taskdash.domain.words import plural
 

@@ -12,34 +12,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, NamedTuple
 
 from taskdash.domain.gateways import RECORD_PATH
-from taskdash.domain.task import Json, Problem, ProblemKind, State, Task
+from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, variant_of
 
 _OF_A_TASK: Final = (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 _FAULTS: Final = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
 """Problems that concern the task or its ID, and those that do not."""
 _YOUNG_MS: Final = 15_000
-_VARIANT_KEYS: Final = (
-    *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
-    *("n", "num_images", "nVariants", "duration", "n_frames"),
-)
-"""Inputs of `createTask` that change how long a task takes, as gateways name them."""
-
-
-def variant_of(param: Json) -> str | None:
-    """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
-
-    They are within `input`, or beside the model.
-    """
-    if not isinstance(param, dict):
-        return None
-    inner = param.get("input")
-    inputs = inner if isinstance(inner, dict) else param
-    parts = []
-    for key in _VARIANT_KEYS:
-        value = inputs.get(key)
-        if isinstance(value, str | int | float) and value != "":
-            parts.append(f"{key}={str(value).strip().lower()[:40]}")
-    return " ".join(parts) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

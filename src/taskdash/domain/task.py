@@ -19,6 +19,11 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 MAX_ID_CHARS: Final = 128
 ID_PATTERN: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}")
 """Used with `fullmatch`."""
+_VARIANT_KEYS: Final = (
+    *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
+    *("n", "num_images", "nVariants", "duration", "n_frames"),
+)
+"""Inputs of `createTask` that change how long a task takes, as gateways name them."""
 
 
 def is_task_id(text: str) -> bool:
@@ -48,6 +53,23 @@ def inputs_of(param: Json) -> list[tuple[str, Json]]:
     if isinstance(inputs, dict) and inputs:
         pairs = [*inputs.items(), *(pair for pair in pairs if pair[0] != "input")]
     return [(name, value) for name, value in pairs if name != "prompt"]
+
+
+def variant_of(param: Json) -> str | None:
+    """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
+
+    They are within `input`, or beside the model.
+    """
+    if not isinstance(param, dict):
+        return None
+    inner = param.get("input")
+    inputs = inner if isinstance(inner, dict) else param
+    parts = []
+    for key in _VARIANT_KEYS:
+        value = inputs.get(key)
+        if isinstance(value, str | int | float) and value != "":
+            parts.append(f"{key}={str(value).strip().lower()[:40]}")
+    return " ".join(parts) or None
 
 
 class State(StrEnum):
@@ -142,7 +164,7 @@ class Task:
     """None: never, unless the user asks."""
     problem: Problem | None = None
     variant: str | None = None
-    """The inputs that affect the duration, such as "size=1024x1024 quality=high"; see `record.variant_of`."""
+    """The inputs that affect the duration, such as "size=1024x1024 quality=high"; see `variant_of`."""
     asked_at_ms: int | None = None
     """Set while a check that the user asked for is unanswered. Later requests have greater values, even if the wall
     clock was set back in between."""

@@ -1,7 +1,7 @@
 """Reads and writes files of tasks, the formats of `export`.
 
-Files are untrusted, whoever wrote them: the first fault rejects the whole file, with its line number (`task_values`).
-A text that is not such a file is left to the paste finder.
+Files are untrusted, whoever wrote them: the first fault rejects the whole file, with its line number. A text that is
+not such a file is left to the paste finder.
 
 Each task has the fields `CSV_FIELDS` of `task_json`. JSON has one task per line. CSV has a header, lists and objects
 as JSON, empty cells for null, and an apostrophe before texts that a spreadsheet would execute. TOML has a `[[tasks]]`
@@ -19,10 +19,9 @@ import io
 import json
 import re
 import tomllib
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from taskdash.domain.task_json import CSV_FIELDS, RAW, TIMES
-from taskdash.domain.task_values import TaskFileError, task_of
+from taskdash.domain.task_json import CSV_FIELDS, TIMES, TaskFileError, task_of
 from taskdash.domain.untrusted import LineCounter, inert_line
 
 if TYPE_CHECKING:
@@ -34,26 +33,23 @@ _MAX_CELL_CHARS: Final = 64 * 1_048_576
 
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """The start of a text that a spreadsheet would execute, or that looks like one already escaped."""
-_MAX_HEADER_CHARS: Final = 4_096
-_CSV_MARKS: Final = ",;\t"
 _NAMES: Final = {name.lower(): name for name in CSV_FIELDS}
-_FIELDS: Final = frozenset((*CSV_FIELDS, RAW))
 _OWN: Final = frozenset(
     {"label", "note", "addedAt", "checkedAt", "rawState", "resultUrls", "problem", "saved"}
 )
 """Fields that tell our tasks from answers of the API, which are left to the paste finder."""
+_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles"})
+_WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 _JSON_START = re.compile(r"\s*(?:\[\s*(?:\]|\{)|\{)")
 _OUR_JSON = re.compile(r'\s*\[\s*\{\s*"taskId"\s*:')
+_SPACE = re.compile(r"\s*")
 _OUR_TOML = re.compile(r"^\[\[tasks\]\][ \t]*\r?$", re.MULTILINE)
 _EMPTY_TOML = re.compile(r"\s*tasks\s*=\s*\[\s*\]\s*")
-_BETWEEN_ITEMS = re.compile(r"\s*(,|\])\s*")
-_SPACE = re.compile(r"\s*")
-_LINE_END = re.compile(r"\r\n?|\n")
+# Before the header Excel writes the delimiter, and some programs an empty line.
+_HEADER = re.compile(r"(?:[ \t]*+(?i:sep=)?[,;\t ]*+(?:\r\n?|\n))*+([^\r\n]{1,4096})(?:\r\n?|\n)")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
 _ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
-_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles"})
-_WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
 def write_csv(
@@ -87,23 +83,23 @@ def read_tasks(
     Tasks are read lazily: TaskFileError for a broken file is raised during iteration. `profile` and `now_ms` are used
     for tasks without their own; the names of unknown fields that have a value are added to `left_out`.
     """
+    unknown = set() if left_out is None else left_out
     found = _reader(text.removeprefix("\ufeff"))
-    return None if found is None else _tasks(found, profile, now_ms, set() if left_out is None else left_out)
-
-
-def _tasks(
-    found: Iterator[tuple[int, dict[str, Any]]], profile: str, now_ms: int, left_out: set[str]
-) -> Iterator[TaskDetail]:
-    for line, values in found:
-        left_out |= values.keys() - _FIELDS
-        yield task_of(values, line, profile, now_ms)
+    if found is None:
+        return None
+    return (task_of(values, line, profile, now_ms, unknown) for line, values in found)
 
 
 def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
     if _JSON_START.match(text):
+        if text.strip(" \t\r\n") == "[]":
+            return iter(())
         return _json_items(text) if _is_our_json(text) else None
-    if header := _csv_header(text):
-        return _csv_items(text, header)
+    if header := _HEADER.match(text):
+        for mark in ",;\t":
+            names = [_name(cell) for cell in next(csv.reader([header[1]], delimiter=mark), [])]
+            if "taskId" in names and len(set(CSV_FIELDS).intersection(names)) > 1:
+                return _csv_items(text, names, mark, header.end())
     if _OUR_TOML.search(text):
         return _toml_items(text)
     return iter(()) if _EMPTY_TOML.fullmatch(text) else None
@@ -114,8 +110,6 @@ def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
 
 def _is_our_json(text: str) -> bool:
     """Return whether it is a list of our tasks; answers of an API are left to the paste finder."""
-    if text.strip(" \t\r\n") == "[]":
-        return True
     is_list, is_ours, line = text.lstrip()[0] == "[", False, 0
     try:
         for line, item in _json_items(text):  # noqa: B007 - stays 0 if there is none
@@ -135,26 +129,20 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     lines = LineCounter(text)
     at = _after_space(text, 0)
     is_list = text[at] == "["
-    if is_list:
-        at = _after_space(text, at + 1)
-        if text[at : at + 1] == "]":
-            return
+    at = _after_space(text, at + is_list)
     while True:
         line = lines.number(at)
         item, at = _json_object(text, at, line)
         yield line, item
-        between = _BETWEEN_ITEMS.match(text, at) if is_list else _SPACE.match(text, at)
-        if between is None:
-            raise TaskFileError(
-                f"line {lines.number(_after_space(text, at))}: a comma or ] is missing before this"
-            )
-        at = between.end()
-        if is_list and between[1] == "]":
-            if at != len(text):
-                raise TaskFileError(f"line {lines.number(at)}: unexpected text after the end of the list")
+        at = _after_space(text, at)
+        mark = text[at : at + 1]
+        if is_list and mark not in (",", "]"):
+            raise TaskFileError(f"line {lines.number(at)}: a comma or ] is missing before this")
+        at = _after_space(text, at + is_list)
+        if at == len(text) and mark != ",":
             return
-        if not is_list and at == len(text):
-            return
+        if mark == "]":
+            raise TaskFileError(f"line {lines.number(at)}: unexpected text after the end of the list")
 
 
 def _json_object(text: str, at: int, line: int) -> tuple[dict[str, Any], int]:
@@ -192,12 +180,11 @@ def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         tables = tomllib.loads(text)["tasks"]
     except tomllib.TOMLDecodeError as error:
         said = inert_line(str(error), 200)
-        place = re.search(r" \(at line (\d+), column (\d+)\)$", said)
-        if place is None:
-            raise TaskFileError(f"line {text.count(chr(10)) + 1}: is not valid TOML ({said})") from None
-        raise TaskFileError(
-            f"line {place[1]}, column {place[2]}: is not valid TOML ({said[: place.start()]})"
-        ) from None
+        place = re.search(r" \(at (line \d+, column \d+)\)$", said)
+        where, what = (
+            (place[1], said[: place.start()]) if place else (f"line {text.count(chr(10)) + 1}", said)
+        )
+        raise TaskFileError(f"{where}: is not valid TOML ({what})") from None
     except (RecursionError, KeyError, ValueError):
         raise TaskFileError(
             "line 1: is not valid TOML: nested too deeply, or a number out of range"
@@ -227,49 +214,20 @@ def _from_json(text: object, name: str, line: int) -> Any:  # noqa: ANN401 - wha
 # CSV
 
 
-class _Header(NamedTuple):
-    """The header line of a table, and its delimiter."""
-
-    names: list[str]
-    """Fields in our spelling, other names unchanged, "" for a column without a name."""
-    mark: str
-    end: int
-    """Where the rows begin."""
-    line: int
+def _name(cell: str) -> str:
+    """Return the field that a column is for, in our spelling; other names unchanged, "" for one without a name."""
+    return _NAMES.get(re.sub(r"[\W_]+", "", cell).lower(), cell.strip())
 
 
-def _csv_header(text: str) -> _Header | None:
-    at, line = 0, 1
-    while at < len(text):
-        found = _LINE_END.search(text, at, at + _MAX_HEADER_CHARS)
-        if found is None:
-            return None
-        first, end = text[at : found.start()], found.end()
-        # Before the header Excel writes the delimiter, and some programs an empty line.
-        if first.strip().lower().rstrip(_CSV_MARKS) not in ("", "sep="):
-            headers = (_Header(_names(first, mark), mark, end, line) for mark in _CSV_MARKS)
-            return next((header for header in headers if _is_of_tasks(header.names)), None)
-        at, line = end, line + 1
-    return None
-
-
-def _names(first: str, mark: str) -> list[str]:
-    cells = next(csv.reader([first], delimiter=mark), [])
-    return [_NAMES.get(re.sub(r"[\W_]+", "", cell).lower(), cell.strip()) for cell in cells]
-
-
-def _is_of_tasks(names: list[str]) -> bool:
-    return "taskId" in names and len(set(CSV_FIELDS).intersection(names)) > 1
-
-
-def _csv_items(text: str, header: _Header) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_items(text: str, names: list[str], mark: str, end: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows below a header that ends at an offset."""
     csv.field_size_limit(_MAX_CELL_CHARS)
-    names, (line, width) = header.names, (header.line, len(header.names))
+    line, width = len(re.findall(r"\r\n?|\n", text[:end])), len(names)
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise TaskFileError(f"line {line}: {twice[0]} is the name of more than one column")
     rows = io.StringIO(text, newline="")
-    rows.seek(header.end)
-    reader = csv.reader(rows, delimiter=header.mark, strict=True)
+    rows.seek(end)
+    reader = csv.reader(rows, delimiter=mark, strict=True)
     while True:
         at = line + reader.line_num + 1
         try:
@@ -291,25 +249,26 @@ def _csv_items(text: str, header: _Header) -> Iterator[tuple[int, dict[str, Any]
 def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
     if cell[0] == "'" and _FORMULA.match(cell):
         cell = cell[1:]
+    word = cell.strip()
     if name in TIMES:
-        if whole := _WHOLE_NUMBER.fullmatch(cell.strip()):
+        if whole := _WHOLE_NUMBER.fullmatch(word):
             return int(whole[1])
-        if _ROUNDED_NUMBER.fullmatch(cell.strip()):
-            raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({cell.strip()})")
+        if _ROUNDED_NUMBER.fullmatch(word):
+            raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({word})")
         raise TaskFileError(f"line {line}: {name} is not a whole number")
     if name == "credits":
         try:
-            return float(cell.strip().replace(",", "."))
+            return float(word.replace(",", "."))
         except ValueError:
             raise TaskFileError(f"line {line}: credits is not a number") from None
     if name == "purged":
         # Spreadsheets write TRUE.
-        return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+        return {"true": True, "false": False}.get(word.lower(), cell)
     if name == "param":
         return _param(cell, line)
     if name in _JSON_CELLS:
         return _from_json(cell, name, line)
-    return cell.strip() if name in _WORD_CELLS else cell
+    return word if name in _WORD_CELLS else cell
 
 
 def _param(cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from taskdash.domain.record import Answer, Record, apply_answer, variant_of
-from taskdash.domain.task import Problem, ProblemKind, State, Task, is_task_id
+from taskdash.domain.record import Answer, Record, apply_answer
+from taskdash.domain.task import Problem, ProblemKind, State, Task, is_task_id, variant_of
 
 NOW = 1_790_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_a", added_at_ms=NOW - 5000, asked_at_ms=NOW - 10)

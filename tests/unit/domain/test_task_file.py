@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_file import read_tasks
-from taskdash.domain.task_json import CSV_FIELDS, FIELDS, export_json, task_json, toml_table
-from taskdash.domain.task_values import TaskFileError
+from taskdash.domain.task_json import CSV_FIELDS, FIELDS, TaskFileError, export_json, task_json, toml_table
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 
 CONTRACT = [
