@@ -27,9 +27,6 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_REMEMBERED: Final = 4096
-"""Size of the cache. Words repeat in logs, so judging each only once keeps long pastes fast."""
-
 # Strings, compiled when a word is first judged, as most commands judge none.
 _HEX_FORM: Final = rf"{UUID}|{HEX_32}"
 _MODEL_AND_TIME: Final = r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}"
@@ -108,7 +105,8 @@ def has_known_form(text: str) -> bool:
     if "." in text:
         return False
     parts = re.split(_SEGMENTS, text[5:])
-    return _is_made_up(parts[-1]) or any(len(part) >= 8 and _is_random(part) for part in parts)
+    is_random = any(len(part) >= 8 and len(re.findall(_LETTERS_MEET_DIGITS, part)) >= 3 for part in parts)
+    return is_random or _is_made_up(parts[-1])
 
 
 def _is_made_up(part: str) -> bool:
@@ -121,10 +119,6 @@ def _is_made_up(part: str) -> bool:
         is_mixed = not part.islower() and not part.isupper() and not part.istitle()
         return len(part) >= 20 and (part.startswith("cl") or is_mixed)
     return not re.fullmatch(_WORD_AND_NUMBER, part) and not re.fullmatch(_NAMED_NUMBER, part)
-
-
-def _is_random(part: str) -> bool:
-    return len(re.findall(_LETTERS_MEET_DIGITS, part)) >= 3
 
 
 class Kind(Enum):
@@ -145,7 +139,8 @@ class Kind(Enum):
     FILE_NAME = auto()
 
 
-@lru_cache(maxsize=_REMEMBERED)
+# Words repeat in logs: judging each only once keeps long pastes fast.
+@lru_cache(maxsize=4096)
 def kind_of(text: str) -> Kind:
     """Return the kind of a word that consists of characters allowed in an ID."""
     if has_known_form(text):
@@ -196,10 +191,6 @@ def looks_like_key(text: str) -> bool:
     return re.fullmatch(_KEY_SHAPES, text) is not None
 
 
-def _is_file_of_id(text: str) -> bool:
-    return is_file_name(text) or ("." in text and has_known_form(text.split(".", 1)[0]))
-
-
 _KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (
     (looks_like_key, Kind.KEY),
     (lambda text: not any(map(str.isalnum, text)), Kind.EMPTY),
@@ -207,5 +198,6 @@ _KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (
     (is_word_of_code, Kind.CODE),
     (is_placeholder, Kind.PLACEHOLDER),
     (is_cut_off, Kind.CUT_OFF),
-    (_is_file_of_id, Kind.FILE_NAME),
+    (is_file_name, Kind.FILE_NAME),
+    (lambda text: "." in text and has_known_form(text.split(".", 1)[0]), Kind.FILE_NAME),
 )

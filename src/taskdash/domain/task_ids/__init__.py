@@ -19,15 +19,14 @@ searches in `labels`, `surroundings` and `bare`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
 from taskdash.domain.task_ids.labels import find_labelled
-from taskdash.domain.task_ids.paste import Findings, Miss, Why, lines_of, plain
+from taskdash.domain.task_ids.paste import Findings, Why, Word, lines_of, plain
 from taskdash.domain.task_ids.surroundings import find_in_columns, find_of_families, path_hint_of, path_hints
 from taskdash.domain.untrusted import LineCounter, inert_line
 
@@ -46,8 +45,7 @@ _KEY = re.compile(r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{4,}")
 _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An accepted ID."""
 
     task_id: str
@@ -59,8 +57,7 @@ class Found:
     """The path of its record, if the text or the form of the ID suggests one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A word that looks like an ID and was not accepted."""
 
     text: str
@@ -70,8 +67,7 @@ class Ignored:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Paste:
+class Paste(NamedTuple):
     """The findings in a pasted text."""
 
     found: tuple[Found, ...]
@@ -96,9 +92,7 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
     lines = LineCounter(searched, first=0)
     hits = seen.hits()
     hints = path_hints(searched, hits)
-    found = tuple(
-        Found(hit.task_id, lines.number(hit.start), hit.why, hints.get(hit.task_id)) for hit in hits
-    )
+    found = tuple(Found(hit.text, lines.number(hit.start), hit.why, hints.get(hit.text)) for hit in hits)
     ignored = _fit_to_show(seen.misses(), known, LineCounter(searched, first=0))
     unsure = None if found or ignored else _single_word(searched, known)
     if not found and not ignored and unsure is None:
@@ -106,7 +100,7 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
     return Paste(found, ignored, unsure)
 
 
-def _fit_to_show(misses: Iterable[Miss], keys: KnownKeys, lines: LineCounter) -> tuple[Ignored, ...]:
+def _fit_to_show(misses: Iterable[Word], keys: KnownKeys, lines: LineCounter) -> tuple[Ignored, ...]:
     ignored: dict[tuple[str, str], Ignored] = {}
     for miss in misses:
         text = _shown(miss.text, miss.why, keys)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import TASK_TOKEN, has_known_form, is_placeholder, is_word_of_code, words
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.paste import CLAIMS, Findings, Hit, Why
+from taskdash.domain.task_ids.paste import CLAIMS, Findings, Why, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def find_bare(text: str, seen: Findings) -> None:
     rivals = _Rivals(text, seen)
     contexts = _Contexts(text)
     for start, word in _candidates(text, seen):
-        if rivals.is_labelled(start):
+        if start in rivals.labelled:
             contexts.skip(start + len(word))
             continue
         context = contexts.of(start, word)
@@ -126,7 +126,7 @@ def find_bare(text: str, seen: Findings) -> None:
         if why_not is None and rivals.outrank(start, is_json_value=context.is_json_value):
             why_not = Why.OUTRANKED
         if why_not is None:
-            seen.take(Hit(start, word, _form_of(word)))
+            seen.take(Word(start, word, _form_of(word)))
         elif why_not != Why.LONGER_WORD:
             # A longer word is not reported, as it may be a key.
             seen.drop(start, word, why_not)
@@ -156,16 +156,13 @@ class _Contexts:
 
     def of(self, start: int, word: str) -> _Context:
         """Return the context of the ID at `start`; must be called in ascending order."""
-        if not self._is_next_item(start):
+        is_near = start - self._last_end < _LONG_LIST_GAP
+        if not (is_near and _LIST_GAP.fullmatch(self._text, self._last_end, start)):
             self._last = _context_before(self._text, start)
         elif not self._last.begins_list or self._text.count("\n", self._last_end, start) > 1:
             self._last = _NO_CONTEXT
         self._last_end = start + len(word)
         return self._last
-
-    def _is_next_item(self, start: int) -> bool:
-        near = start - self._last_end < _LONG_LIST_GAP
-        return near and _LIST_GAP.fullmatch(self._text, self._last_end, start) is not None
 
 
 def _form_of(word: str) -> str:
@@ -184,12 +181,9 @@ class _Rivals:
         self._text = text
         self._starts = sorted(seen.labelled_starts)
         self._json_starts = sorted(seen.json_starts)
-        self._labelled = set(self._starts)
+        self.labelled = set(self._starts)
         self._outer_lines: list[int] | None = None
         self._line = (0, 0)
-
-    def is_labelled(self, at: int) -> bool:
-        return at in self._labelled
 
     def outrank(self, at: int, *, is_json_value: bool) -> bool:
         if not self._starts:

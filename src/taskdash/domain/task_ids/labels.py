@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from taskdash.domain.id_forms import HEX_32, TASK_TOKEN, UUID, Kind, has_known_form, is_wrapped_whole, kind_of
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Hit, Why
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Why, Word
 
 # The first character is matched alone, as `re` searches fast for a character set but slowly for an alternation.
 _LABEL = re.compile(
@@ -135,7 +132,7 @@ class _Place:
         return f'after "{self.text[start:end]}"'
 
     def report(self, seen: Findings, start: int, task_id: str, why: str = "") -> None:
-        seen.take_labelled(Hit(start, task_id, why or self.why), in_json=self.is_key)
+        seen.take_labelled(Word(start, task_id, why or self.why), in_json=self.is_key)
 
 
 def find_labelled(text: str, seen: Findings) -> None:
@@ -299,31 +296,24 @@ def _read_list(place: _Place, seen: Findings) -> int:
 
 
 def _read_more(place: _Place, first: str, at: int, seen: Findings) -> int:
-    """Take the IDs after the first: "A, B and C", or one per line after a plural label.
+    """Take the IDs after the first: "A, B and C", or one per line after a plural label; return where they end.
 
     A label alone on its line may head a column; but as pages also print labels and values in turn, the words
     that follow must have the shape of the first.
     """
-    plural = bool(place.label["plural"]) or place.sep.lower().startswith("in")
-    heads_column = not place.sep and "\n" in place.gap
-    for item in _following(place.text, at, plural=plural, like=_shape(first) if heads_column else None):
-        at = item.end("word")
-        place.report(seen, item.start("word"), item["word"].rstrip("."), _IN_LIST)
-    return at
-
-
-def _following(text: str, at: int, *, plural: bool, like: str | None) -> Iterator[re.Match[str]]:
+    text, plural = place.text, bool(place.label["plural"]) or place.sep.lower().startswith("in")
+    like = _shape(first) if not place.sep and "\n" in place.gap else None
     while True:
         item = _ITEM_IN_LINE.match(text, at) or (_ITEM_AFTER_SPACE.match(text, at) if plural else None)
         if item is None or not _is_listed(item["word"].rstrip("."), anything=False):
             item = _ITEM_ON_LINE.match(text, at) if plural or like else None
             if item is None:
-                return
+                return at
             anything = bool(_DIGIT_RUN.search(item["word"])) if plural else _shape(item["word"]) == like
             if not _is_listed(item["word"], anything=anything):
-                return
-        yield item
+                return at
         at = item.end("word")
+        place.report(seen, item.start("word"), item["word"].rstrip("."), _IN_LIST)
 
 
 def _shape(word: str) -> str:

@@ -70,16 +70,8 @@ WHY_NOT: Final[Mapping[Kind, str]] = {
 """Why a word is not an ID, for the kinds that are worth reporting."""
 
 
-class Hit(NamedTuple):
-    """An ID at an offset of the plain text."""
-
-    start: int
-    task_id: str
-    why: str
-
-
-class Miss(NamedTuple):
-    """A word at an offset of the plain text that looks like a task ID but is not one."""
+class Word(NamedTuple):
+    """A word at an offset of the plain text that is an ID, or only looks like one, and why."""
 
     start: int
     text: str
@@ -93,33 +85,33 @@ class Findings:
         """Prepare for a text that went through `plain`; `keys` are never IDs."""
         self._regions = excluded_regions(text)
         self._keys = keys
-        self._hits: dict[str, Hit] = {}
+        self._hits: dict[str, Word] = {}
         self._claims: dict[str, str] = {}
-        self._misses: dict[tuple[str, str], Miss] = {}
+        self._misses: dict[tuple[str, str], Word] = {}
         self.labelled_starts: list[int] = []
         """The offsets of labelled IDs, duplicates included; ascending within each search."""
         self.json_starts: list[int] = []
         """Those of them whose label is a quoted key."""
 
-    def take(self, hit: Hit) -> bool:
+    def take(self, hit: Word) -> bool:
         """Accept an ID, unless it is a key or in an excluded region; return whether it counts."""
-        if self._keys.are_in(hit.task_id):
-            self.drop(hit.start, hit.task_id, Why.CONFIGURED_KEY)
+        if self._keys.are_in(hit.text):
+            self.drop(hit.start, hit.text, Why.CONFIGURED_KEY)
             return False
         index = bisect_right(self._regions, hit.start, key=itemgetter(0)) - 1
         if index >= 0 and hit.start < self._regions[index][1]:
-            self.drop(hit.start, hit.task_id, Why.EXCLUDED)
+            self.drop(hit.start, hit.text, Why.EXCLUDED)
             return False
-        known = self._hits.get(hit.task_id)
+        known = self._hits.get(hit.text)
         if (
             known is None
             or hit.start < known.start
             or (known.why.startswith("bare") and hit.start == known.start)
         ):
-            self._hits[hit.task_id] = hit
+            self._hits[hit.text] = hit
         return True
 
-    def take_labelled(self, hit: Hit, *, in_json: bool = False) -> None:
+    def take_labelled(self, hit: Word, *, in_json: bool = False) -> None:
         """Accept a labelled ID, which outranks bare ones near it."""
         if self.take(hit):
             self.labelled_starts.append(hit.start)
@@ -131,13 +123,13 @@ class Findings:
         if len(self._misses) < MAX_MISSES:
             if self._keys.are_in(text):
                 why = Why.CONFIGURED_KEY
-            self._misses.setdefault((text, why), Miss(start, text, why))
+            self._misses.setdefault((text, why), Word(start, text, why))
 
     def claim(self, word: str, why: str) -> None:
         """Record that a word is a key or a request ID, so that none of its bare occurrences counts."""
         self._claims.setdefault(word, why)
 
-    def hits(self) -> list[Hit]:
+    def hits(self) -> list[Word]:
         """Return the first occurrence of every ID, in text order."""
         for word, why in self._claims.items():
             if (hit := self._hits.get(word)) and hit.why.startswith("bare"):
@@ -145,7 +137,7 @@ class Findings:
                 self.drop(hit.start, word, why)
         return sorted(self._hits.values())
 
-    def misses(self) -> list[Miss]:
+    def misses(self) -> list[Word]:
         """Return the misses whose text was not accepted elsewhere, in text order."""
         return sorted(miss for miss in self._misses.values() if miss.text not in self._hits)
 

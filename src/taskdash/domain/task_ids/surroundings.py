@@ -16,7 +16,7 @@ from taskdash.domain.gateways import FAMILIES, RECORD_PATH
 from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
 from taskdash.domain.task import MAX_ID_CHARS
 from taskdash.domain.task_ids.bare import denial
-from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Hit
+from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +158,7 @@ def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
     start, word = found.start("word"), found["word"]
     kind = kind_of(word)
     if kind is Kind.KNOWN or (kind is Kind.UNKNOWN and whole_row and any(map(str.isdigit, word))):
-        seen.take_labelled(Hit(start, word, "in a Task ID column"))
+        seen.take_labelled(Word(start, word, "in a Task ID column"))
     elif why_not := WHY_NOT.get(kind):
         seen.drop(start, word, why_not)
 
@@ -212,7 +212,7 @@ def find_of_families(text: str, seen: Findings) -> None:
         _report(seen, found, "id", "labelled")
     for found in _ID_KEY.finditer(text):
         if _stands_by_status(text, found):
-            seen.take_labelled(Hit(found.start("id"), found["id"], "id beside a status"), in_json=True)
+            seen.take_labelled(Word(found.start("id"), found["id"], "id beside a status"), in_json=True)
 
 
 def path_hint_of(task_id: str) -> str | None:
@@ -221,19 +221,19 @@ def path_hint_of(task_id: str) -> str | None:
     return _NAMES[found[1].lower()] if found else None
 
 
-def path_hints(text: str, hits: list[Hit]) -> dict[str, str]:
+def path_hints(text: str, hits: list[Word]) -> dict[str, str]:
     """Return the record paths that a text suggests for its IDs: by URL, else by label, else by the form of the ID."""
     hints: dict[str, str] = {}
     for task_id, path in _paths_in_urls(text):
         hints.setdefault(task_id, path)
     for hit in hits:
-        if hit.task_id in hints:
+        if hit.text in hints:
             continue
-        hint = _by_label(text, hit) or path_hint_of(hit.task_id)
+        hint = _by_label(text, hit) or path_hint_of(hit.text)
         if hint and "jobs/recordInfo?" in text[max(0, hit.start - _LABEL_CHARS) : hit.start]:
             hint = RECORD_PATH
         if hint:
-            hints[hit.task_id] = hint
+            hints[hit.text] = hint
     return hints
 
 
@@ -241,7 +241,7 @@ def _report(seen: Findings, found: re.Match[str], group: str, why: str) -> None:
     task_id = found[group].rstrip(".:")
     is_likely = kind_of(task_id) is Kind.UNKNOWN and len(task_id) >= 6 and any(map(str.isdigit, task_id))
     if not is_file_name(task_id) and (has_known_form(task_id) or is_likely):
-        seen.take_labelled(Hit(found.start(group), task_id, why))
+        seen.take_labelled(Word(found.start(group), task_id, why))
 
 
 def _stands_by_status(text: str, found: re.Match[str]) -> bool:
@@ -267,7 +267,7 @@ def _paths_in_urls(text: str) -> Iterator[tuple[str, str]]:
         yield found[group].rstrip(".:"), f"{text[start : found.start(group)]}{{id}}"
 
 
-def _by_label(text: str, hit: Hit) -> str | None:
+def _by_label(text: str, hit: Word) -> str | None:
     if hit.why.startswith("bare"):
         return None
     found = _LABEL.search(text[max(0, hit.start - _LABEL_CHARS) : hit.start])
