@@ -36,7 +36,7 @@ _REASON_CHARS: Final = 120
 
 
 class UnfinishedKind(NamedTuple):
-    """The unfinished tasks of one model and variant in a batch."""
+    """Sums up the unfinished tasks of one model and variant in a batch."""
 
     model: str | None
     variant: str | None
@@ -46,7 +46,7 @@ class UnfinishedKind(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """A batch of tasks that is under way."""
+    """Tells how far a batch of tasks is, and how long it still takes."""
 
     label: str
     done: int
@@ -100,7 +100,7 @@ class Progress(NamedTuple):
 
 
 class LabelFigures(NamedTuple):
-    """The figures of all tasks of a profile with the same label, or without one."""
+    """Sums up all tasks of a profile with the same label, or without one."""
 
     label: str | None
     newest_seq: int
@@ -178,7 +178,7 @@ def _first_and_last(moments_ms: Sequence[int | None]) -> tuple[int | None, int |
 
 
 class Way(StrEnum):
-    """The ways to announce a finished task, each used once."""
+    """Names the ways to announce a finished task, each used once."""
 
     SCREEN = "screen"
     """A message in the dashboard, or a line from the command that waited for it."""
@@ -188,7 +188,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tasks that belong together and have all finished."""
+    """Counts tasks that belong together and have all finished."""
 
     label: str | None
     """None for the marked tasks."""
@@ -206,7 +206,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message."""
+    """Says in one message what has finished."""
 
     text: str
     is_bad: bool = False

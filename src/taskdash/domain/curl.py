@@ -31,7 +31,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The settings of a gateway that a command line needs."""
+    """Tells a command line what it needs to know of a gateway."""
 
     base_url: str
     key_variable: str

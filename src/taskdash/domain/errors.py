@@ -1,4 +1,4 @@
-"""The exception hierarchy. Each class has an exit code; each message says what the user can do.
+"""Defines the errors that end a command. Each class has an exit code; each message says what the user can do.
 
 For scripts each error also has a stable `code`, and a `next_step` apart from the message.
 """
@@ -15,7 +15,7 @@ _MAX_FAULTS: Final = 20
 
 
 class TaskdashError(Exception):
-    """An error that is reported to the user instead of a crash; the message is inert and complete."""
+    """Reaches the user as a message instead of a crash; it is inert and complete."""
 
     exit_code: ClassVar[int] = 1
     code = "failed"
@@ -58,7 +58,7 @@ def _line_number(fault: str) -> int:
 
 
 class UnknownTaskError(TaskdashError):
-    """An ID, or a prefix of one, that the list cannot resolve."""
+    """The list cannot resolve an ID, or a prefix of one."""
 
     exit_code = 3
     code = "unknown_id"

@@ -225,7 +225,7 @@ _ODD_SPACE: Final = r"\s{2,}|[^\S ]"
 
 
 class FailedTasks(NamedTuple):
-    """Failed tasks with identical answers, as counted by the store."""
+    """Counts failed tasks with identical answers, as the store does."""
 
     fail_code: str | None
     fail_msg: str | None
@@ -240,7 +240,7 @@ class FailedTasks(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """A reason for failure, with the tasks that failed for it."""
+    """Groups the tasks that failed for one reason."""
 
     failure_class: FailureClass
     fail_code: str | None

@@ -59,7 +59,7 @@ def family_of(path: str | None) -> str | None:
 
 
 class Limits(NamedTuple):
-    """The checks allowed in any 1 s and in any 60 s."""
+    """Limits the checks in any 1 s and in any 60 s."""
 
     per_second: int
     per_minute: int

@@ -122,7 +122,7 @@ def _is_made_up(part: str) -> bool:
 
 
 class Kind(Enum):
-    """The kind of a word, judged without its context."""
+    """Tells what a word is, judged without its context."""
 
     KNOWN = auto()
     UNKNOWN = auto()

@@ -70,7 +70,7 @@ _PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 
 @dataclass(slots=True)
 class Spent:
-    """A check that was sent: when, when its answer (or failure) came, and whether it was urgent."""
+    """Records a check that was sent: when, when its answer (or failure) came, and whether it was urgent."""
 
     sent_s: float
     answered_s: float | None = None
@@ -217,7 +217,7 @@ class Budget:
 
 
 class Hold(NamedTuple):
-    """A limit on sending: nothing for `wait_s`, then at most `in_flight` checks at once (None: no limit)."""
+    """Limits what is sent: nothing for `wait_s`, then at most `in_flight` checks at once (None: no limit)."""
 
     wait_s: float = 0.0
     in_flight: int | None = None
@@ -225,7 +225,7 @@ class Hold(NamedTuple):
 
 @dataclass(slots=True)
 class Health:
-    """The health of one gateway, judged by its answers so far. Times are monotonic seconds."""
+    """Judges the health of one gateway by its answers so far. Times are monotonic seconds."""
 
     throttled_until_s: float = -math.inf
     no_credits_until_s: float = -math.inf

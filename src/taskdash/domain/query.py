@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SortKey(StrEnum):
-    """The orders of the list; all but `added` ascend by value. Unknown values come last in either direction."""
+    """Names the orders of the list; all but `added` ascend by value. Unknown values come last in either direction."""
 
     ADDED = "added"
     """Last added first, and within one paste as pasted."""
@@ -44,7 +44,7 @@ class SortKey(StrEnum):
 
 
 class Sort(NamedTuple):
-    """An order and its direction."""
+    """Orders the list by a key, in either direction."""
 
     key: SortKey = SortKey.ADDED
     reverse: bool = False
@@ -62,7 +62,7 @@ NEWEST_FIRST: Final = Sort()
 
 
 class TextTerm(NamedTuple):
-    """A case-folded text that must occur in `field`, or in any searched field if `field` is None."""
+    """Matches tasks with a case-folded text in `field`, or in any searched field if that is None."""
 
     text: str
     field: str | None = None
@@ -70,7 +70,7 @@ class TextTerm(NamedTuple):
 
 
 class Exact(StrEnum):
-    """The attributes with one value per task, which is matched whole and verbatim."""
+    """Names the attributes with one value per task, which is matched whole and verbatim."""
 
     PROFILE = "profile"
     LABEL = "label"
@@ -115,7 +115,7 @@ class ExpiryTerm(NamedTuple):
 
 
 class Flag(StrEnum):
-    """Yes-or-no properties, by their names in the filter. A task without results matches neither of the first four."""
+    """Names yes-or-no properties, as the filter does. A task without results matches neither of the first four."""
 
     SAVED = "saved"
     """All results are saved."""
@@ -144,7 +144,7 @@ Term = TextTerm | ExactTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 
 class Query(NamedTuple):
-    """A request for tasks in an order. `profile` None means all profiles."""
+    """Asks for tasks in an order. `profile` None means all profiles."""
 
     profile: str | None
     states: frozenset[State] | None = None

@@ -22,7 +22,7 @@ _YOUNG_MS: Final = 15_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The last good answer of `recordInfo` for a task. Unknown values are None, never "" or 0."""
+    """Says what the last good answer of `recordInfo` told of a task. Unknown values are None, never "" or 0."""
 
     task_id: str | None = None
     """As the answer gives it; None if it gives none."""
@@ -64,7 +64,7 @@ _TAKEN_OVER: Final = {each.name for each in fields(Record)} & {each.name for eac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """The key's limits as given by the body or the Retry-After header of a 429; None for those that it leaves out."""
+    """Tells the key's limits, as the body or the Retry-After header of a 429 gives them; None for those left out."""
 
     retry_after_s: float
     """Clamped to 1..3600."""
@@ -76,7 +76,7 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The outcome of one check: a record, or why there is none."""
+    """Tells what a check brought: a record, or why there is none."""
 
     record: Record | None = None
     problem: ProblemKind | None = None
@@ -94,7 +94,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of an answered check: the task before and after, and the record if it was accepted."""
+    """Tells what an answer did to a task: before, after, and the record if it was accepted."""
 
     before: Task
     task: Task
@@ -127,12 +127,8 @@ class Outcome:
         return _told(self.before) != _told(self.task)
 
 
-def _tail(path: str) -> str:
-    return path.removesuffix("?taskId={id}")
-
-
 class RecordPaths(NamedTuple):
-    """The paths of a profile, and what they have answered so far."""
+    """Knows the paths of a profile, and what they have answered so far."""
 
     paths: tuple[str, ...] = (RECORD_PATH,)
     """The most common first."""
@@ -152,7 +148,9 @@ class RecordPaths(NamedTuple):
 
         hint = task.path_hint or path_hint_of(task.task_id)
         # The same path may have a prefix at a gateway, or its query spelt out.
-        first = [path for path in self.paths if hint and _tail(path).endswith(_tail(hint))]
+        query = "?taskId={id}"
+        end = hint.removesuffix(query) if hint else None
+        first = [path for path in self.paths if end and path.removesuffix(query).endswith(end)]
         in_turn = [*first, *(path for path in self.paths if path not in first)]
         return in_turn[task.path_misses % len(in_turn)]
 

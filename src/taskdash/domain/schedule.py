@@ -243,7 +243,7 @@ AGES_S: Final = _ages()
 
 
 class Curve:
-    """A survival curve: the share of tasks unfinished at each of `AGES_S`, and figures derived from it."""
+    """Gives the share of tasks unfinished at each of `AGES_S`, a survival curve, and figures derived from it."""
 
     __slots__ = ("_area", "_effort", "alive", "late_s")
 
@@ -298,7 +298,7 @@ def _between(values: Sequence[float], age_s: float) -> float:
 
 
 class _Envelope:
-    """The lower envelope of a growing set of lines, added with falling slopes and queried with rising x."""
+    """Keeps the lower envelope of a growing set of lines, added with falling slopes and queried with rising x."""
 
     __slots__ = ("_best", "_lines")
 

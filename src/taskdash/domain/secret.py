@@ -1,4 +1,4 @@
-"""API keys, and the one place that redacts them in everything that is shown, logged, written or passed on.
+"""Keeps API keys, and is the one place that redacts them in what is shown, logged, written or passed on.
 
 Our own keys are recognised by value (`KnownKeys`), others by the form that keys have (`without_key_forms`). File names
 and our own field names are left alone: an exported list with `***` in place of a field is useless, and so is an error
@@ -40,7 +40,7 @@ _IS_FILE = re.compile(r"[/\\]|\.[A-Za-z][A-Za-z0-9]{0,7}$")
 
 
 class Secret:
-    """An API key. Only `reveal` returns it, so a grep for that word finds every use."""
+    """Hides an API key. Only `reveal` returns it, so a grep for that word finds every use."""
 
     __slots__ = ("_value",)
 
@@ -104,7 +104,7 @@ def _fault_of(value: str) -> str | None:
 
 
 class KnownKeys(Collection[Secret]):
-    """The keys that this process knows, wherever they came from: each is added as soon as it is found."""
+    """Redacts the keys that this process knows, wherever they came from: each is added as soon as it is found."""
 
     def __init__(self, keys: Iterable[Secret] = ()) -> None:
         self._keys: dict[Secret, None] = {}

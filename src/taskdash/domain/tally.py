@@ -1,4 +1,4 @@
-"""Statistics of tasks: their number by state, success rate, durations and costs."""
+"""Works out statistics of tasks: their number by state, success rate, durations and costs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUARTER_MS: Final = 900_000
 
 
 class By(StrEnum):
-    """The ways to group tasks."""
+    """Names the ways to group tasks."""
 
     DAY = "day"
     """The local day on which they were created, else added."""
@@ -33,7 +33,7 @@ class By(StrEnum):
 
 
 class TaskFigures(NamedTuple):
-    """The figures of one task for the statistics."""
+    """Gives the figures of one task for the statistics."""
 
     name: str | None
     """The name of its group, such as its model; None if unknown."""
@@ -46,7 +46,7 @@ class TaskFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The statistics of some tasks."""
+    """Sums up some tasks."""
 
     name: str | None
     """The name of their group, such as their model; None if unknown, and for all tasks together."""

@@ -1,4 +1,4 @@
-"""The core types: a task, its problem, its saved results. The API's answers are in `domain.record`.
+"""Defines the core types: a task, its problem, its saved results. The API's answers are in `domain.record`.
 
 All texts in here are inert already (`domain.untrusted`); all times are Unix milliseconds, as on the wire.
 """
@@ -73,7 +73,7 @@ def variant_of(param: Json) -> str | None:
 
 
 class State(StrEnum):
-    """The state of a task. The API's own word is kept beside it as `raw_state`."""
+    """Tells the state of a task. The API's own word is kept beside it as `raw_state`."""
 
     NEW = "new"
     """No record of it has come yet."""
@@ -89,14 +89,14 @@ class State(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The user's opinion of a result; a result that has not been judged has none."""
+    """Records the user's opinion of a result; a result that has not been judged has none."""
 
     PICKED = "picked"
     REJECTED = "rejected"
 
 
 class ProblemKind(StrEnum):
-    """The reasons why a check brought no record."""
+    """Names the reasons why a check brought no record."""
 
     NOT_FOUND = "not found"
     UNAUTHORIZED = "unauthorized"
@@ -125,7 +125,7 @@ class FailureClass(StrEnum):
 
 
 class Problem(NamedTuple):
-    """The last check's failure. It is kept beside the record and never replaces it."""
+    """Says why the last check failed. It is kept beside the record and never replaces it."""
 
     kind: ProblemKind
     message: str
@@ -135,7 +135,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A row of the list, as shown in the table. `TaskDetail` adds what only the detail pane shows."""
+    """Describes a row of the list, as shown in the table. `TaskDetail` adds what only the detail pane shows."""
 
     seq: int
     """The position in the default order, ascending: last added first, and within one paste as pasted."""
@@ -191,7 +191,7 @@ class Task:
 
 
 class SavedResult(NamedTuple):
-    """A result that is saved as a file."""
+    """Tells where a result is saved as a file."""
 
     number: int
     """Which of the task's results, from 1."""
@@ -202,7 +202,7 @@ class SavedResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
-    """A task with the rest of its record, its saved results and verdicts."""
+    """Adds to a task the rest of its record, its saved results and verdicts."""
 
     task: Task
     param: Json = None

@@ -182,7 +182,7 @@ class TaskFileError(ValueError):
 
 
 class _Fields(NamedTuple):
-    """The fields of one task, each read with a check that reports a wrong value with its line."""
+    """Reads the fields of one task, each with a check that reports a wrong value with its line."""
 
     values: dict[str, Any]
     line: int

@@ -61,7 +61,7 @@ _RAW_UNSAFE: Final = (
 
 
 class _CodePoints(dict[int, str]):
-    """A table for `str.translate` that looks up code points on first use, and caches a bounded number of them."""
+    """Looks up code points for `str.translate` on first use, and caches a bounded number of them."""
 
     def __init__(self, look_up: Callable[[str], str]) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class LineCounter:
 
 
 class Decoded(NamedTuple):
-    """The decoded text of a file or a pipe."""
+    """Gives the decoded text of a file or a pipe."""
 
     text: str
     broken_line: int | None

@@ -45,7 +45,7 @@ _MOST_MS: Final = 7 * 86_400_000
 
 
 class Usual(NamedTuple):
-    """The usual durations of one kind of task."""
+    """Tells the usual durations of one kind of task."""
 
     ms: int
     """The time within which half of them end."""
@@ -75,7 +75,7 @@ def guess_s(model: str | None) -> float:
 
 @dataclass(slots=True)
 class _History:
-    """The last finished tasks of one model or variant, as logarithms of seconds."""
+    """Keeps the last finished tasks of one model or variant, as logarithms of seconds."""
 
     logs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     learned: int = 0
@@ -130,7 +130,7 @@ class _Model:
 
 
 class Durations:
-    """The durations of this list's tasks. Memory is bounded by models, not by tasks.
+    """Learns the durations of this list's tasks. Memory is bounded by models, not by tasks.
 
     It starts with the tasks already `finished`, the oldest first: model, variant and `costTime` in milliseconds.
     """

@@ -202,7 +202,7 @@ def ended_ms(task: Task) -> int | None:
 
 
 class Expiry(NamedTuple):
-    """The moment when the links of a result expire."""
+    """Tells when the links of a result expire."""
 
     at_ms: int
     is_rough: bool = False

@@ -46,7 +46,7 @@ _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>
 
 
 class Found(NamedTuple):
-    """An accepted ID."""
+    """Tells of an accepted ID."""
 
     task_id: str
     line: int
@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
 
 class Ignored(NamedTuple):
-    """A word that looks like an ID and was not accepted."""
+    """Tells of a word that looks like an ID and was not accepted."""
 
     text: str
     """Inert, cut to 80 characters; never a key."""
@@ -68,7 +68,7 @@ class Ignored(NamedTuple):
 
 
 class Paste(NamedTuple):
-    """The findings in a pasted text."""
+    """Lists the findings in a pasted text."""
 
     found: tuple[Found, ...]
     """In order of first occurrence, each ID once."""

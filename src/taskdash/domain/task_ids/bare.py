@@ -98,7 +98,7 @@ _OWN_PARAMETERS: Final = words("id ids uuid task tasks tid taskuuid job jobid jo
 
 
 class _Context(NamedTuple):
-    """The context before a bare ID."""
+    """Judges the context before a bare ID."""
 
     why_not: str | None
     begins_list: bool

@@ -87,7 +87,7 @@ _ITEM_ON_LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A label and the value that may belong to it."""
+    """Joins a label and the value that may belong to it."""
 
     text: str
     label: re.Match[str]

@@ -1,4 +1,4 @@
-"""The basis of the searches of a paste: its text in plain ASCII, the excluded regions, and the collected findings.
+"""Prepares a paste for its searches: the text in plain ASCII, the excluded regions, and a place for findings.
 
 Terminals, editors, chat programs, JSON-in-JSON and browsers dress up the same ID in different ways. All of that is
 undone here, once, keeping the lines, with calls that run at the speed of C: a paste may be 10 MB of anything.
@@ -33,7 +33,7 @@ MAX_MISSES: Final = 2_000
 
 
 class Why(StrEnum):
-    """The reasons, as shown to people, why a word that looks like a task ID is not one."""
+    """Gives the reasons, as shown to people, why a word that looks like a task ID is not one."""
 
     LOOKS_LIKE_KEY = "looks like an API key"
     CONFIGURED_KEY = "a configured API key"
@@ -71,7 +71,7 @@ WHY_NOT: Final[Mapping[Kind, str]] = {
 
 
 class Word(NamedTuple):
-    """A word at an offset of the plain text that is an ID, or only looks like one, and why."""
+    """Points to a word in the plain text that is an ID, or only looks like one, and says why."""
 
     start: int
     text: str
@@ -307,7 +307,7 @@ _MAX_IN_VAIN: Final = 1_000_000
 
 
 class _Scan:
-    """A pass over a text that counts the characters read in vain."""
+    """Passes over a text, and counts the characters read in vain."""
 
     def __init__(self, text: str) -> None:
         self.text = text

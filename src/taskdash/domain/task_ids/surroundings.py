@@ -41,7 +41,7 @@ _MAX_COLUMNS: Final = 100
 
 
 class _Layout(NamedTuple):
-    """The layout of a table, for reading its rows."""
+    """Describes the layout of a table, for reading its rows."""
 
     mark: str
     """The separator of cells; two spaces stand for two or more, or a tab."""
