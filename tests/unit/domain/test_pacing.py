@@ -38,12 +38,6 @@ def sent_between(budget: Budget, start_s: float, end_s: float, *, urgent: bool =
     return sum(send(budget, start_s + tick / 10, urgent=urgent) for tick in ticks)
 
 
-def test_a_new_budget_lets_a_check_through_at_once() -> None:
-    budget = Budget(Limits(1, 30))
-    assert budget.wait_s(100.0, urgent=False) == 0.0
-    assert budget.used(100.0) == 0
-
-
 def test_a_check_occupies_its_second_until_a_second_after_its_answer() -> None:
     budget = Budget(Limits(1, 30))
     ticket = budget.spend(0.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskdash.domain.task_ids import find_task_ids
+from taskdash.domain.task_ids import find_task_ids, path_hint_of
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "paste").glob("*.txt"))
 
@@ -272,8 +272,6 @@ def test_the_reason_names_the_label_that_an_id_stands_behind(label: str) -> None
     assert found.why == f'after "{label}"'
 
 
-TASK_ID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
-HEX_ID = "2eafde054c79a5e0895715fcce224fc6"
 TOKEN = "task_gpt-image-2_1777474689024"
 
 
@@ -281,20 +279,20 @@ def found(text: str) -> list[tuple[str, int]]:
     return [(each.task_id, each.line) for each in find_task_ids(text).found]
 
 
-@pytest.mark.parametrize("at", [index for index, char in enumerate(TASK_ID, start=1) if char == "-"])
+@pytest.mark.parametrize("at", [index for index, char in enumerate(U1, start=1) if char == "-"])
 @pytest.mark.parametrize("fold", ["\n", "\r\n", " \n", "\n> ", "\n> > ", "\n>>"])
 def test_an_id_that_was_folded_at_a_hyphen(at: int, fold: str) -> None:
-    mail = f"Hello,\nyour task {TASK_ID[:at]}{fold}{TASK_ID[at:]} is ready.\nSee {HEX_ID}\n"
-    assert found(mail) == [(TASK_ID, 2), (HEX_ID, 4)]
+    mail = f"Hello,\nyour task {U1[:at]}{fold}{U1[at:]} is ready.\nSee {H1}\n"
+    assert found(mail) == [(U1, 2), (H1, 4)]
 
 
-@pytest.mark.parametrize("task_id", [TASK_ID, HEX_ID, TOKEN])
+@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
 @pytest.mark.parametrize("at", [6, 12, 20, 28])
 def test_an_id_over_a_soft_line_break_of_a_messages_source(task_id: str, at: int) -> None:
     assert found(f"Your task\n{task_id[:at]}=\n{task_id[at:]} is ready") == [(task_id, 2)]
 
 
-@pytest.mark.parametrize("task_id", [TASK_ID, HEX_ID, TOKEN])
+@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
 def test_an_equals_sign_of_a_messages_source_is_no_part_of_the_id(task_id: str) -> None:
     assert found(f"https://example.com/logs?taskId=3D{task_id}&amp;x=3D1") == [(task_id, 1)]
 
@@ -314,4 +312,109 @@ def test_what_is_not_sure_to_be_one_id_stays_apart(text: str) -> None:
 
 
 def test_lists_under_a_rule_stay_as_they_are() -> None:
-    assert found(f"{TASK_ID}\n---\n{HEX_ID}-\n{TOKEN}\n") == [(TASK_ID, 1), (HEX_ID, 3), (TOKEN, 4)]
+    assert found(f"{U1}\n---\n{H1}-\n{TOKEN}\n") == [(U1, 1), (H1, 3), (TOKEN, 4)]
+
+
+# As other families and gateways show them
+
+VIDEO = "video_68d7512d07848190b3e45da0ecbebcde004da08e1e0678d5"
+UNIFIED = "task-unified-1756817821-4x3rx6ny"
+KIE = "https://api.kie.ai/api/v1"
+
+SHOWN: list[tuple[str, list[tuple[str, str | None]]]] = [
+    # Accepted.
+    ("Accepted: job_01J9ZK3ABCDEF", [("job_01J9ZK3ABCDEF", None)]),
+    ("2026-09-14 INFO accepted job_9f8e7d6c in 80 ms", [("job_9f8e7d6c", None)]),
+    (f"Accepted: {U1}", [(U1, None)]),
+    ("Accepted: job_12345\nAccepted: job_12346", [("job_12345", None), ("job_12346", None)]),
+    ("status: accepted 2026-09-14", []),
+    ("accepted in 200ms, accepted: yes, unaccepted: job_12345678", []),
+    # An id beside a status.
+    (f'{{"id": "{VIDEO}", "object": "video", "status": "queued"}}', [(VIDEO, "/v1/videos/{id}")]),
+    (f'{{"status": "queued", "progress": 0, "id": "{VIDEO}"}}', [(VIDEO, "/v1/videos/{id}")]),
+    (f"{{ id: '{UNIFIED}', status: 'pending' }}", [(UNIFIED, "/v1/tasks/{id}")]),
+    (
+        f'{{\n  "id": "{UNIFIED}",\n  "usage": {{}},\n  "task_status": "pending"\n}}',
+        [(UNIFIED, "/v1/tasks/{id}")],
+    ),
+    (f'{{"b": "{{\\"id\\":\\"{VIDEO}\\",\\"status\\":\\"queued\\"}}"}}', [(VIDEO, "/v1/videos/{id}")]),
+    ('{"id": "video_1234567", "name": "x"}', []),
+    ('{"id": "user_1234567", "status": "active"}', []),
+    ('{"status": "ok", "video": {"id": "video_1234567"}}', []),
+    ('{"param": {"id": "job_1234567", "status": "queued"}}', []),
+    # A path in a URL.
+    (f"curl https://api.evolink.ai/v1/tasks/{UNIFIED}", [(UNIFIED, "/v1/tasks/{id}")]),
+    (f"GET /v1/tasks/{UNIFIED} 200", [(UNIFIED, "/v1/tasks/{id}")]),
+    (
+        "https://api.klingai.com/v1/videos/image2video/CjI17WevH1IAAAAAAHmgtx",
+        [("CjI17WevH1IAAAAAAHmgtx", "/v1/videos/image2video/{id}")],
+    ),
+    (f"https://dashscope.aliyuncs.com/api/v1/tasks/{U1}.", [(U1, "/api/v1/tasks/{id}")]),
+    (f'"https://api.bfl.ml/v1/get_result?id={U1}"', [(U1, "/v1/get_result?id={id}")]),
+    (f"https://api.openai.com/v1/videos/{VIDEO}/content", [(VIDEO, "/v1/videos/{id}")]),
+    (
+        "https://ark.example.com/api/v3/contents/generations/tasks/cgt-20250331175019-68d9t",
+        [("cgt-20250331175019-68d9t", "/api/v3/contents/generations/tasks/{id}")],
+    ),
+    ("https://cdn.example.com/v1/videos/abc12345.mp4", []),
+    ("https://api.example.com/v1/tasks/{id} and /v1/tasks/list and /v1/videos/search?q=1", []),
+    (f"https://cdn.example.com/files/{U1}", []),
+    # The family in a URL of a record.
+    (f"{KIE}/veo/record-info?taskId={H1}", [(H1, "/api/v1/veo/record-info")]),
+    (f"{KIE}/runway/record-detail?x=1&taskId={H1}#top", [(H1, "/api/v1/runway/record-detail")]),
+    ("GET /api/v1/suno/cover/record-info?taskId=abc-123", [("abc-123", "/api/v1/suno/cover/record-info")]),
+    ("veo/record-info?taskId=abc-123", [("abc-123", "/api/v1/veo/record-info")]),
+    ('f"{BASE}/flux/kontext/record-info?taskId=abc-123"', [("abc-123", "/api/v1/flux/kontext/record-info")]),
+    ("https://x.example/proxy/veo/record-info?taskId=abc-123", [("abc-123", "/api/v1/veo/record-info")]),
+    (f"{KIE}/lyrics/record-info?taskId=abc-123", [("abc-123", "/api/v1/lyrics/record-info")]),
+    (f"{KIE}/jobs/recordInfo?taskId=abc-123", [("abc-123", None)]),
+    (f"{KIE}/jobs/recordInfo?taskId=task_veo3_12345678", [("task_veo3_12345678", "/api/v1/jobs/recordInfo")]),
+    (f"created {H1}\nGET {KIE}/mj/record-info?taskId={H1}", [(H1, "/api/v1/mj/record-info")]),
+    # The family in a label, and in a form.
+    ("Veo task ID: abc-12345", [("abc-12345", "/api/v1/veo/record-info")]),
+    ('{"sunoTaskId": "abc-12345"}', [("abc-12345", "/api/v1/generate/record-info")]),
+    ("removeo task ID: abc-12345", [("abc-12345", None)]),
+    ("task_veo3_abc123def", [("task_veo3_abc123def", "/api/v1/veo/record-info")]),
+    ("taskId: mj_task_abcdef123456", [("mj_task_abcdef123456", "/api/v1/mj/record-info")]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SHOWN, ids=[text[:48] for text, _ in SHOWN])
+def test_a_paste_gives_ids_with_the_paths_that_it_tells(
+    text: str, expected: list[tuple[str, str | None]]
+) -> None:
+    assert [(found.task_id, found.path_hint) for found in find_task_ids(text).found] == expected
+
+
+@pytest.mark.parametrize(
+    ("task_id", "hint"),
+    [
+        ("task_veo3_12345678", "/api/v1/veo/record-info"),
+        ("task_veo_abc123", "/api/v1/veo/record-info"),
+        ("veo_task_abcdef123456", "/api/v1/veo/record-info"),
+        ("task_gpt4o_12345678", "/api/v1/gpt4o-image/record-info"),
+        ("task_flux-kontext_1765175072483", "/api/v1/flux/kontext/record-info"),
+        ("suno-task-1", "/api/v1/generate/record-info"),
+        ("runway_12345678", "/api/v1/runway/record-detail"),
+        (UNIFIED, "/v1/tasks/{id}"),
+        (VIDEO, "/v1/videos/{id}"),
+        ("task_flux-2_1765175072483", None),
+        ("task_nano-banana-pro_1765178625768", None),
+        ("task_kling_1765187774173", None),
+        ("task_veoli_1765187774173", None),
+        (U1, None),
+        (H1, None),
+        ("task_abc123", None),
+    ],
+)
+def test_the_form_of_an_id_may_tell_its_path(task_id: str, hint: str | None) -> None:
+    assert path_hint_of(task_id) == hint
+
+
+def test_each_of_several_urls_tells_its_own_path() -> None:
+    paths = ["/api/v1/veo/record-info", "/api/v1/generate/record-info", "/api/v1/runway/record-detail"]
+    ids = [f"{n}{'0123456789abcdef' * 2}"[:32] for n in range(3)]
+    text = "\n".join(f"{path}?taskId={task_id}" for path, task_id in zip(paths, ids, strict=True))
+    assert {found.task_id: found.path_hint for found in find_task_ids(text).found} == dict(
+        zip(ids, paths, strict=True)
+    )
