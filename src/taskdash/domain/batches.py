@@ -107,13 +107,11 @@ class LabelFigures(NamedTuple):
     counts: dict[State, int]
     overdue: int
     progress: Progress
-    """For an estimate of when the rest will be done."""
     credits: float | None
     """What they cost in all; None if no record says."""
     without_credits: int
     """How many have ended without a cost in their records."""
     unsaved: int
-    """How many of their results are not saved."""
     expires_at_ms: int | None
     """When the next unsaved result expires, or if all have, when the last one did."""
 
@@ -210,7 +208,6 @@ class Notice:
 
     text: str
     is_bad: bool = False
-    """Whether a task failed."""
     is_batch: bool = False
 
 

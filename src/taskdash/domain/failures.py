@@ -234,9 +234,7 @@ class FailedTasks(NamedTuple):
     newest_seq: int
     newest_at_ms: int
     charged: float = 0
-    """How many of them cost credits."""
     credits: float = 0
-    """The sum of their reported costs."""
 
 
 class Reason(NamedTuple):
@@ -306,16 +304,8 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
     of_class: Counter[FailureClass] = Counter()
     for reason in found:
         of_class[reason.failure_class] += reason.tasks
-    found.sort(
-        key=lambda each: (
-            -of_class[each.failure_class],
-            each.failure_class,
-            -each.tasks,
-            each.message or "",
-            each.fail_code or "",
-        )
-    )
-    return found
+    found.sort(key=lambda each: (-each.tasks, each.message or "", each.fail_code or ""))
+    return sorted(found, key=lambda each: (-of_class[each.failure_class], each.failure_class))
 
 
 def _pattern(message: str | None) -> str | None:

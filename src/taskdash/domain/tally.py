@@ -39,7 +39,6 @@ class TaskFigures(NamedTuple):
     """The name of its group, such as its model; None if unknown."""
     state: State
     cost_ms: int | None = None
-    """`costTime`."""
     ended_at_ms: int | None = None
     credits: float | None = None
 
@@ -56,11 +55,9 @@ class Tally:
     credits: float | None
     """The sum of the reported costs; None if there are none."""
     mean_credits: float | None
-    """The mean of the reported costs of successes."""
     without_credits: int
     """How many finished tasks have a record without a cost."""
     charged_fails: int
-    """How many failed but cost credits."""
     lost_credits: float
 
     @property

@@ -185,7 +185,6 @@ class Task:
     renewed_at_ms: int | None = None
     """When an answer replaced earlier links by its current ones; None if these are the first."""
     purged: bool = False
-    """Whether the answer says that its result was removed."""
     unseen: bool = False
     """Whether it has ended and nobody has looked at it since."""
 

@@ -113,13 +113,18 @@ _NO_CONTEXT: Final = _Context(None, begins_list=False, is_json_value=False)
 def find_bare(text: str, seen: Findings) -> None:
     """Report every bare word with the form of an ID; labelled IDs must have been reported before."""
     rivals = _Rivals(text, seen)
-    contexts = _Contexts(text)
+    context, end = _NO_CONTEXT, -_LONG_LIST_GAP
     for start, word in _candidates(text, seen):
+        last_end, end = end, start + len(word)
         if start in rivals.labelled:
-            contexts.skip(start + len(word))
+            context = _NO_CONTEXT
             continue
-        context = contexts.of(start, word)
-        why_not = context.why_not or _claim_after(text, start + len(word))
+        # All items of a list share the context before the first.
+        if start - last_end >= _LONG_LIST_GAP or not _LIST_GAP.fullmatch(text, last_end, start):
+            context = _context_before(text, start)
+        elif not context.begins_list or text.count("\n", last_end, start) > 1:
+            context = _NO_CONTEXT
+        why_not = context.why_not or _claim_after(text, end)
         if why_not in CLAIMS:
             seen.claim(word, why_not)
         why_not = why_not or _swallowed_before(text, start) or _swallowed_after(text, start, word)
@@ -141,28 +146,6 @@ def _candidates(text: str, seen: Findings) -> Iterator[tuple[int, str]]:
             yield match.start(), word
         elif len(word) <= MAX_ID_CHARS and is_placeholder(word) and not is_word_of_code(word):
             seen.drop(match.start(), word, Why.PLACEHOLDER)
-
-
-class _Contexts:
-    """Reads the context before each ID; all items of a list share one."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._last = _NO_CONTEXT
-        self._last_end = -_LONG_LIST_GAP
-
-    def skip(self, end: int) -> None:
-        self._last, self._last_end = _NO_CONTEXT, end
-
-    def of(self, start: int, word: str) -> _Context:
-        """Return the context of the ID at `start`; must be called in ascending order."""
-        is_near = start - self._last_end < _LONG_LIST_GAP
-        if not (is_near and _LIST_GAP.fullmatch(self._text, self._last_end, start)):
-            self._last = _context_before(self._text, start)
-        elif not self._last.begins_list or self._text.count("\n", self._last_end, start) > 1:
-            self._last = _NO_CONTEXT
-        self._last_end = start + len(word)
-        return self._last
 
 
 def _form_of(word: str) -> str:
