@@ -26,6 +26,11 @@ def asked(task: Task, *answers: Answer, paths: RecordPaths = PATHS) -> tuple[lis
     return order, task
 
 
+def problem_of(task: Task) -> Problem:
+    assert task.problem is not None
+    return task.problem
+
+
 def test_paths_are_asked_in_their_order_and_the_hint_first() -> None:
     assert asked(TASK, *[MISS] * 4)[0] == [JOBS, VEO, MUSIC, JOBS]
     assert asked(replace(TASK, path_hint=MUSIC), *[MISS] * 4)[0] == [MUSIC, JOBS, VEO, MUSIC]
@@ -39,8 +44,7 @@ def test_not_found_is_said_once_all_were_asked_and_stays_said() -> None:
     for count in (1, 2):
         assert asked(TASK, *[MISS] * count)[1].problem is None
     for count in (3, 4, 7):
-        problem = asked(TASK, *[MISS] * count)[1].problem
-        assert problem is not None
+        problem = problem_of(asked(TASK, *[MISS] * count)[1])
         assert (problem.kind, problem.since_ms) == (ProblemKind.NOT_FOUND, 2)
         assert problem.message == "null; asked under 3 record paths"
 
@@ -49,8 +53,7 @@ def test_the_path_that_knew_a_task_is_asked_alone() -> None:
     order, task = asked(TASK, MISS, FOUND, MISS, MISS, FOUND)
     assert order == [JOBS, VEO, VEO, VEO, VEO]
     assert (task.record_path, task.problem) == (VEO, None)
-    problem = asked(TASK, MISS, FOUND, MISS)[1].problem
-    assert problem is not None
+    problem = problem_of(asked(TASK, MISS, FOUND, MISS)[1])
     assert problem.message == "null"
     # A path that the config no longer has is not asked: a list may come from anywhere.
     assert asked(replace(TASK, record_path="/elsewhere"), MISS, FOUND)[0] == [JOBS, VEO]
@@ -73,11 +76,9 @@ def test_a_path_may_reject_the_ids_of_another_and_what_fails_is_asked_again() ->
     )
     order, task = asked(TASK, rejected, failed, failed, FOUND)
     assert (order, task.record_path) == ([JOBS, VEO, VEO, VEO], VEO)
-    problem = asked(TASK, rejected, rejected, rejected)[1].problem
-    assert problem is not None
+    problem = problem_of(asked(TASK, rejected, rejected, rejected)[1])
     assert problem.kind is ProblemKind.NOT_FOUND
-    problem = asked(TASK, rejected, paths=RecordPaths())[1].problem
-    assert problem is not None
+    problem = problem_of(asked(TASK, rejected, paths=RecordPaths())[1])
     assert problem.kind is ProblemKind.REJECTED
 
 
@@ -91,8 +92,7 @@ def test_a_path_that_fails_on_the_ids_of_others_keeps_none_from_its_own(kind: Pr
     for paths in (PATHS, spoken.seen(VEO, MISS)):
         order, task = asked(TASK, MISS, failed, FOUND, paths=paths)
         assert order == [JOBS, VEO, VEO]
-    problem = asked(TASK, MISS, MISS, failed, paths=spoken)[1].problem
-    assert problem is not None
+    problem = problem_of(asked(TASK, MISS, MISS, failed, paths=spoken)[1])
     assert problem.kind is kind
 
 
@@ -121,8 +121,7 @@ def test_a_path_that_answers_404_to_everything_is_named() -> None:
     bare = replace(MISS, is_bare_404=True)
     paths = RecordPaths((JOBS, VEO)).seen(VEO, bare).seen(JOBS, MISS)
     assert paths.remark == f"{VEO} answers 404 to everything: look at record_paths in the config"
-    problem = asked(TASK, MISS, MISS, paths=paths)[1].problem
-    assert problem is not None
+    problem = problem_of(asked(TASK, MISS, MISS, paths=paths)[1])
     assert problem.message == f"null; asked under 2 record paths; {paths.remark}"
     assert paths.seen(JOBS, bare).remark == paths.remark
     assert paths.seen(VEO, FOUND).remark == ""
@@ -204,9 +203,9 @@ def test_an_end_is_final_and_a_gateway_that_takes_it_back_is_reported(state: Sta
         NOW,
     )
     assert (outcome.record, outcome.raw, outcome.finished) == (None, b"", False)
-    assert outcome.task.problem is not None
-    assert outcome.task.problem.kind is ProblemKind.UNREADABLE
-    assert "other" in outcome.task.problem.message
+    problem = problem_of(outcome.task)
+    assert problem.kind is ProblemKind.UNREADABLE
+    assert "other" in problem.message
 
 
 def test_the_same_end_again_keeps_when_it_was_learned() -> None:

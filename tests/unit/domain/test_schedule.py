@@ -67,13 +67,18 @@ def waiting(**changes: object) -> Task:
 LOST = with_problem(replace(NEW, checked_at_ms=NOW), ProblemKind.NOT_FOUND)
 
 
+def due_ms(task: Task, now_ms: int, durations: Durations = LEARNED, price_s: float = PRICE_S) -> int:
+    following = next_check_ms(task, now_ms, durations, price_s)
+    assert following is not None
+    return following
+
+
 def ages_checked(task: Task, until_s: float, durations: Durations = LEARNED) -> list[float]:
     """The seconds after NOW at which a task is checked whose answer never changes."""
     ages: list[float] = []
     while not ages or ages[-1] < until_s:
         assert task.checked_at_ms is not None
-        following = next_check_ms(task, task.checked_at_ms, durations, PRICE_S)
-        assert following is not None
+        following = due_ms(task, task.checked_at_ms, durations, PRICE_S)
         assert following > task.checked_at_ms
         ages.append((following - NOW) / 1000)
         task = replace(task, checked_at_ms=following)
@@ -117,8 +122,7 @@ def test_checks_are_dense_where_tasks_end_and_thin_out_when_they_are_late() -> N
 def test_what_waits_for_weeks_is_checked_ever_more_rarely_but_daily() -> None:
     month_ms = 30 * DAY_MS
     task = waiting(added_at_ms=NOW - month_ms, create_time_ms=NOW - month_ms)
-    following = next_check_ms(task, NOW, LEARNED, PRICE_S)
-    assert following is not None
+    following = due_ms(task, NOW)
     assert HOUR_MS < following - NOW <= DAY_MS
 
 
@@ -137,8 +141,7 @@ def test_a_higher_price_buys_fewer_checks() -> None:
 def test_no_task_is_checked_more_than_once_a_second(price_s: float) -> None:
     task, ages = waiting(), []
     for _ in range(100):
-        following = next_check_ms(task, task.checked_at_ms or 0, LEARNED, price_s)
-        assert following is not None
+        following = due_ms(task, task.checked_at_ms or 0, LEARNED, price_s)
         ages.append(following)
         task = replace(task, checked_at_ms=following)
     assert all(later - before >= 1000 for before, later in pairwise(ages))
@@ -253,8 +256,7 @@ def test_a_clock_that_was_set_back_freezes_nothing() -> None:
     task = waiting(
         checked_at_ms=NOW + 10 * DAY_MS, added_at_ms=NOW + 10 * DAY_MS, create_time_ms=NOW + 10 * DAY_MS
     )
-    following = next_check_ms(task, NOW, LEARNED, PRICE_S)
-    assert following is not None
+    following = due_ms(task, NOW)
     assert NOW <= following <= NOW + 120_000
 
 

@@ -28,6 +28,12 @@ def typical_ms(durations: Durations, model: str | None, variant: str | None = No
     return usual.ms if usual else None
 
 
+def usual_of(durations: Durations, model: str, variant: str | None = None) -> Usual:
+    usual = durations.usual(model, variant)
+    assert usual is not None
+    return usual
+
+
 def learned(median_s: float, count: int, *, model: str = IMAGE, variant: str | None = None) -> Durations:
     rng = seeded(1)
     return Durations((model, variant, lognormal_ms(rng, median_s, 0.3)) for _ in range(count))
@@ -62,8 +68,7 @@ def test_a_batch_under_way_is_not_taken_for_late(part: float, spread: str, known
     durations = Durations([*before, *((IMAGE, None, ms) for ms in takes_ms[:done])])
     age_ms = takes_ms[done] - 1
     durations.see_waiting([(IMAGE, None, age_ms)] * (len(takes_ms) - done))
-    usual = durations.usual(IMAGE)
-    assert usual is not None
+    usual = usual_of(durations, IMAGE)
     assert age_ms < usual.overdue_ms
     half_ms = takes_ms[150]
     if part >= 0.5:
@@ -80,8 +85,7 @@ def test_what_stalls_is_overdue_however_much_of_it_there_is() -> None:
         durations = learned(32.0, 200)
         durations.learn(IMAGE, None, 6 * 3_600_000)
         durations.see_waiting([(IMAGE, None, 1_200_000)] * stalled)
-        usual = durations.usual(IMAGE)
-        assert usual is not None
+        usual = usual_of(durations, IMAGE)
         assert usual.overdue_ms < 160_000
         assert usual.is_more == (stalled > 200)
 
@@ -102,19 +106,14 @@ def test_of_a_variant_told_apart_only_its_own_wait() -> None:
         durations.learn(IMAGE, "quality=high", 60_000 + n)
     durations.see_waiting([(IMAGE, "quality=high", 90_000)] * 20)
     assert typical_ms(durations, IMAGE, "quality=low") == 10_004
-    high = durations.usual(IMAGE, "quality=high")
-    assert high is not None
-    assert high.is_more
+    assert usual_of(durations, IMAGE, "quality=high").is_more
 
 
 def test_an_outlier_hardly_moves_what_is_typical() -> None:
     durations = learned(32.0, 50)
-    before = typical_ms(durations, IMAGE)
+    before = usual_of(durations, IMAGE)
     durations.learn(IMAGE, None, 6 * 3_600_000)
-    after = typical_ms(durations, IMAGE)
-    assert before is not None
-    assert after is not None
-    assert abs(after - before) < 1000
+    assert abs(usual_of(durations, IMAGE).ms - before.ms) < 1000
     assert durations.curve(IMAGE).quantile_s(0.9) < 70
 
 
@@ -143,11 +142,8 @@ def test_a_variant_is_told_apart_where_it_differs() -> None:
     for _ in range(30):
         durations.learn(IMAGE, "quality=low", lognormal_ms(rng, 12, 0.2))
         durations.learn(IMAGE, "quality=high", lognormal_ms(rng, 60, 0.2))
-    low, high = typical_ms(durations, IMAGE, "quality=low"), typical_ms(durations, IMAGE, "quality=high")
-    assert low is not None
-    assert high is not None
-    assert low < 15_000
-    assert high > 50_000
+    assert usual_of(durations, IMAGE, "quality=low").ms < 15_000
+    assert usual_of(durations, IMAGE, "quality=high").ms > 50_000
     assert durations.curve(IMAGE, "quality=low").quantile_s(0.95) < durations.curve(
         IMAGE, "quality=high"
     ).quantile_s(0.05)

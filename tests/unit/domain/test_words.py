@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -119,16 +118,6 @@ def test_every_duration_fits_a_column_and_is_about_right(ms: int, is_measured: b
     assert len(age(ms)) <= 5
 
 
-@pytest.fixture
-def newfoundland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "America/St_Johns")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("newfoundland")
 @pytest.mark.parametrize(
     ("utc", "shown"),
     [
@@ -143,8 +132,15 @@ def newfoundland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-03-08T05:31:00", "2026-03-08 03:01:00"),
     ],
 )
-def test_a_moment_is_local_and_not_to_be_mistaken(utc: str, shown: str) -> None:
-    assert moment(round(datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp() * 1000)) == shown
+def test_a_moment_is_local_and_not_to_be_mistaken(
+    monkeypatch: pytest.MonkeyPatch, utc: str, shown: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/St_Johns")
+        time.tzset()
+        found = moment(round(datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp() * 1000))
+    time.tzset()
+    assert found == shown
 
 
 DONE = replace(
