@@ -168,7 +168,9 @@ def _fit(value: str | int | None) -> str:
 
 # Back from a file
 
+_ALL_FIELDS: Final = frozenset((*CSV_FIELDS, RAW))
 MAX_RAW_CHARS: Final = 4_194_304
+_WRONG_RAW: Final = "is not text of at most 4 MiB"
 MAX_MS: Final = 2**62
 _MAX_CHARS: Final = {"label": 200, "profile": 200}
 _AMOUNT: Final = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
@@ -229,7 +231,7 @@ class _Fields(NamedTuple):
 
 def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int, left_out: set[str]) -> TaskDetail:
     """Build a task from its fields; raise TaskFileError if a value is wrong. Missing fields count as null."""
-    left_out |= values.keys() - {*CSV_FIELDS, RAW}
+    left_out |= values.keys() - _ALL_FIELDS
     fields = _Fields(values, line)
     task_id = values.get("taskId")
     if not isinstance(task_id, str) or not is_task_id(task_id):
@@ -247,9 +249,9 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int, left_o
     if amount is None and consumed is not None and re.fullmatch(_AMOUNT, consumed):
         # Older lists have it as a text only.
         amount = float(consumed)
-    raw: str = fields.given(RAW, str, what := "is not text of at most 4 MiB") or ""
+    raw: str = fields.given(RAW, str, _WRONG_RAW) or ""
     if len(raw) > MAX_RAW_CHARS:
-        raise fields.wrong(RAW, what)
+        raise fields.wrong(RAW, _WRONG_RAW)
     known: dict[str, Any] = {attribute: fields.one_line(name) for name, attribute in LINES.items()}
     known |= {attribute: fields.text(name) for name, attribute in TEXTS.items()}
     known |= {attribute: fields.ms(name) for name, attribute in TIMES.items()}
