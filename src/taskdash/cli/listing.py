@@ -25,7 +25,7 @@ from taskdash.cli.options import (
 from taskdash.cli.output import cropped, print_csv, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.errors import UsageError
-from taskdash.domain.query import NEWEST_FIRST, SortKey
+from taskdash.domain.query import NEWEST_FIRST, SortKey, parse_sort
 from taskdash.domain.task import State
 from taskdash.domain.task_json import FIELDS, TIMES, task_json
 from taskdash.domain.untrusted import inert_line
@@ -133,12 +133,7 @@ def list_tasks(
         raise click.UsageError("--ids and --fields cannot be combined")
     if form and watch_s is not None:
         raise click.UsageError(f"--watch and --{form} cannot be combined")
-    sort = NEWEST_FIRST
-    if sort_text:
-        # Imported here: most lists are printed in the default order.
-        from taskdash.domain.query import parse_sort
-
-        sort = parse_sort(sort_text)
+    sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     most = -1 if limit is None else limit
     table = _Table(query, most, fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
