@@ -167,16 +167,6 @@ class RecordPaths(NamedTuple):
         is_strange = bool(self.right) and self.next_for(task) not in self.right
         return answer.problem is ProblemKind.REJECTED or (answer.problem in _FAULTS and is_strange)
 
-    def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
-        """Return whether no path is left to try for a task.
-
-        For a check that the user asked for (`is_asked`), the current round of paths is completed first.
-        """
-        if task.record_path in self.paths:
-            return True
-        count = len(self.paths)
-        return task.path_misses >= count and not (is_asked and task.path_misses % count)
-
     def told(self, task: Task, said: str) -> str:
         """Return the message for a task that was not found; `said` is the answer's own."""
         is_known = task.record_path in self.paths
@@ -228,7 +218,10 @@ def _without_record(task: Task, checked: Task, answer: Answer, now_ms: int, path
     if not paths.is_miss(task, answer):
         return _with_problem(checked, answer.problem, answer.message, now_ms)
     checked = replace(checked, path_misses=task.path_misses + 1)
-    if paths.are_all_asked(checked, is_asked=task.asked_at_ms is not None):
+    count = len(paths.paths)
+    # For a check that the user asked for, the current round of paths is completed first.
+    is_round_open = task.asked_at_ms is not None and checked.path_misses % count > 0
+    if task.record_path in paths.paths or (checked.path_misses >= count and not is_round_open):
         kind = ProblemKind.NOT_FOUND if answer.problem is ProblemKind.REJECTED else answer.problem
         return _with_problem(checked, kind, paths.told(checked, answer.message), now_ms)
     was_said = task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND

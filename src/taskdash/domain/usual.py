@@ -271,7 +271,8 @@ def fit(logs: Collection[float], expected: float) -> Curve:
     """Return the curve predicted for the next task from the log seconds of finished tasks and those expected."""
     logs = tuple(logs)
     tamed = _tamed(logs)
-    sums = _sums(tamed)
+    mean = math.fsum(tamed) / len(tamed) if tamed else 0.0
+    sums = _Sums(len(tamed), mean, math.fsum((x - mean) ** 2 for x in tamed))
     density = _student(sums, expected)
     masses = [density(_LOW + (i + 0.5) * _BIN) for i in range(_BINS)]
     if len(logs) >= _KERNEL_FROM:
@@ -312,11 +313,6 @@ class _Sums(NamedTuple):
     mean: float
     squares: float
     """The sum of squared distances from the mean."""
-
-
-def _sums(logs: Sequence[float]) -> _Sums:
-    mean = math.fsum(logs) / len(logs) if logs else 0.0
-    return _Sums(len(logs), mean, math.fsum((x - mean) ** 2 for x in logs))
 
 
 def _student(sums: _Sums, expected: float) -> Callable[[float], float]:
