@@ -56,7 +56,7 @@ def run_command(arguments: list[str], session: Session) -> int:
         taskdash.main(arguments, prog_name="taskdash", obj=session)
     try:
         # Not by its `main`, which exits with 1 if the reader of the output has closed the pipe (`| head`).
-        with taskdash.make_context("taskdash", arguments, obj=session) as root:
+        with taskdash.make_context("taskdash", [*arguments], obj=session) as root:
             result = taskdash.invoke(root)
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -103,7 +103,7 @@ class Commands(Program, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the first argument names; if it is unknown, raise an error with a suggestion."""
-        is_known = args and (args[0] in COMMANDS or args[0] in ALIASES)
+        is_known = args and args[0] in self.list_commands(ctx)
         if args and not is_known and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise no_command(ctx, args[0])
         return super().resolve_command(ctx, args)
