@@ -70,6 +70,16 @@ for line in lines:
 os._exit(0)
 """
 
+_MEASURED = """
+import re, sys
+from pathlib import Path
+from taskdash.cli.process import exit_code_of
+code = exit_code_of(sys.argv[1:])
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1], file=sys.stderr)
+sys.exit(code)
+"""
+"""Asks for its own peak: what a parent is told of a child counts the parent's own memory before the `exec`."""
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -201,6 +211,13 @@ class Command:
             check=False,
         )
         return _done(line, done.returncode, done.stdout, done.stderr)
+
+    def measured(self, *arguments: str, first: str = "", timeout_s: float = 120) -> tuple[Done, float]:
+        """Run it in a process of its own, after some Python; return with it the most memory that it took, in MB."""
+        line = [sys.executable, "-c", first + _MEASURED, *self.line(*arguments)[1:]]
+        done = self.run(line, timeout_s=timeout_s)
+        *talk, peak_kib = done.stderr.splitlines()
+        return Done(line, done.returncode, done.stdout, "\n".join(talk)), int(peak_kib) / 1024
 
     def in_a_row(
         self, lines: Sequence[Sequence[str | bytes]], *, env: Mapping[str, str | None] | None = None

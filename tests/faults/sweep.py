@@ -6,23 +6,18 @@ own; here it would turn hundreds of faults into hours, so `check` runs with thos
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from tests.command import Command
 from tests.servers import Peer, RawServer, Request
 from tests.warm import Piped
 
 Play = Callable[[Peer, Request], Awaitable[None]]
-Started = TypeVar("Started", subprocess.Popen[str], Piped)
 
 _IMPATIENT: Final = """
 import taskdash.domain.pacing, taskdash.cli.check_rules, taskdash.api.client, taskdash.watch.watcher
@@ -30,7 +25,6 @@ taskdash.domain.pacing.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.
 taskdash.cli.check_rules.FAILURES_IN_A_ROW = 10**9
 taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
 """
-_RUN: Final = "from taskdash.cli.process import run\nrun()"
 DEADLINE_S: Final = 15.0
 """The program's own, for a whole request."""
 
@@ -89,24 +83,18 @@ def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_l
         AssertionError: one was not answered, or there was a traceback.
     """
     wanted = list(ids)
-    # A process of its own: what one that is forked from another has in memory is not all its own.
-    line = taskdash.line("check", *wanted)
-    line[:1] = [sys.executable, "-c", f"{_IMPATIENT.format(deadline_s=DEADLINE_S)}{_RUN}"]
-    with running(taskdash.begin(line)) as process, peak_of(process.pid) as peak:
-        _, stderr = process.communicate(timeout=timeout_s)
-    assert "Traceback" not in stderr, stderr
-    assert "not checked" not in stderr, stderr
-    if not is_listed:
-        return Swept(process.returncode, stderr, peak.mb, {})
-    listed = taskdash("list", "--json")
-    assert listed.returncode == 0, listed.stderr
-    tasks = {task["taskId"]: task for task in json.loads(listed.stdout)}
-    assert tasks.keys() >= set(wanted)
-    return Swept(process.returncode, stderr, peak.mb, tasks)
+    first = _IMPATIENT.format(deadline_s=DEADLINE_S)
+    done, peak_mb = taskdash.measured("check", *wanted, first=first, timeout_s=timeout_s)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "not checked" not in done.stderr, done.stderr
+    listed = taskdash.json("list", "--json") if is_listed else []
+    tasks = {task["taskId"]: task for task in listed}
+    assert not is_listed or tasks.keys() >= set(wanted)
+    return Swept(done.returncode, done.stderr, peak_mb, tasks)
 
 
 @contextmanager
-def running(process: Started) -> Iterator[Started]:
+def running(process: Piped) -> Iterator[Piped]:
     """End a process with the block, if it has not ended by itself."""
     try:
         yield process
@@ -114,31 +102,6 @@ def running(process: Started) -> Iterator[Started]:
         if process.poll() is None:
             process.kill()
         process.communicate()
-
-
-class Peak:
-    """The most memory that a process had so far."""
-
-    mb = 0.0
-
-
-@contextmanager
-def peak_of(pid: int) -> Iterator[Peak]:
-    """Follow the memory of a process until the block or the process ends."""
-    peak, ended = Peak(), threading.Event()
-
-    def look() -> None:
-        # It is the kernel that keeps the maximum, so that only what grows in the last moment could be missed.
-        while not ended.wait(0.01):
-            peak.mb = max(peak.mb, memory_mb(pid))
-
-    watching = threading.Thread(target=look, daemon=True)
-    watching.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        watching.join()
 
 
 def memory_mb(pid: int) -> float:

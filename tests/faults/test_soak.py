@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import linear_regression
 from typing import Final
 
 import pytest
@@ -51,11 +52,7 @@ class Held:
     @property
     def slope_mb(self) -> float:
         """How much memory 100,000 checks add, in MB, by least squares."""
-        count = len(self.checks)
-        middle, level = sum(self.checks) / count, sum(self.memory) / count
-        spread = sum((at - middle) ** 2 for at in self.checks)
-        pairs = zip(self.checks, self.memory, strict=True)
-        return sum((at - middle) * (held - level) for at, held in pairs) / spread * 100_000 / 1_048_576
+        return linear_regression(self.checks, self.memory).slope * 100_000 / 1_048_576
 
 
 def _resident_bytes() -> int:
