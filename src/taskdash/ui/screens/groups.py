@@ -174,7 +174,7 @@ class LineList(Widget, can_focus=True):
     """Lists lines, with a cursor, as tall as its content or the room available."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"option-list--option-highlighted"}
     DEFAULT_CSS = "LineList { height: auto; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("down,j", "move(1)", "down"),
@@ -218,7 +218,7 @@ class LineList(Widget, can_focus=True):
         if lines:
             at = self.cursor - self._top
             whole = lines[at].pad_right(max(0, self.content_size.width - lines[at].cell_length))
-            lines[at] = whole.stylize_before(self.get_visual_style("line-list--cursor"))
+            lines[at] = whole.stylize_before(self.get_visual_style("option-list--option-highlighted"))
         return Content("\n").join(lines)
 
     def on_resize(self) -> None:

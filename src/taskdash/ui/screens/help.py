@@ -192,15 +192,15 @@ def review_sections(keymap: Keymap) -> list[HelpSection]:
     return [*sections[1:2], HelpSection("In the review", [remark, mouse]), *sections[2:], *sections[:1]]
 
 
-def _entry(action: Action, keymap: Keymap, why: str | None = None) -> HelpEntry:
-    keys = " ".join(map(key_name, keymap[action.name])) or "palette"
-    return HelpEntry(keys, action.title, action.name, why)
+def _entry(
+    action: Action, keymap: Keymap, why: str | None = None, second: str = "", does: str = ""
+) -> HelpEntry:
+    names = [action.name, *([second] if second else [])]
+    keys = " ".join(key_name(key) for name in names for key in keymap[name])
+    return HelpEntry(keys or "palette", does or action.title, " ".join(names), why)
 
 
 def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry]:
-    def keys_of(*names: str) -> str:
-        return " ".join(key_name(key) for name in names for key in keymap[name]) or "palette"
-
     together = {first: (second, does) for first, second, does in _TOGETHER}
     seconds = {second for _, second, _ in _TOGETHER}
     entries = []
@@ -210,11 +210,8 @@ def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry
         why = why_not(action.name, situation)
         if action.name == RESULT_KEYS[0]:
             entries.append(HelpEntry("1 .. 9", "open that link", "open_result_N", why))
-        elif action.name in together:
-            second, does = together[action.name]
-            entries.append(HelpEntry(keys_of(action.name, second), does, f"{action.name} {second}", why))
         elif action.name not in RESULT_KEYS:
-            entries.append(_entry(action, keymap, why))
+            entries.append(_entry(action, keymap, why, *together.get(action.name, ())))
     return entries
 
 

@@ -59,27 +59,25 @@ class RawJson(SearchedText):
     def __init__(self, task_id: str, text: str) -> None:
         self._sent, self._indented = text, indented(text)
         self._is_as_sent = self._indented is None
-        self._parts = self._cut_in_parts()
+        self._parts: list[Content] = []
         self._found: list[tuple[int, int, int]] = []
         """Part, start and end of each match."""
         self._at = 0
         self._cut = f"Cut off here: `taskdash show {task_id} --raw` prints it all."
-        super().__init__(f"Raw response for {task_id}", "", *self._statics())
+        super().__init__(f"Raw response for {task_id}", "", *self._cut_in_parts())
         self._tell()
 
-    def _statics(self) -> list[Static]:
+    def _cut_in_parts(self) -> list[Static]:
+        """Split the text into parts, so that going to another match does not redraw all of it."""
+        if self._is_as_sent or self._indented is None:
+            self._parts = [Content(self._sent[:MAX_CHARS])]
+        else:
+            lines = self._indented[:MAX_CHARS].split("\n")
+            starts = range(0, len(lines), LINES_A_PART)
+            self._parts = [coloured("\n".join(lines[at : at + LINES_A_PART])) for at in starts]
         is_cut = max(len(self._sent), len(self._indented or "")) > MAX_CHARS
         rest = [Static(Content.styled(f"\n{self._cut}", "$text-warning"))] if is_cut else []
         return [*map(Static, self._parts), *rest]
-
-    def _cut_in_parts(self) -> list[Content]:
-        """Split the text into parts, so that going to another match does not redraw all of it."""
-        if self._is_as_sent or self._indented is None:
-            return [Content(self._sent[:MAX_CHARS])]
-        lines = self._indented[:MAX_CHARS].split("\n")
-        return [
-            coloured("\n".join(lines[at : at + LINES_A_PART])) for at in range(0, len(lines), LINES_A_PART)
-        ]
 
     def _tell(self) -> None:
         if self.box.value:
@@ -93,16 +91,12 @@ class RawJson(SearchedText):
         if self._indented is None:
             return
         self._is_as_sent = not self._is_as_sent
-        self._parts = self._cut_in_parts()
         await self.scroll.remove_children()
-        await self.scroll.mount_all(self._statics())
+        await self.scroll.mount_all(self._cut_in_parts())
         self.scroll.scroll_home(animate=False)
-        self._search()
+        self.on_input_changed()
 
     def on_input_changed(self) -> None:
-        self._search()
-
-    def _search(self) -> None:
         self._found = [
             (number, *place)
             for number, part in enumerate(self._parts)

@@ -369,8 +369,6 @@ class MainScreen(TaskActions):
         if not_kept:
             self.say(not_kept, "error")
 
-    # The rest
-
     def on_key(self, event: events.Key) -> None:
         """Advance the demo's tour on `n`, if no binding has taken the key."""
         if event.key == "n" and self.tour is not None:

@@ -23,7 +23,7 @@ from taskdash.ui.acts import saving
 from taskdash.ui.following import Pace
 from taskdash.ui.in_order import are_acts_done, in_order, let_keys_go_on
 from taskdash.ui.keymap import review_keys
-from taskdash.ui.messages import Feedback, copied, warning
+from taskdash.ui.messages import copied, warning
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.help import review_sections
@@ -189,7 +189,7 @@ class Review(LeftOnce, Screen[int]):
         if self.results.go_to_undecided(steps):
             self.grid.draw_cursor(before)
         else:
-            self._say("No undecided results.", is_warning=True)
+            self._main.say("No undecided results.", "warning")
 
     def action_review_next_kind(self) -> None:
         self.results.show_next()
@@ -200,7 +200,7 @@ class Review(LeftOnce, Screen[int]):
         if not self.results.shown:
             key = self.context.key_of("review_filter")
             more = f" Press {key} for the next kind." if key else ""
-            self._say(f"No {self.results.showing.value} results.{more}", is_warning=True)
+            self._main.say(f"No {self.results.showing.value} results.{more}", "warning")
 
     def action_review_large(self) -> None:
         if self.results.at_cursor is None and not self.large.display:
@@ -244,9 +244,9 @@ class Review(LeftOnce, Screen[int]):
         self._draw()
         if before:
             what = f"{len(before):,} results" if len(before) > 1 else f"result {chosen[0].number:,}"
-            self._say(f"{_GIVES[verdict]} {what}.")
+            self._main.say(f"{_GIVES[verdict]} {what}.")
         else:
-            self._say("No result to decide on.", is_warning=True)
+            self._main.say("No result to decide on.", "warning")
 
     @in_order
     async def action_review_undo(self) -> None:
@@ -257,9 +257,6 @@ class Review(LeftOnce, Screen[int]):
         self._main.tell(feedback)
 
     # Using results
-
-    def _say(self, text: str, *, is_warning: bool = False) -> None:
-        self._main.tell(warning(text) if is_warning else Feedback(text))
 
     @in_order
     async def action_review_open(self) -> None:
@@ -289,29 +286,29 @@ class Review(LeftOnce, Screen[int]):
             each for each in self.results.results if each.verdict is Verdict.PICKED
         ]
         if not chosen:
-            self._say("Nothing to save: no result is picked or marked.", is_warning=True)
+            self._main.say("Nothing to save: no result is picked or marked.", "warning")
             return
         places = {each.place for each in chosen}
         await self._main.downloads.save(seqs_of(chosen), places)
-        self._say(saving(self.context, len(chosen)))
+        self._main.say(saving(self.context, len(chosen)))
 
     def action_review_sheet(self) -> None:
         marked = self.results.marked_results
         chosen = marked or list(self.results.shown)
         if not chosen:
-            self._say("No results to show on a contact sheet.", is_warning=True)
+            self._main.say("No results to show on a contact sheet.", "warning")
             return
         try:
             check_count(len(chosen), "mark some of them, or show fewer")
         except TaskdashError as error:
-            self._say(sentence(str(error)), is_warning=True)
+            self._main.say(sentence(str(error)), "warning")
             return
         kind = "marked" if marked else self.results.showing.value.replace("all", "")
         asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._line.about}"
         # Run by the main screen, so that it continues after the review is closed.
         make: WorkType[None] = partial(self._make_sheet, chosen, asked)
         self._main.run_worker(make, group="sheet")
-        self._say(f"Making a contact sheet of {plural(len(chosen), 'result')}…")
+        self._main.say(f"Making a contact sheet of {plural(len(chosen), 'result')}…")
 
     async def _make_sheet(self, chosen: Sequence[Result], asked: str) -> None:
         context, path = self.context, download_dir(self.context.settings) / SHEET_NAME

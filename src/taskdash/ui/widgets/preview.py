@@ -136,29 +136,21 @@ class Preview(Vertical):
         return len(plan.urls)
 
     def _planned(self, detail: TaskDetail | None, pane: Size) -> _Plan | None:
-        service = self.context.services.get(detail.task.profile) if detail is not None else None
-        if detail is None or service is None or not (self.context.view.preview and service.make_previews):
+        if detail is None or detail.task.state is not State.SUCCESS or not detail.result_urls:
             return None
-        if detail.task.state is not State.SUCCESS or not detail.result_urls:
+        task, urls, service = detail.task, detail.result_urls, self.context.services.get(detail.task.profile)
+        if service is None or not (self.context.view.preview and service.make_previews):
             return None
-        if self._plan is None or self._plan.seq != detail.task.seq:
+        if self._plan is None or self._plan.seq != task.seq:
             self._number = 1
-        number = min(self._number, len(detail.result_urls))
+        number = min(self._number, len(urls))
         beside = pane.width >= WIDE * pane.height
         columns = min(int(pane.width * MAX_SHARE), pane.height * 3) if beside else pane.width
         rows = pane.height - 1 if beside else int(pane.height * MAX_SHARE) - 1
         if columns < MIN_COLUMNS or rows < MIN_ROWS:
             return None
-        return _Plan(
-            detail.task.seq,
-            number,
-            detail.result_urls,
-            min(columns, MAX_COLUMNS),
-            rows,
-            beside,
-            self.app.theme,
-            detail.task.profile,
-        )
+        columns = min(columns, MAX_COLUMNS)
+        return _Plan(task.seq, number, urls, columns, rows, beside, self.app.theme, task.profile)
 
     def _place(self, plan: _Plan) -> None:
         self.set_class(plan.beside, "-beside")
