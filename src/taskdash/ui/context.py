@@ -7,7 +7,7 @@ import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.config.load import save_view, write_first_config
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
 
 CLOSE_GRACE_S: Final = 2.0
 """How long to wait on closing for a list that another program has locked."""
-
-
-class Opening(NamedTuple):
-    """Carries the head of the list to the first frame."""
-
-    window: Window
-    detail: TaskDetail | None
-    """The task under the cursor; None if the list is empty."""
-    newest_seq: int | None
-    """The task that was added last; None in an empty store."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -182,15 +172,18 @@ class Context(Service):
         return bool(self.key_advice) and self.config_path is not None and self.settings.config_file is None
 
     @cached_property
-    def opening(self) -> Future[Opening]:
-        """Return the data of the first frame; the first access starts reading it in the store's thread."""
+    def opening(self) -> Future[tuple[Window, TaskDetail | None, int | None]]:
+        """Return the head of the list, the task under the cursor, and the `seq` of the task that was added last.
+
+        The first access starts reading them, in the store's thread, for the first frame.
+        """
         query, now_ms = Query(self.profile, sort=Sort.of(self.view.sort)), self.clock.now_ms()
 
-        def read(store: Store) -> Opening:
+        def read(store: Store) -> tuple[Window, TaskDetail | None, int | None]:
             # The terminal's height is not known yet; the window read is three times as high as this.
             window = read_window(store, query, Place(height=20), now_ms)
             task = window.row(window.cursor)
-            return Opening(window, store.tasks.detail(task.seq) if task else None, store.tasks.newest_seq())
+            return window, store.tasks.detail(task.seq) if task else None, store.tasks.newest_seq()
 
         return self.store.submit(read)
 

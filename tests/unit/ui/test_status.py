@@ -165,7 +165,7 @@ def test_new_ids_that_wait_their_turn_and_limits_that_the_server_told_are_no_tro
 
 
 def banner(advice: str | None = None, **changes: Any) -> str:
-    return banner_of(WatchStatus(**changes), advice, NOW_MS).text.plain.strip()
+    return banner_of(WatchStatus(**changes), advice, NOW_MS)[0].strip()
 
 
 @pytest.mark.parametrize(
@@ -228,17 +228,17 @@ def test_a_narrow_banner_leaves_out_the_comfort_not_the_end_of_a_sentence() -> N
     offline = WatchStatus(
         problem=ProblemKind.UNREACHABLE, message="api.kie.ai cut the connection", held_until_ms=NOW_MS + 6_000
     )
-    whole = banner_of(offline, None, NOW_MS, width=120).text.plain
-    narrow = banner_of(offline, None, NOW_MS, width=80).text.plain
+    whole = banner_of(offline, None, NOW_MS, width=120)[0]
+    narrow = banner_of(offline, None, NOW_MS, width=80)[0]
     assert whole == f"{narrow} Your list still works."
     assert narrow == "Offline: api.kie.ai cut the connection; trying again in 6s."
 
 
 def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> None:
     crowd = WatchStatus(leading=True, new=276, per_second=1, per_minute=30, tier="free (assumed)")
-    assert len(banner_of(crowd, None, NOW_MS, crowd=300, width=80).text.plain) <= 80
+    assert len(banner_of(crowd, None, NOW_MS, crowd=300, width=80)[0]) <= 80
     for width in (80, 160):
-        said = banner_of(crowd, None, NOW_MS, crowd=300, width=width).text.plain
+        said = banner_of(crowd, None, NOW_MS, crowd=300, width=width)[0]
         assert "24 of 300" in said
         assert "9m12s" in said
         assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")
@@ -250,7 +250,7 @@ def test_only_what_is_wrong_looks_like_it() -> None:
     def is_problem(
         status: WatchStatus, *, advice: str | None = None, crowd: int = 0, remark: str = ""
     ) -> bool:
-        return banner_of(status, advice, NOW_MS, crowd, remark).is_problem
+        return banner_of(status, advice, NOW_MS, crowd, remark)[1]
 
     slow = WatchStatus(over_budget=True, due=5, tier="free (assumed)")
     crowd = slow._replace(leading=True, new=276, per_second=1, per_minute=30)

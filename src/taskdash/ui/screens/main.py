@@ -67,9 +67,9 @@ class MainScreen(TaskActions):
         self.following = Following(context, self.show_status, lambda line: self.say(sentence(line), "error"))
         self.headlines = Headlines(context, self.following.banner)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
-        opening = context.opening.result()
-        self.table = TaskTable(context, opening.window)
-        self.unseen = Unseen(context, self.table, opening.newest_seq)
+        window, detail, newest_seq = context.opening.result()
+        self.table = TaskTable(context, window)
+        self.unseen = Unseen(context, self.table, newest_seq)
         self.pane = DetailPane(context)
         self.listing = Listing(context, self, self.table)
         self.tab_line = TabLine(self.listing.tabs)
@@ -79,7 +79,7 @@ class MainScreen(TaskActions):
         self.panes = Panes(self._tasks, self.pane, context.view)
         # Set before mounting, these need no second layout.
         self.panes.fit_screen(size)
-        self.pane.open(opening.detail)
+        self.pane.open(detail)
         self._show_window(size.width, filter_text="")
 
     def compose(self) -> ComposeResult:

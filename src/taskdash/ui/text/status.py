@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -38,13 +38,6 @@ _TROUBLES: Final = {
 }
 
 
-class Banner(NamedTuple):
-    """Says in the banner what is going on, and whether something is wrong."""
-
-    text: Content
-    is_problem: bool
-
-
 def banner_of(
     status: WatchStatus,
     key_advice: str | None,
@@ -52,8 +45,10 @@ def banner_of(
     crowd: int = 0,
     remark: str = "",
     width: int = 200,
-) -> Banner:
-    """Return what is wrong and what to do about it, or the progress of a crowd of new IDs; empty when all is well.
+) -> tuple[str, bool]:
+    """Return the text of the banner, and whether something is wrong; the text is "" when all is well.
+
+    It says what is wrong and what to do about it, or how far the checks of a crowd of new IDs are.
 
     `crowd` is the peak number of new IDs; `remark` is shown unless there is worse to report.
     """
@@ -62,7 +57,7 @@ def banner_of(
     said = "" if wrong else remark or _crowd(status, crowd, room)
     wrong = wrong or ("" if said else _slow(status))
     words = wrong or said or status.learned or ""
-    return Banner(Content(words.removesuffix(_COMFORT) if len(words) > room else words), bool(wrong))
+    return words.removesuffix(_COMFORT) if len(words) > room else words, bool(wrong)
 
 
 def sentence(text: str) -> str:

@@ -17,7 +17,7 @@ from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.following import Pace
 from taskdash.ui.text.columns import GAP
-from taskdash.ui.text.status import Banner, banner_of, top_line
+from taskdash.ui.text.status import banner_of, top_line
 from taskdash.ui.widgets.row_drawing import MARGIN
 
 if TYPE_CHECKING:
@@ -281,12 +281,12 @@ class Headlines:
         others = {name: service.watcher.status for name, service in context.others.items()}
         self.top.show(top_line(context.profile, self._progress, left_ms, status, width, others))
         self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = Banner(Content(self._alarm()), is_problem=True)
-        if not banner.text:
-            banner = banner_of(status, context.key_advice, now_ms, self._crowd, self.remark, width)
-        self.banner.display = bool(banner.text)
-        self.banner.set_class(banner.is_problem, "-problem")
-        self.banner.show(banner.text)
+        text, is_problem = self._alarm(), True
+        if not text:
+            text, is_problem = banner_of(status, context.key_advice, now_ms, self._crowd, self.remark, width)
+        self.banner.display = bool(text)
+        self.banner.set_class(is_problem, "-problem")
+        self.banner.show(Content(text))
 
     def tick(self, window: Window, width: int) -> None:
         """Redraw both lines with current times; recount the batch if tasks have changed state since."""
