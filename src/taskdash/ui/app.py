@@ -209,7 +209,7 @@ class Dashboard(App[None]):
     async def _copy(self, feedback: Feedback) -> None:
         # One at a time, so that the last copy requested wins.
         async with self._copying:
-            told = await ui.copying.deliver(self.context, feedback, self._send, self._keep)
+            told = await ui.copying.deliver(self.context, feedback, self._keep)
         self.messages.tell(told.text, told.severity)
 
     @property
@@ -217,11 +217,9 @@ class Dashboard(App[None]):
         """Return the text copied last, wherever to, for pasting within the dashboard."""
         return self._copied
 
-    def _send(self, text: str) -> None:
-        super().copy_to_clipboard(text)
-        self._keep(text)
-
-    def _keep(self, text: str) -> None:
+    def _keep(self, text: str, *, to_terminal: bool) -> None:
+        if to_terminal:
+            super().copy_to_clipboard(text)
         self._copied = text
 
     def write_to_terminal(self, text: str) -> None:

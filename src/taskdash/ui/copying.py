@@ -282,15 +282,13 @@ KINDS: Final = (
 )
 
 
-async def deliver(
-    context: Context, feedback: Feedback, send: Callable[[str], None], keep: Callable[[str], None]
-) -> Feedback:
+async def deliver(context: Context, feedback: Feedback, keep: Callable[..., None]) -> Feedback:
     """Copy the text that comes with `feedback`, with API keys redacted; return the message to show.
 
     A clipboard program of the desktop comes first, if the user sits at this machine; then the terminal is asked to fill
     the clipboard, which it does not confirm. A text too large for the terminal is written to a private file.
 
-    `send` asks the terminal; `keep` remembers a text that the program copied, for pasting within the dashboard.
+    `keep` remembers a text, for pasting within the dashboard, and with `to_terminal` asks the terminal to copy it.
     """
     if feedback.copy is None:
         return feedback
@@ -304,11 +302,11 @@ async def deliver(
         except ClipboardError as error:
             failure = f"; {inert_line(str(error), 200)}"
         else:
-            keep(text)
+            keep(text, to_terminal=False)
             return Feedback(f"{feedback.text} with {program.name}.{feedback.more}", feedback.severity)
     size = len(text.encode())
     if size <= MAX_TERMINAL_BYTES:
-        send(text)
+        keep(text, to_terminal=True)
         return Feedback(f"{feedback.text} ({SENT}{failure}).{feedback.more}", feedback.severity)
     limit = f"{-(-size // 1024):,} KiB, limit {MAX_TERMINAL_BYTES // 1024} KiB"
     saved = await asyncio.to_thread(_save, context.copy_path, text)
