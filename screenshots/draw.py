@@ -26,10 +26,12 @@ from PIL import Image
 from rich.cells import cell_len
 
 from taskdash.cli.dashboard import open_context
+from taskdash.cli.process import Wiring
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings, demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.domain.query import Query
+from taskdash.domain.secret import KnownKeys
 from taskdash.ui.app import Dashboard
 
 if TYPE_CHECKING:
@@ -208,7 +210,8 @@ def demo_context(shot: str) -> Iterator[Context]:
     """A context on the demo API and a store that is thrown away."""
     with tempfile.TemporaryDirectory() as folder, DemoApi(tier="standard") as api:
         settings = demo_settings(api.base_url, api.key, download_dir=Path(folder), tier="standard")
-        context = open_context(settings, {}, Path(folder) / "tasks.db", is_demo=True)
+        wiring = Wiring(settings, {}, Path(folder) / "tasks.db", KnownKeys())
+        context = open_context(wiring, is_demo=True)
         # The dashboard as it is on everybody's own list, but for the pictures of the demo's tour.
         context.is_demo = shot == "tour"
         if shot == "welcome":

@@ -21,7 +21,6 @@ from taskdash.config.files import download_dir, view_path
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.load import load_view
 from taskdash.domain.errors import KeyMissingError
-from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import StoreThread
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 from taskdash.ui.context import Context, Service
@@ -29,13 +28,12 @@ from taskdash.ui.keymap import make_keymap
 from taskdash.ui.leaving import wait_for_foreground
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import WatcherThread
-from taskdash.wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from taskdash.cli.process import Session
+    from taskdash.cli.process import Session, Wiring
     from taskdash.config.profile import Profile
     from taskdash.config.settings import Settings, View
     from taskdash.domain.secret import Secret
@@ -64,17 +62,8 @@ def open_dashboard(session: Session) -> int:
         )
         return 2
     start_log(session)
-    return run_app(
-        partial(
-            open_context,
-            session.settings,
-            session.environ,
-            session.store_path,
-            view_path=view_path(),
-            config_path=session.config_path,
-            keys=session.keys,
-        )
-    )
+    wiring = session.wiring
+    return run_app(partial(open_context, wiring, view_path=view_path(), config_path=session.config_path))
 
 
 def has_terminal() -> bool:
@@ -152,23 +141,16 @@ def _close(context: Context, code: int) -> None:
 
 
 def open_context(
-    settings: Settings,
-    environ: Mapping[str, str],
-    store_path: Path,
-    *,
-    view_path: Path | None = None,
-    config_path: Path | None = None,
-    keys: KnownKeys | None = None,
-    is_demo: bool = False,
+    wiring: Wiring, *, view_path: Path | None = None, config_path: Path | None = None, is_demo: bool = False
 ) -> Context:
     """Return everything the dashboard needs, with nothing started but the opening of the store, in its own thread.
 
-    The look is saved, and a first config written, only if there is a path for them; found keys are added to `keys`.
+    The look is saved, and a first config written, only if there is a path for them; found keys are added to the known.
 
     Raises:
         UsageError: there is no home directory to find the download folder in.
     """
-    keys = KnownKeys() if keys is None else keys
+    settings, environ, store_path, keys = wiring
     profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
     try:
@@ -182,7 +164,6 @@ def open_context(
     build_watcher = partial(
         _build_watcher, profile, key, store_path, trust_env=not is_demo, forgets_gone_files=True
     )
-    wiring = Wiring(settings, environ, store_path, keys)
     return Context(
         settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
@@ -199,13 +180,8 @@ def open_context(
         view_path=view_path,
         copy_path=(view_path or store_path).parent / COPY_NAME,
         config_path=config_path,
-        reopen=partial(
-            open_context,
-            environ=environ,
-            store_path=store_path,
-            view_path=view_path,
-            keys=keys,
-            is_demo=is_demo,
+        reopen=lambda other: open_context(
+            wiring._replace(settings=other), view_path=view_path, is_demo=is_demo
         ),
         on_finish=wiring.finish_command(),
         make_commands=wiring.own_commands,

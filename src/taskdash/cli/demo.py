@@ -18,6 +18,7 @@ import click
 from taskdash.cli.dashboard import has_terminal, open_context, run_app
 from taskdash.cli.options import command, number
 from taskdash.cli.output import cropped, print_lines, speech
+from taskdash.cli.process import Wiring
 from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
@@ -25,6 +26,7 @@ from taskdash.demo.server import DemoApi
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.query import Query
+from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, duration, state_word
 from taskdash.store.store import Store
@@ -59,7 +61,7 @@ def run_demo() -> int:
             hints = {task_id: path for task_id, path in api.listed.items() if path}
             store.additions.add(settings.profile, api.listed, Clock().now_ms(), hints=hints)
         if has_terminal() and sys.stdout.isatty():
-            return run_app(partial(open_context, settings, {}, store_path, is_demo=True))
+            return run_app(partial(open_context, Wiring(settings, {}, store_path, KnownKeys()), is_demo=True))
         return asyncio.run(_as_text(settings, store_path))
 
 

@@ -27,7 +27,6 @@ from taskdash.store.store_file import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
 from taskdash.watch.thread import CONNECTION, run_unwaited
 from taskdash.watch.watcher import build_watcher
-from taskdash.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -93,8 +92,7 @@ class Following:
         """
         session = self._session
         store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
-        wiring = Wiring(session.settings, session.environ, session.store_path, session.keys)
-        command = wiring.finish_command()
+        command = session.wiring.finish_command()
         if command is not None:
             command.listen(talk)
             LAST_ACTS.append(command.kill)

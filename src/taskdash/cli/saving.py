@@ -25,7 +25,6 @@ from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.sheet import cards_of, check_count, check_place, make_sheet, save_sheet
 from taskdash.results.wanted import Renewals, wanted_of
 from taskdash.watch.watcher import build_watcher
-from taskdash.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -266,7 +265,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
 
 async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path | None) -> str | int:
     """Return the page, or the exit code if a signal ended the work."""
-    previews = Wiring(session.settings, session.environ, session.store_path, session.keys).previews()
+    previews = session.wiring.previews()
     if previews.missing:
         talk(previews.missing)
     with Progress("results", len(cards)) as progress:

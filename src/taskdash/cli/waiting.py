@@ -27,7 +27,6 @@ from taskdash.domain.query import STATES, UNFINISHED
 from taskdash.domain.task import State, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import plural
-from taskdash.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -217,8 +216,7 @@ class AutoSaving:
         session = self._session
         if session.settings.auto_download and (seqs := [seq for seq in having if seq not in self._seen]):
             self._seen.update(seqs)
-            wiring = Wiring(session.settings, session.environ, session.store_path, session.keys)
-            self._thread = self._thread or wiring.downloads(is_beside_command=True)
+            self._thread = self._thread or session.wiring.downloads(is_beside_command=True)
             self._thread.save(seqs)
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:
