@@ -159,7 +159,7 @@ class MessageLine(Line):
 
 
 class Tab(NamedTuple):
-    """A tab with the tasks in a state, those of a view, or all."""
+    """Names a tab, which has the tasks in a state, those of a view, or all."""
 
     title: str
     state: State | None = None

@@ -52,7 +52,7 @@ MOVES_APART_S: Final = 0.15
 
 
 class Titled(_Widget):
-    """A mixin that renders only the first two lines of a widget: all the others are like the second."""
+    """Renders only the first two lines of a widget: all the others are like the second."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         title, under = super().render_lines(Region(crop.x, 0, crop.width, 2))
@@ -60,7 +60,7 @@ class Titled(_Widget):
 
 
 class Tasks(Titled, Vertical):
-    """The table with its column titles, or the reason why there are no tasks."""
+    """Shows the table with its column titles, or why there are no tasks."""
 
     def __init__(self, titles: Widget, table: Widget) -> None:
         self._is_titling = False

@@ -1,4 +1,4 @@
-"""The grid of a review: a tile or a line for each result, read and drawn only when on screen or close to it."""
+"""Shows a tile or a line for each result of a review, read and drawn only when on screen or close to it."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class RowDrawing:
 
 
 class RowStyles:
-    """The styles of rows and of the pieces of their cells, cached until the theme changes."""
+    """Makes the styles of rows and of the pieces of their cells, and keeps them until the theme changes."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget

@@ -1,4 +1,4 @@
-"""The table: a window onto a query of the store, with a cursor and marks.
+"""Lists tasks in a table: a window onto a query of the store, with a cursor and marks.
 
 Only the rows around the cursor are read and only those on the screen are drawn, so a key costs the same at 100 and at
 100,000 tasks. The cursor belongs to a task, not to a line: however the list changes, it is found again by its `seq`.

@@ -30,7 +30,7 @@ KEEP_AGAIN_S: Final = 60.0
 
 
 class Place(NamedTuple):
-    """The user's position: the cursor's task and line, and the first line on screen."""
+    """Tells where the user is: the cursor's task and line, and the first line on screen."""
 
     chosen_seq: int | None = None
     """The task the user last moved to, remembered even while a tab or filter hides it."""
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Rows `first` to `first + len(rows)` of the `total` rows of a query, and where the cursor is among them."""
+    """Holds rows `first` to `first + len(rows)` of the `total` rows of a query, and where the cursor is among them."""
 
     query: Query
     total: int = 0
