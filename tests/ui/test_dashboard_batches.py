@@ -135,8 +135,3 @@ async def test_of_many_those_on_the_screen_are_told_and_keys_and_mouse_go_throug
         await dash.until_dialog(None)
         await dash.until_total(1)
         assert dash.main.filter_box.text == f'label:="{label}"'
-
-
-async def test_without_tasks_there_are_no_batches(desk: Context) -> None:
-    async with driven(desk) as dash:
-        await dash.press("B", said="No tasks yet.")

@@ -100,12 +100,15 @@ async def test_statistics_that_scroll_keep_a_line_a_row(desk: Context, other: St
             assert "100.0%  32s  32s" in dash.lines[y]
 
 
-async def test_where_nothing_failed_a_line_says_so(desk: Context, other: Store) -> None:
-    add(other, uuid(1))
-    async with driven(desk, total=1) as dash:
-        await dash.press("F", said="No failed tasks in this view.")
-
-
-async def test_an_empty_list_has_nothing_to_count(desk: Context) -> None:
+async def test_where_there_is_nothing_to_show_a_line_says_so(desk: Context) -> None:
     async with driven(desk, total=0) as dash:
-        await dash.press("t", said="Nothing to count.")
+        for key, said in (
+            *(("F", "No failed tasks in this view."), ("t", "Nothing to count."), ("B", "No tasks yet.")),
+            *(
+                ("b", "No results to review in this view."),
+                ("J", "No record yet."),
+                ("y", "No task selected."),
+            ),
+        ):
+            await dash.press(key, said=said)
+            assert dash.dialog is None
