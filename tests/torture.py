@@ -1,27 +1,14 @@
-"""Fails one call of one kind in a command of taskdash: run as a script, it prints what became of each.
-
-    python tests/torture.py CASE.json      a JSON object on stdin: see `main`
-
-Each command runs in a process of its own, forked from one that has imported it already: a command takes some ten
-milliseconds so, and a thousand of them can be tried.
-"""
+"""Fails one call of one kind, in a process of taskdash that installs it."""
 
 from __future__ import annotations
 
 import builtins
-import contextlib
 import errno
 import io
-import json
 import os
-import shutil
-import signal
 import socket
 import sqlite3
-import sys
-import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,87 +103,3 @@ class Torture:
             return opened
 
         sqlite3.connect = connect  # type: ignore[assignment] # same signature
-
-
-def run(case: dict[str, Any], folder: Path, kind: str, n: int) -> dict[str, Any]:
-    """Run one command in `folder`, with call number `n` of a kind failing; return what it came to."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(case["prepared"], folder, symlinks=True)
-    arguments = [each.replace("{folder}", str(folder)) for each in case["arguments"]]
-    # What is not written yet would be written by both.
-    sys.stdout.flush()
-    began_s = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _become(folder, arguments, kind, n)
-    until_s = time.monotonic() + 60
-    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > until_s:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(0.002)
-    result = {
-        "command": arguments,
-        "kind": kind,
-        "n": n,
-        "fired": (folder / "fired").exists(),
-        "took_s": time.monotonic() - began_s,
-        "code": os.waitstatus_to_exitcode(ended[1]),
-        "out": (folder / "out").read_text("utf-8", "replace"),
-        "err": (folder / "err").read_text("utf-8", "replace"),
-        "files": {
-            str(each.relative_to(folder)): each.stat().st_size for each in folder.rglob("*") if each.is_file()
-        },
-    }
-    with closing(sqlite3.connect(folder / "tasks.db")) as connection:
-        result["whole"] = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        result["listed"] = sorted(
-            task_id for (task_id,) in connection.execute("SELECT task_id FROM tasks WHERE removal = 0")
-        )
-        result["picked"] = connection.execute("SELECT count(*) FROM verdicts").fetchone()[0]
-    return result
-
-
-def _become(folder: Path, arguments: list[str], kind: str, n: int) -> None:
-    """Be the program, in a process that was made for it."""
-    for number, name in ((1, "out"), (2, "err")):
-        file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(file, number)
-        os.close(file)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
-        os.environ[f"XDG_{name}_HOME"] = str(folder / name.lower())
-    os.environ["HOME"] = str(folder)
-    sys.argv = ["taskdash", *arguments]
-    from taskdash.cli.process import run as begin
-
-    Torture(kind, n, folder).install()
-    with contextlib.suppress(SystemExit):
-        try:
-            begin()
-        except SystemExit as leave:
-            sys.stdout.flush()
-            os._exit(int(leave.code or 0))
-    os._exit(99)
-
-
-def main() -> None:
-    """Try the cases on stdin: {"folder", "cases": [{"prepared", "arguments", "kinds"}], "first", "all"}."""
-    order = json.load(sys.stdin)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests.warm import import_program
-
-    import_program()  # so that it need not be imported again for each
-
-    folder = Path(order["folder"])
-    for case in order["cases"]:
-        for kind in case["kinds"]:
-            for n in range(1, 1_000) if order["all"] else (case["kinds"][kind],):
-                result = run(case, folder, kind, n)
-                sys.stdout.write(json.dumps(result) + "\n")
-                if not result["fired"]:
-                    break
-
-
-if __name__ == "__main__":
-    main()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from tests.bodies import saved_name
-from tests.command import Command
+from tests.command import PROGRAM, Command, Done
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
 from tests.torture import KINDS
@@ -49,6 +51,16 @@ COMMANDS: Final[dict[str, tuple[list[str], dict[str, int]]]] = {
 """Each with the calls that the short version lets fail; the long one lets fail each call of every kind."""
 
 
+ROOT: Final = str(Path(__file__).parents[2])
+SPOILT: Final = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.torture import Torture
+Torture({kind!r}, {n}, Path({folder!r})).install()
+"""
+
+
 @pytest.fixture
 def api() -> Iterator[FilesApi]:
     """Serves results too."""
@@ -75,69 +87,74 @@ def prepared(taskdash: Command, api: FilesApi) -> Path:
     return folder
 
 
-def tortured(taskdash: Command, prepared: Path, *, every_call: bool) -> list[dict[str, Any]]:
-    cases = []
-    for arguments, kinds in COMMANDS.values():
-        options = ["--store", "{folder}/tasks.db"]
-        if "--config" not in arguments:
-            options += ["--config", "{folder}/config.toml"]
-        chosen = dict.fromkeys(KINDS, 1) if every_call else kinds
-        cases.append({"prepared": str(prepared), "arguments": [*options, *arguments], "kinds": chosen})
-    work = json.dumps({"folder": str(taskdash.folder / "tortured"), "cases": cases, "all": every_call})
-    line = [sys.executable, str(Path(__file__).parents[1] / "torture.py")]
-    done = taskdash.run(line, stdin=work, timeout_s=3_000)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def tortured(taskdash: Command, prepared: Path, arguments: list[str], kind: str, n: int) -> Done:
+    """Run a command on a copy of the folder, with call number `n` of a kind failing."""
+    folder = tortured_folder(taskdash)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(prepared, folder, symlinks=True)
+    options = [] if "--config" in arguments else ["--config", "{folder}/config.toml"]
+    line = ["--store", "{folder}/tasks.db", *options, *arguments]
+    env = {f"XDG_{each.upper()}_HOME": f"{folder}/{each}" for each in ("config", "data", "state", "cache")}
+    spoilt = taskdash.after(SPOILT.format(root=ROOT, kind=kind, n=n, folder=str(folder)))
+    words = [str(PROGRAM), *(each.replace("{folder}", str(folder)) for each in line)]
+    return spoilt.warm(words, env=env | {"HOME": str(folder)}, timeout_s=60)
 
 
-def wrong(result: dict[str, Any]) -> str:
-    """What must not be; "" where all is well."""
-    text = result["out"] + result["err"]
-    if "Traceback" in text or "error of taskdash itself" in text or result["code"] in (-9, 99):
+def tortured_folder(taskdash: Command) -> Path:
+    return taskdash.folder / "tortured"
+
+
+def wrong(name: str, folder: Path, done: Done) -> str:
+    """What must not be after a command of this name; "" where all is well."""
+    if "Traceback" in done.stderr or "error of taskdash itself" in done.stderr:
         return "crashed"
-    if result["whole"] != "ok":
-        return "left a list that is not whole"
-    name, listed = result["command"][4], set(result["listed"])
+    with closing(sqlite3.connect(folder / "tasks.db")) as connection:
+        if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            return "left a list that is not whole"
+        listed = {each for (each,) in connection.execute("SELECT task_id FROM tasks WHERE removal = 0")}
+        picked = connection.execute("SELECT count(*) FROM verdicts").fetchone()[0]
     gone = {*LISTED, SAVED} - listed - ({LISTED[0]} if name == "remove" else set())
-    acknowledged = set(result["out"].split()) if name == "add" else set()
+    acknowledged = set(done.stdout.split()) if name == "add" else set()
     if gone or acknowledged - listed:
         return f"lost {gone | acknowledged - listed}"
-    if result["code"]:
-        return "" if result["err"].strip() else "failed without a word"
-    done: dict[str, Callable[[], bool]] = {
+    if done.returncode:
+        return "" if done.stderr.strip() else "failed without a word"
+
+    def has(path: str, size: int) -> bool:
+        return (folder / path).exists() and (folder / path).stat().st_size >= size
+
+    is_done: dict[str, Callable[[], bool]] = {
         "add": lambda: NEW in listed,
-        "list": lambda: set(LISTED) <= set(result["out"].split()),
+        "list": lambda: set(LISTED) <= set(done.stdout.split()),
         "remove": lambda: LISTED[0] not in listed,
         "import": lambda: {NEW, FINISHED} <= listed,
-        "export": lambda: all(task_id in result["out"] for task_id in LISTED),
-        "pick": lambda: result["picked"] == 1,
-        "sheet": lambda: result["files"].get("sheet.html", 0) > 100,
-        "show": lambda: json.loads(result["out"])["taskId"] == LISTED[0],
-        "download": lambda: result["files"].get(f"saved/{saved_name(SAVED)}", 0) >= len(PNG),
-        "config": lambda: result["files"].get("config/first.toml", 0) > 100,
+        "export": lambda: all(task_id in done.stdout for task_id in LISTED),
+        "pick": lambda: picked == 1,
+        "sheet": lambda: has("sheet.html", 100),
+        "show": lambda: json.loads(done.stdout)["taskId"] == LISTED[0],
+        "download": lambda: has(f"saved/{saved_name(SAVED)}", len(PNG)),
+        "config init": lambda: has("config/first.toml", 100),
     }
-    return "" if name not in done or done[name]() else "said that it worked"
+    return "" if name not in is_done or is_done[name]() else "said that it worked"
 
 
 def test_every_call_that_can_fail_may_fail_once(taskdash: Command, prepared: Path, long: bool) -> None:
-    results = tortured(taskdash, prepared, every_call=long)
-    assert sum(result["fired"] for result in results) >= (300 if long else 25)
-    bad = [
-        f"{' '.join(result['command'][4:])}, {result['kind']} {result['n']}: {said}: "
-        f"exit {result['code']}, {result['err'].strip()[-300:]}"
-        for result in results
-        if (said := wrong(result))
-    ]
+    fired, bad = 0, []
+    for name, (arguments, kinds) in COMMANDS.items():
+        for kind in KINDS if long else kinds:
+            for n in range(1, 1_000) if long else (kinds[kind],):
+                done = tortured(taskdash, prepared, arguments, kind, n)
+                if said := wrong(name, tortured_folder(taskdash), done):
+                    bad.append(
+                        f"{name}, {kind} {n}: {said}: exit {done.returncode}, {done.stderr.strip()[-300:]}"
+                    )
+                if not (tortured_folder(taskdash) / "fired").exists():
+                    break
+                fired += 1
+    assert fired >= (300 if long else 25)
     assert not bad, "\n".join(bad[:40])
 
 
-SPOILT: Final = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.torture import Torture
-Torture({kind!r}, {n}, Path({folder!r})).install()
-"""
 DASHBOARD: Final = {"open": 3, "fsync": 1, "rename": 1, "execute": 60, "damage": 45, "commit": 3, "recv": 1}
 
 
@@ -154,8 +171,7 @@ def test_the_dashboard_outlives_every_call_that_fails_once(
 def outlive(taskdash: Command, prepared: Path, kind: str, n: int) -> None:
     """Open the dashboard with call number `n` of a kind failing, use it, and find nothing lost."""
     (prepared / "fired").unlink(missing_ok=True)
-    root = str(Path(__file__).parents[2])
-    spoilt_by = SPOILT.format(root=root, kind=kind, n=n, folder=str(prepared))
+    spoilt_by = SPOILT.format(root=ROOT, kind=kind, n=n, folder=str(prepared))
     with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
         screen.wait_for(lambda text: "All 3" in text or "taskdash: " in text)
         if "taskdash: " in screen.text:
