@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from tests.command import KEY, Command
 from tests.faults.rows import ROWS
-from tests.servers import FakeApi
+from tests.files_api import FilesApi
 
 _IDS: Final = {row.id for row in ROWS}
 
@@ -22,14 +22,14 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def api() -> Iterator[FakeApi]:
-    """The gateway of the config; it wants the right key."""
-    with FakeApi(key=KEY) as server:
+def api() -> Iterator[FilesApi]:
+    """The gateway of the config, which serves results as well; it wants the right key."""
+    with FilesApi(key=KEY) as server:
         yield server
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path, api: FakeApi) -> Command:
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     """The real program, with a list and a config of this test's own; `.dashboard()` opens it in a terminal."""
     return Command(tmp_path, api)
 

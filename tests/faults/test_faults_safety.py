@@ -13,7 +13,6 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -40,13 +39,6 @@ from tests.servers import (
 
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
 NAME: Final = saved_name(IDS[0])
-
-
-@pytest.fixture
-def api() -> Iterator[FilesApi]:
-    """The gateway of the config, which serves results as well; it wants the right key."""
-    with FilesApi(key=KEY) as server:
-        yield server
 
 
 def list_results(taskdash: Command, api: FakeApi, *links: str) -> None:

@@ -20,7 +20,6 @@ from typing import Final
 
 import pytest
 from PIL import Image
-from tests.canary import KEY
 from tests.command import Command, Done
 from tests.fake_clock import most_within
 from tests.files_api import FilesApi
@@ -192,10 +191,10 @@ def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> N
 
 
 @pytest.mark.row("S3")
-def test_a_disk_with_room_for_a_result_alone_keeps_that_whole(taskdash: Command) -> None:
+def test_a_disk_with_room_for_a_result_alone_keeps_that_whole(taskdash: Command, api: FilesApi) -> None:
     noise = random.Random(3).randbytes(590 * 590)  # noqa: S311 - the same in every run
     picture = encoded(Image.frombytes("L", (590, 590), noise))
-    with small_disk(taskdash.folder / "small") as disk, FilesApi(key=KEY) as api:
+    with small_disk(taskdash.folder / "small") as disk:
         api.file = picture
         taskdash.write_config(api.url, top=f'download_dir = "{disk}"\nsidecar = true\nembed = true')
         param = json.dumps({"model": "m", "input": {"prompt": "fox " * 15_000}})

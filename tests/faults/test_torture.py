@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -59,13 +59,6 @@ sys.path.insert(0, {root!r})
 from tests.torture import Torture
 Torture({kind!r}, {n}, Path({folder!r})).install()
 """
-
-
-@pytest.fixture
-def api() -> Iterator[FilesApi]:
-    """Serves results too."""
-    with FilesApi() as server:
-        yield server
 
 
 @pytest.fixture
