@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from tests.file_server import PNG, Ranges
 from tests.servers import FakeApi, Peer, Request, http_reply
@@ -17,6 +19,8 @@ class FilesApi(FakeApi):
     """
 
     file = PNG
+    files: Mapping[str, bytes | None] = MappingProxyType({})
+    """Those that are another file, by their paths; None: it is gone."""
     hold_after: int | None = None
     not_yet = 0
     """How many requests for each file are answered with 404 before it is there."""
@@ -38,8 +42,11 @@ class FilesApi(FakeApi):
         if sum(each.path == request.path for each in self.file_requests()) <= self.not_yet:
             await peer.send(http_reply(404))
             return
+        if (data := self.files.get(request.path, self.file)) is None:
+            await peer.send(http_reply(410))
+            return
         caught = _Caught(peer)
-        await Ranges(self.file)(caught, request)
+        await Ranges(data)(caught, request)
         if self.hold_after is None:
             await peer.send(caught.data)
             return

@@ -9,7 +9,6 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -143,23 +142,14 @@ class Chromium:
 FOX, CLIP, DEAD, RUN = (f"task_{name}_12345678" for name in ("fox", "clip", "dead", "run"))
 
 
-class Gateway(FilesApi):
-    file = plain(1_200, 800, "red")
-
-
 @pytest.fixture
-def api() -> Iterator[Gateway]:
-    with Gateway() as running:
-        evil = f"<img src={running.url}/evil onerror=\"document.title='evil'\"><script>document.title='evil'</script>"
-        param = json.dumps({"model": "m", "input": {"prompt": f"A fox {evil}", "style": evil}})
-        running.set(FOX, success_body(FOX, [f"{running.url}/files/{n}" for n in (1, 2)], param=param))
-        running.set(DEAD, success_body(DEAD, [f"{running.url}/elsewhere"]))
-        running.set(RUN, waiting_body(RUN))
-        yield running
-
-
-@pytest.fixture
-def taskdash(taskdash: Command) -> Command:
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
+    api.file = plain(1_200, 800, "red")
+    evil = f"<img src={api.url}/evil onerror=\"document.title='evil'\"><script>document.title='evil'</script>"
+    param = json.dumps({"model": "m", "input": {"prompt": f"A fox {evil}", "style": evil}})
+    api.set(FOX, success_body(FOX, [f"{api.url}/files/{n}" for n in (1, 2)], param=param))
+    api.set(DEAD, success_body(DEAD, [f"{api.url}/elsewhere"]))
+    api.set(RUN, waiting_body(RUN))
     taskdash.ok("add", RUN)
     taskdash.ok("add", FOX, DEAD, "--label", "</title><b>mugs</b>")
     taskdash.ok("check")
@@ -170,7 +160,7 @@ def taskdash(taskdash: Command) -> Command:
 
 
 def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
-    taskdash: Command, tmp_path: Path, api: Gateway
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     before = len(api.file_requests())
     done = taskdash.ok("sheet")
@@ -201,7 +191,7 @@ def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-def test_the_page_in_a_browser(taskdash: Command, tmp_path: Path, api: Gateway) -> None:
+def test_the_page_in_a_browser(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     taskdash.ok("sheet")
     page = (tmp_path / "sheet.html").as_uri()
     with Chromium(tmp_path / "chromium") as browser:

@@ -7,15 +7,15 @@ import os
 import re
 import struct
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.command import KEY, PROGRAM, Command
+from tests.command import PROGRAM, Command
 from tests.e2e.test_terminal_says_pty import PATIENT
+from tests.files_api import FilesApi
 from tests.pictures import halves
 from tests.pty_screen import PtyScreen
-from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_body
+from tests.servers import success_body, waiting_body
 from tests.unit.ui.test_terminal_answers import TERMINALS
 
 DONE = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
@@ -24,26 +24,19 @@ SENT = re.compile(rb"\x1b_Ga=T,[^;\x1b]*i=(\d+)")
 REMOVED = re.compile(rb"\x1b_Ga=d,d=I,i=(\d+)")
 
 
-class PictureApi(FakeApi):
-    """A gateway with its own file host, which has one picture."""
-
-    async def _reply(self, peer: Peer, request: Request) -> None:
-        if request.path.startswith("/files/"):
-            await peer.send(Reply(200, halves(), {"Content-Type": "image/png"}).encode())
-        else:
-            await super()._reply(peer, request)
-
-
 @pytest.fixture
-def env(tmp_path: Path) -> Iterator[dict[str, str]]:
+def env(taskdash: Command, api: FilesApi) -> dict[str, str]:
     """The environment of a list with a finished task above one that runs."""
-    with PictureApi(key=KEY) as api:
-        api.set(DONE, success_body(DONE, [f"{api.url}/files/a.png"]))
-        api.set(RUNNING, waiting_body(RUNNING))
-        taskdash = Command(tmp_path, api)
-        taskdash.ok("add", DONE, RUNNING)
-        places = {"TASKDASH_STORE": str(taskdash.store), "TASKDASH_CONFIG": str(taskdash.config)}
-        yield taskdash.environment({**places, "COLORTERM": "truecolor"})
+    api.file = halves()
+    api.set(DONE, success_body(DONE, [f"{api.url}/files/a.png"]))
+    api.set(RUNNING, waiting_body(RUNNING))
+    taskdash.ok("add", DONE, RUNNING)
+    return environment(taskdash)
+
+
+def environment(taskdash: Command) -> dict[str, str]:
+    places = {"TASKDASH_STORE": str(taskdash.store), "TASKDASH_CONFIG": str(taskdash.config)}
+    return taskdash.environment({**places, "COLORTERM": "truecolor"})
 
 
 class Terminal(PtyScreen):
@@ -151,34 +144,32 @@ SIXEL = re.compile(rb'\x1b7\x1b\[(\d+)G\x1bP0;0;0q"1;1;\d+;20#[\x20-\x7e]*\x1b\\
 
 
 @pytest.fixture
-def taskdash(tmp_path: Path) -> Iterator[Command]:
+def reviewed(taskdash: Command, api: FilesApi) -> Command:
     """A list of five results, of four tasks, and a task that runs."""
-    with PictureApi(key=KEY) as api:
-        for number, task_id in enumerate(IDS, 1):
-            links = [f"{api.url}/files/{number}-{n}.png" for n in range(1, 2 + (number == 4))]
-            api.set(task_id, success_body(task_id, links))
-        api.set(RUNNING, waiting_body(RUNNING))
-        command = Command(tmp_path, api)
-        command.ok("add", *IDS, RUNNING)
-        command("check")
-        yield command
+    api.file = halves()
+    for number, task_id in enumerate(IDS, 1):
+        links = [f"{api.url}/files/{number}-{n}.png" for n in range(1, 2 + (number == 4))]
+        api.set(task_id, success_body(task_id, links))
+    api.set(RUNNING, waiting_body(RUNNING))
+    taskdash.ok("add", *IDS, RUNNING)
+    taskdash("check")
+    return taskdash
 
 
-def terminal(taskdash: Command, *, cell: tuple[int, int] = (0, 0), **variables: str) -> Terminal:
-    places = {"TASKDASH_STORE": str(taskdash.store), "TASKDASH_CONFIG": str(taskdash.config)}
-    return Terminal(taskdash.environment({**places, "COLORTERM": "truecolor"}), cell=cell, **variables)
+def terminal(reviewed: Command, *, cell: tuple[int, int] = (0, 0), **variables: str) -> Terminal:
+    return Terminal(environment(reviewed), cell=cell, **variables)
 
 
-def verdicts(taskdash: Command) -> dict[str, list[str | None]]:
+def verdicts(reviewed: Command) -> dict[str, list[str | None]]:
     """The verdicts of each task that has results, by its first eight digits."""
-    tasks = taskdash.json("list", "--json")
+    tasks = reviewed.json("list", "--json")
     return {task["taskId"][:8]: task["verdicts"] for task in tasks if task["resultUrls"]}
 
 
-def test_results_are_picked_and_rejected_by_keys_and_saved(taskdash: Command, tmp_path: Path) -> None:
+def test_results_are_picked_and_rejected_by_keys_and_saved(reviewed: Command, tmp_path: Path) -> None:
     saved_in = tmp_path / "saved"
-    taskdash.config.write_text(f'download_dir = "{saved_in}"\n{taskdash.config.read_text()}')
-    with terminal(taskdash) as screen:
+    reviewed.config.write_text(f'download_dir = "{saved_in}"\n{reviewed.config.read_text()}')
+    with terminal(reviewed) as screen:
         screen.wait_for("Success 4")
         screen.send("b", shows="[All 5]")
         screen.wait_for(lambda text: "loading" not in text and text.count("▀") == 5 * 16 * 8)
@@ -188,7 +179,7 @@ def test_results_are_picked_and_rejected_by_keys_and_saved(taskdash: Command, tm
         screen.send("G+", shows="+ Picked 2")
         screen.send("h-", shows="- Rejected 2")
         screen.send("z", shows="- Rejected 1")
-        assert verdicts(taskdash) == {
+        assert verdicts(reviewed) == {
             "00000001": ["picked"],
             "00000002": ["rejected"],
             "00000003": [None],
@@ -198,7 +189,7 @@ def test_results_are_picked_and_rejected_by_keys_and_saved(taskdash: Command, tm
         screen.send("u", shows="[- Rejected 0]")
         screen.send("f", shows="[All 5]")
         # Another process decides, and is seen.
-        taskdash.ok("reject", IDS[2])
+        reviewed.ok("reject", IDS[2])
         screen.wait_for("- Rejected 1")
         screen.send("ff", shows="[+ Picked 2]")
         screen.send("e", shows="Saved a contact sheet of 2 results")
@@ -209,13 +200,13 @@ def test_results_are_picked_and_rejected_by_keys_and_saved(taskdash: Command, tm
     sheet = (saved_in / "sheet.html").read_text()
     assert "2 picked results of all 4 tasks" in sheet
     assert sheet.count("data:image/webp") == 2
-    assert taskdash.ok("download", "--picked").stdout == ""
-    saved = {task["taskId"][:8]: len(task["saved"]) for task in taskdash.json("list", "--json")}
+    assert reviewed.ok("download", "--picked").stdout == ""
+    saved = {task["taskId"][:8]: len(task["saved"]) for task in reviewed.json("list", "--json")}
     assert saved == {"00000001": 1, "00000002": 0, "00000003": 0, "00000004": 1, RUNNING[:8]: 0}
 
 
-def test_kitty_shows_a_picture_for_each_and_forgets_them_all(taskdash: Command) -> None:
-    with terminal(taskdash, TERM="xterm-kitty") as screen:
+def test_kitty_shows_a_picture_for_each_and_forgets_them_all(reviewed: Command) -> None:
+    with terminal(reviewed, TERM="xterm-kitty") as screen:
         screen.wait_for("Success 4")
         screen.send("b", shows="[All 5]")
         screen.wait_for(lambda _: len(SENT.findall(screen.raw)) >= 5)
@@ -227,8 +218,8 @@ def test_kitty_shows_a_picture_for_each_and_forgets_them_all(taskdash: Command) 
         assert sorted(REMOVED.findall(screen.raw)) == sorted(SENT.findall(screen.raw))
 
 
-def test_without_colours_pictures_are_shades(taskdash: Command) -> None:
-    with terminal(taskdash, NO_COLOR="1") as screen:
+def test_without_colours_pictures_are_shades(reviewed: Command) -> None:
+    with terminal(reviewed, NO_COLOR="1") as screen:
         screen.wait_for("Success 4")
         screen.send("b", shows="Undecided 5")
         screen.wait_for(lambda text: "loading" not in text and text.count("░") == 5 * 16 * 4)
@@ -237,8 +228,8 @@ def test_without_colours_pictures_are_shades(taskdash: Command) -> None:
         screen.quit()
 
 
-def test_sixels_come_with_their_lines_beside_a_scroll_bar_too(taskdash: Command) -> None:
-    with terminal(taskdash, cell=(10, 20), TERM="foot") as screen:
+def test_sixels_come_with_their_lines_beside_a_scroll_bar_too(reviewed: Command) -> None:
+    with terminal(reviewed, cell=(10, 20), TERM="foot") as screen:
         screen.wait_for("Success 4")
         screen.send("b", shows="[All 5]")
         screen.wait_for(lambda _: {b"2", b"21", b"40", b"59", b"78"} <= set(SIXEL.findall(screen.raw)))

@@ -7,17 +7,14 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tests.bodies import success_body
 from tests.command import KEY, Command
-from tests.file_server import Ranges
 from tests.files_api import FilesApi
 from tests.pictures import encoded, plain
-from tests.servers import Peer, Request
 
 FOX, OWL = "task_fox_12345678", "task_owl_12345678"
 PROMPT = 'A "red" fox / and an owl'
@@ -28,35 +25,20 @@ FILES = {
 }
 
 
-class Gallery(FilesApi):
-    """Serves different pictures."""
-
-    async def _reply(self, peer: Peer, request: Request) -> None:
-        if data := FILES.get(request.path):
-            await Ranges(data)(peer, request)
-        else:
-            await super()._reply(peer, request)
-
-
 @pytest.fixture
-def api() -> Iterator[Gallery]:
-    with Gallery() as running:
-        param = json.dumps({"model": f"gpt {KEY}", "input": {"prompt": PROMPT}})
-        for task_id, name in ((FOX, "fox"), (OWL, "owl")):
-            links = [f"{running.url}{path}" for path in FILES if name in path]
-            running.set(task_id, success_body(task_id, links, param=param))
-        yield running
-
-
-@pytest.fixture
-def taskdash(taskdash: Command) -> Command:
+def taskdash(taskdash: Command, api: FilesApi) -> Command:
+    api.files = FILES
+    param = json.dumps({"model": f"gpt {KEY}", "input": {"prompt": PROMPT}})
+    for task_id, name in ((FOX, "fox"), (OWL, "owl")):
+        links = [f"{api.url}{path}" for path in FILES if name in path]
+        api.set(task_id, success_body(task_id, links, param=param))
     taskdash.ok("add", FOX, "--label", "CON")
     taskdash.ok("add", OWL)
     taskdash.ok("check")
     return taskdash
 
 
-def configured(taskdash: Command, api: Gallery, *lines: str) -> None:
+def configured(taskdash: Command, api: FilesApi, *lines: str) -> None:
     taskdash.write_config(api.url, top="\n".join((f'download_dir = "{taskdash.folder / "saved"}"', *lines)))
 
 
@@ -65,7 +47,7 @@ def rows(done_text: str) -> list[list[str]]:
 
 
 def test_files_are_named_by_a_template_and_name_their_tasks(
-    taskdash: Command, tmp_path: Path, api: Gallery
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     template = 'file_name = "{label}_{prompt:.9}_{id:.8}_{n}"'
     configured(taskdash, api, template, "sidecar = true", "embed = true")
@@ -91,7 +73,7 @@ def test_files_are_named_by_a_template_and_name_their_tasks(
     assert "{prompt}" in done.stderr
 
 
-def test_a_file_is_known_again_wherever_it_went(taskdash: Command, tmp_path: Path, api: Gallery) -> None:
+def test_a_file_is_known_again_wherever_it_went(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     configured(taskdash, api, "embed = true")
     taskdash.ok("download", FOX)
     configured(taskdash, api, "sidecar = true")
@@ -145,7 +127,7 @@ def test_a_file_is_known_again_wherever_it_went(taskdash: Command, tmp_path: Pat
 
 
 def test_what_cannot_be_written_beside_a_file_does_not_lose_it(
-    taskdash: Command, tmp_path: Path, api: Gallery
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     configured(taskdash, api, 'file_name = "fox-{n}"', "sidecar = true")
     folder = tmp_path / "saved"
@@ -167,7 +149,7 @@ def test_what_cannot_be_written_beside_a_file_does_not_lose_it(
 
 
 def test_a_folder_that_takes_nothing_loses_no_verdict(
-    taskdash: Command, tmp_path: Path, api: Gallery
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     configured(taskdash, api)
     (tmp_path / "saved").write_text("in the way")

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
-from tests.servers import Peer, Request, http_reply, success_body
+from tests.servers import success_body
 
 ID = "task_one_12345678"
 
 
-class OneMissing(FilesApi):
-    """Serves but what is missing for now."""
-
-    missing: tuple[str, ...] = ()
-
-    async def _reply(self, peer: Peer, request: Request) -> None:
-        if request.path in self.missing:
-            await peer.send(http_reply(410))
-        else:
-            await super()._reply(peer, request)
-
-
 @pytest.fixture
-def api() -> Iterator[OneMissing]:
-    with OneMissing() as running:
-        running.set(ID, success_body(ID, [f"{running.url}/files/{n}" for n in (1, 2, 3)]))
-        yield running
-
-
-@pytest.fixture
-def taskdash(tmp_path: Path, api: OneMissing) -> Command:
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     """A list with a task of which only the second result is saved."""
+    api.set(ID, success_body(ID, [f"{api.url}/files/{n}" for n in (1, 2, 3)]))
     command = with_folder(tmp_path, api)
     command.ok("check", ID)
-    api.missing = ("/files/1", "/files/3")
+    api.files = dict.fromkeys(("/files/1", "/files/3"))
     assert command("download", ID).returncode == 1
-    api.missing = ()
+    api.files = {}
     assert [path.read_bytes() for path in (tmp_path / "saved").iterdir()] == [PNG]
     api.requests.clear()
     return command
@@ -63,9 +44,7 @@ def asked_for(api: FilesApi) -> list[str]:
     return sorted(request.path for request in api.file_requests())
 
 
-def test_another_list_knows_which_result_was_saved(
-    taskdash: Command, tmp_path: Path, api: OneMissing
-) -> None:
+def test_another_list_knows_which_result_was_saved(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     [path] = saved(taskdash)
     other = with_folder(tmp_path / "other", api)
     for form in ("json", "csv", "toml"):
@@ -79,7 +58,7 @@ def test_another_list_knows_which_result_was_saved(
     assert other("download", ID).stderr.startswith("nothing to save")
 
 
-def test_on_another_machine_nothing_is_saved_yet(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
+def test_on_another_machine_nothing_is_saved_yet(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     exported = taskdash("export").stdout
     shutil.rmtree(tmp_path / "saved")
     other = with_folder(tmp_path / "other", api)
@@ -91,7 +70,7 @@ def test_on_another_machine_nothing_is_saved_yet(taskdash: Command, tmp_path: Pa
 
 
 def test_a_file_of_that_name_which_is_another_one_is_not_the_saved_result(
-    taskdash: Command, tmp_path: Path, api: OneMissing
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     [path] = saved(taskdash)
     exported = taskdash("export").stdout
@@ -102,7 +81,7 @@ def test_a_file_of_that_name_which_is_another_one_is_not_the_saved_result(
 
 
 def test_an_older_export_that_does_not_say_which_result_was_saved_is_not_believed(
-    taskdash: Command, tmp_path: Path, api: OneMissing
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     def taken_by_another(name: str) -> list[str]:
         other = with_folder(tmp_path / name, api)
@@ -117,7 +96,7 @@ def test_an_older_export_that_does_not_say_which_result_was_saved_is_not_believe
     assert len(saved(taskdash)) == 3
 
 
-def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
+def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     taskdash.ok("download", ID)
     paths = saved(taskdash)
     assert taskdash("list", "--ids", "--filter", "saved:no").stdout == ""
@@ -130,7 +109,7 @@ def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api
 
 
 def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own(
-    taskdash: Command, tmp_path: Path, api: OneMissing
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     taskdash.ok("download", ID)
     other = with_folder(tmp_path / "other", api, top="auto_download = true")
@@ -147,7 +126,7 @@ def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own
 
 
 def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
-    taskdash: Command, tmp_path: Path, api: OneMissing
+    taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     taskdash.ok("download", ID)
     (tmp_path / "saved" / saved(taskdash)[1]).unlink()
