@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.command import EAGER, Command
+from tests.command import EAGER, KEY, Command
 from tests.files_api import FilesApi
 
 
 @pytest.fixture
 def api() -> Iterator[FilesApi]:
-    """A gateway that serves results as well, and knows no task yet."""
-    with FilesApi() as running:
+    """A gateway that wants the right key, serves results as well, and knows no task yet."""
+    with FilesApi(key=KEY) as running:
         yield running
 
 

@@ -6,7 +6,6 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +21,6 @@ FAILED = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"
 OTHER = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"
 LINK = "https://cdn.example.com/result.png"
 NO_PICTURES = "[view]\npreview = false\n"
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi(key=KEY) as server:
-        yield server
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,6 @@ from tests.servers import FakeApi, closed_port
 from tests.unit.ui.test_terminal_answers import TERMINALS
 
 DONE = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi(key=KEY) as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,12 @@ socket.socket.connect = socket.socket.connect_ex = connect
 
 
 @pytest.fixture
-def api() -> Iterator[FakeApi]:
+def api(api: FakeApi) -> FakeApi:
     """It wants the key that commands have; that of the dashboard is refused."""
-    with FakeApi(
-        {OPEN: waiting_body(OPEN), **{each: success_body(each) for each in (FIRST, SECOND)}}, key=KEY
-    ) as server:
-        yield server
+    api.set(OPEN, waiting_body(OPEN))
+    for task_id in (FIRST, SECOND):
+        api.set(task_id, success_body(task_id))
+    return api
 
 
 def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
