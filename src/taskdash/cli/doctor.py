@@ -13,7 +13,6 @@ import textwrap
 import time
 import tty
 from enum import StrEnum
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -72,11 +71,16 @@ _SIGNS: Final = {Grade.OK: "✓", Grade.NOTE: "–", Grade.WRONG: "×"}
 class Finding(NamedTuple):
     """Says what one check found."""
 
-    area: str
     name: str
     value: str
-    grade: Grade = Grade.OK
     next_step: str = ""
+    given_grade: Grade | None = None
+    area: str = ""
+
+    @property
+    def grade(self) -> Grade:
+        """Return the grade: OK unless another is given, or there is something to do."""
+        return self.given_grade or (Grade.NOTE if self.next_step else Grade.OK)
 
     def json(self) -> dict[str, Json]:
         """Return the finding as `doctor --json` prints it."""
@@ -116,29 +120,30 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
 
 def _findings(session: Session, *, online: bool) -> Iterator[Finding]:
     settings, faults = _settings(session)
-    yield from _sure("terminal", _terminal(session.environ, (settings or Settings()).view))
-    yield from faults
+    yield from _in("terminal", _terminal(session.environ, (settings or Settings()).view))
+    yield from _in("config", faults)
     if settings:
-        yield from _sure("key", _key(session, settings.in_use, online=online))
+        yield from _in("key", _key(session, settings.in_use, online=online))
     examined: list[Examined] = []
-    yield from _sure("list", _store(session, examined))
+    yield from _in("list", _store(session, examined))
     if settings and examined:
-        yield _watcher(settings.profile, examined[0])
-    yield from _versions()
+        yield from _in("watcher", [_watcher(settings.profile, examined[0])])
+    yield from _in("versions", _versions())
 
 
-def _sure(area: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield the findings, and an error that looking for them raises as one more."""
+def _in(area: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of an area, and an error that looking for them raises as one more."""
     try:
-        yield from findings
+        for each in findings:
+            yield each._replace(area=area)
     except KeyMissingError as error:
         what, _, advice = str(error).partition(". ")
-        yield Finding(area, "origin", what, Grade.WRONG, advice or error.next_step)
+        yield Finding("origin", what, advice or error.next_step, Grade.WRONG, area)
     except TaskdashError as error:
         # Most messages end with the advice, which has a line of its own here.
         advice = error.next_step
         what = str(error).removesuffix(f": {advice[:1].lower()}{advice[1:]}".rstrip("."))
-        yield Finding(area, "state", what, Grade.WRONG, advice)
+        yield Finding("state", what, advice, Grade.WRONG, area)
 
 
 def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
@@ -148,19 +153,19 @@ def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
     except TaskdashError as error:
         first, *rest = str(error).split("\n")
         advice = f"Fix it with: {session.line('config edit')}"
-        head = [Finding("config", "file", first, Grade.NOTE)] if rest else []
-        *lines, last = (Finding("config", "fault", line, Grade.WRONG) for line in rest or [first])
+        head = [Finding("file", first, "", Grade.NOTE)] if rest else []
+        *lines, last = (Finding("fault", line, "", Grade.WRONG) for line in rest or [first])
         return None, [*head, *lines, last._replace(next_step=advice)]
     shown = inert_line(str(settings.config_file or session.config_path))
     value = shown if settings.config_file else f"{shown} does not exist: using the defaults"
     profile = f"{settings.profile}, {settings.in_use.base_url}"
-    return settings, [Finding("config", "file", value), Finding("config", "profile", profile)]
+    return settings, [Finding("file", value), Finding("profile", profile)]
 
 
 def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Finding]:
     found = find_key(profile, session.environ)
     session.keys.add(found.secret)
-    yield Finding("key", "origin", found.origin)
+    yield Finding("origin", found.origin)
     if not online:
         return
     # httpx is slow to import.
@@ -175,12 +180,12 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
 
     answer = asyncio.run(ask())
     if answer.problem in _KNOWS_KEY:
-        yield Finding("key", "online", "accepted by the gateway")
+        yield Finding("online", "accepted by the gateway")
         return
     advice = "The key could not be tested. Try again later."
     if answer.problem is ProblemKind.UNAUTHORIZED:
         advice = "Set the right key, and check the profile's base_url."
-    yield Finding("key", "online", f"{answer.problem}: {answer.message}", Grade.WRONG, advice)
+    yield Finding("online", f"{answer.problem}: {answer.message}", advice, Grade.WRONG)
 
 
 def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
@@ -188,45 +193,45 @@ def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
     shown = inert_line(str(path))
     found = examine(path)
     if found is None:
-        yield Finding("list", "file", f"{shown} does not exist yet: adding a task creates it")
+        yield Finding("file", f"{shown} does not exist yet: adding a task creates it")
         return
     examined.append(found)
     advice = "" if found.is_private else "Others can read it; the next command makes it private."
-    yield _noted("list", "file", f"{shown}, {size_words(found.size_bytes)}", advice)
+    yield Finding("file", f"{shown}, {size_words(found.size_bytes)}", advice)
     older = f", version {found.version}: upgraded to {KNOWN_VERSION} when it is next used"
     sound = f"OK, {plural(found.tasks, 'task')}{older if found.version < KNOWN_VERSION else ''}"
-    yield Finding("list", "contents", sound)
+    yield Finding("contents", sound)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         advice = f"Check the permissions of {shown} and its folder."
-        yield Finding("list", "access", "read-only", Grade.WRONG, advice)
+        yield Finding("access", "read-only", advice, Grade.WRONG)
     copied_s = last_copy_s(path)
     when = "none yet: one is made on each day that the list is used"
     if copied_s is not None:
         when = ago(round(1000 * copied_s), session.now_ms())
-    yield Finding("list", "last copy", when)
+    yield Finding("last copy", when)
 
 
 def _watcher(profile: str, examined: Examined) -> Finding:
     process = examined.watchers.get(profile)
     if process is None or not is_alive(process):
         how = "not running: tasks are checked while the dashboard, check or wait runs"
-        return Finding("watcher", "process", how)
+        return Finding("process", how)
     if is_stopped(process):
         advice = f"Resume it: kill -CONT {process.pid}"
-        return Finding("watcher", "process", f"process {process.pid} is stopped", Grade.WRONG, advice)
-    return Finding("watcher", "process", f"process {process.pid} is running")
+        return Finding("process", f"process {process.pid} is stopped", advice, Grade.WRONG)
+    return Finding("process", f"process {process.pid} is running")
 
 
 def _versions() -> Iterator[Finding]:
-    yield Finding("versions", "taskdash", __version__)
+    yield Finding("taskdash", __version__)
     python = f"{platform.python_version()} on {platform.system()} {platform.release()}"
-    yield Finding("versions", "python", python)
+    yield Finding("python", python)
     for name in _PACKAGES:
         try:
-            yield Finding("versions", name, version(name))
+            yield Finding(name, version(name))
         except PackageNotFoundError:
-            yield Finding("versions", name, "not installed", Grade.NOTE)
-    yield Finding("versions", "sqlite", SQLITE_VERSION)
+            yield Finding(name, "not installed", "", Grade.NOTE)
+    yield Finding("sqlite", SQLITE_VERSION)
 
 
 # The terminal
@@ -257,47 +262,41 @@ def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
     """Yield the findings about the terminal, for the view settings of the config."""
     # The dashboard draws on stderr, and reads keys from stdin.
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
+        yield Finding("size", "not a terminal; the dashboard needs one", "", Grade.NOTE)
         return
-    noted = partial(_noted, "terminal")
     columns, rows = os.get_terminal_size(sys.stderr.fileno())
     is_small = columns < _LEAST[0] or rows < _LEAST[1]
     advice = "Enlarge it to 80x24 or more; below that, the dashboard leaves columns out." if is_small else ""
-    yield noted("size", f"{columns}x{rows}", advice)
+    yield Finding("size", f"{columns}x{rows}", advice)
     says = _ask_terminal(environ)
     term = inert_line(environ.get("TERM", ""), 60)
-    yield Finding("terminal", "name", f"{says.name} (TERM is {term})" if says.name else f"TERM is {term}")
+    yield Finding("name", f"{says.name} (TERM is {term})" if says.name else f"TERM is {term}")
     colours = Console(file=sys.stderr).color_system or ""
     if environ.get("NO_COLOR"):
-        yield Finding("terminal", "colours", "none, as NO_COLOR is set")
+        yield Finding("colours", "none, as NO_COLOR is set")
     else:
         more = (
             "" if colours == "truecolor" else "If the terminal has 16.7 million: export COLORTERM=truecolor"
         )
-        yield noted("colours", _COLOURS.get(colours, "none"), more)
+        yield Finding("colours", _COLOURS.get(colours, "none"), more)
     light = {True: "light", False: "dark", None: "unknown"}[says.is_light]
     asks = 'The theme auto takes it for dark: set view.theme to "textual-light" if it is light.'
-    yield noted("background", light, asks if view.theme == "auto" and says.is_light is None else "")
+    yield Finding("background", light, asks if view.theme == "auto" and says.is_light is None else "")
     yield _pictures(environ, view.preview_as, says, colours)
     if program := find_clipboard(environ):
-        yield Finding("terminal", "clipboard", f"through {program.name}")
+        yield Finding("clipboard", f"through {program.name}")
     else:
         advice = "If copies do not arrive: allow OSC 52 in the terminal, or install wl-clipboard or xclip."
-        yield noted(
-            "clipboard", "through the terminal (OSC 52), which does not say whether it took it", advice
-        )
+        how = "through the terminal (OSC 52), which does not say whether it took it"
+        yield Finding("clipboard", how, advice)
     inside = next((name for name, variable in _MULTIPLEXERS.items() if environ.get(variable)), "none")
-    yield Finding("terminal", "multiplexer", inside)
-
-
-def _noted(area: str, name: str, value: str, advice: str) -> Finding:
-    return Finding(area, name, value, Grade.NOTE if advice else Grade.OK, advice)
+    yield Finding("multiplexer", inside)
 
 
 def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colours: str) -> Finding:
     if not can_decode():
         value, advice = "none: the extra preview is not installed", f"Run: {install_line()}"
-        return _noted("terminal", "pictures", value, advice)
+        return Finding("pictures", value, advice)
     drawing = find_drawing(
         preview_as,
         environ,
@@ -308,7 +307,7 @@ def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colour
     advice = ""
     if drawing is Drawing.BLOCKS and environ.get("TMUX"):
         advice = "In kitty or Ghostty: tmux set -g allow-passthrough on"
-    return _noted("terminal", "pictures", _DRAWINGS[drawing], advice)
+    return Finding("pictures", _DRAWINGS[drawing], advice)
 
 
 # The table
@@ -317,7 +316,7 @@ def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colour
 def _table(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield the lines of a table: area, sign, name and value, and the advice below the value."""
     found = list(findings)
-    areas, names = (max(len(each[n]) for each in found) for n in (0, 1))
+    areas, names = max(len(each.area) for each in found), max(len(each.name) for each in found)
     # In a pipe, do not wrap lines of any usual length.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
     last = ""

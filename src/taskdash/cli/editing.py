@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import (
-    command,
-    complete_ids,
-    selection_options,
-    shown,
-    waiting_options,
-)
+from taskdash.cli.options import command, complete_ids, selection_options, shown, waiting_options
 from taskdash.cli.output import cropped, print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form

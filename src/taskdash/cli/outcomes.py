@@ -13,16 +13,7 @@ import click
 from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.options import command, complete_ids, length_of_time, selection_options
-from taskdash.cli.output import (
-    ERROR_PREFIX,
-    cell_width,
-    complain,
-    cropped,
-    padded,
-    print_json,
-    print_lines,
-    talk,
-)
+from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
 from taskdash.domain.failures import reasons
@@ -283,10 +274,10 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
             try:
                 lines.append(_printed(session, request_again(detail), form))
             except NoRequestError as error:
-                unknown.append(f"{ERROR_PREFIX}{detail.task.task_id}: {error}")
+                unknown.append(f"taskdash: {detail.task.task_id}: {error}")
     print_lines(lines if form == "jsonl" else filter(None, [NEXT_COMMAND.join(lines)]))
     for line in unknown:
-        complain(line)
+        talk(line)
     if lines or not unknown:
         talk(f"{plural(len(lines), 'request')} printed" if lines else "nothing to redo: no failed tasks")
     return 1 if unknown else 0
