@@ -130,7 +130,8 @@ class Messages:
             line = next(iter(screen.query(MessageLine)), None)
             if line is None:
                 keys = next(iter(screen.query("#keys")), None)
-                line = MessageLine(classes=None if keys else "-over")
+                line = MessageLine()
+                line.set_class(keys is None, "-over")
                 screen.mount(line, before=keys)
             line.tell(content, for_s)
 

@@ -45,14 +45,8 @@ class Line(Widget):
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
-    def __init__(
-        self,
-        content: Content | None = None,
-        *,
-        id: str | None = None,  # noqa: A002 - as Textual names it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, content: Content | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's
+        super().__init__(id=id)
         self._content = content or Content("")
 
     def show(self, content: Content) -> None:
@@ -210,9 +204,16 @@ class TabLine(Line):
         room = self.size.width + 1
         for in_words in (True, False):
             tabs = [self._drawn(index, in_words=in_words) for index in range(len(self._all))]
-            if _cells(tabs) <= room or not self.size.width:
-                return _joined(tabs)
-        return self._around_chosen(tabs, room)
+            line = _line_of(tabs, 0, len(tabs))
+            if line.cell_length <= room or not self.size.width:
+                return line
+        # As many as there is room for, from the first one that keeps the current one visible.
+        first, last = 0, self._chosen + 1
+        while first < self._chosen and _line_of(tabs, first, last).cell_length > room:
+            first += 1
+        while last < len(tabs) and _line_of(tabs, first, last + 1).cell_length <= room:
+            last += 1
+        return _line_of(tabs, first, last)
 
     def _drawn(self, index: int, *, in_words: bool) -> Content:
         tab, is_chosen = self._all[index], index == self._chosen
@@ -225,33 +226,16 @@ class TabLine(Line):
         ]
         return choice_of(" ".join(words), is_chosen=is_chosen).stylize(Style.from_meta({"tab": index}))
 
-    def _around_chosen(self, tabs: Sequence[Content], room: int) -> Content:
-        """Return as many tabs as there is room for, from the first one that keeps the current one visible."""
-        first = 0
-        while first < self._chosen and _cells(self._with_ends(tabs, first, self._chosen + 1)) > room:
-            first += 1
-        last = self._chosen + 1
-        while last < len(tabs) and _cells(self._with_ends(tabs, first, last + 1)) <= room:
-            last += 1
-        return _joined(self._with_ends(tabs, first, last))
 
-    def _with_ends(self, tabs: Sequence[Content], first: int, last: int) -> list[Content]:
-        before = [_more(first - 1)] if first else []
-        after = [_more(last)] if last < len(tabs) else []
-        return [*before, *tabs[first:last], *after]
+def _line_of(tabs: Sequence[Content], first: int, last: int) -> Content:
+    """Join some of the tabs into a line aligned with those above and below, with a sign where it is cut off."""
+    before = [_more(first - 1)] if first else []
+    after = [_more(last)] if last < len(tabs) else []
+    return Content("").join(Content(" ") + tab for tab in (*before, *tabs[first:last], *after))
 
 
 def _more(index: int) -> Content:
     return Content.styled(MORE, "$text-muted").stylize(Style.from_meta({"tab": index}))
-
-
-def _joined(tabs: Sequence[Content]) -> Content:
-    """Join the tabs into a line aligned with those above and below."""
-    return Content("").join(Content(" ") + tab for tab in tabs)
-
-
-def _cells(tabs: Sequence[Content]) -> int:
-    return sum(tab.cell_length + 1 for tab in tabs)
 
 
 class Headlines:
