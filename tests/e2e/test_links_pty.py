@@ -8,12 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.command import KEY, Command
+from tests.command import KEY, Command, listed
 from tests.pty_screen import PtyScreen
-from tests.servers import closed_port, success_body
-from tests.ui.driven_dashboard import add, answer
-
-from taskdash.store.store import Store
+from tests.servers import closed_port
 
 SSH = "10.0.0.1 50000 10.0.0.2 22"
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
@@ -26,14 +23,11 @@ CLIPBOARD = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
 
 
 def machine(folder: Path, links: list[str]) -> Command:
-    """A list of one finished task, and a browser."""
+    """A list of one finished task, of which nobody is asked any more, and a browser."""
     taskdash = Command(folder)
-    # Nobody is asked about a task that has ended.
     configure(taskdash)
     taskdash.browser()
-    with Store(taskdash.store) as store:
-        add(store, TASK)
-        answer(store, TASK, success_body(TASK, links))
+    taskdash.import_tasks(listed(TASK, resultUrls=links))
     return taskdash
 
 

@@ -91,7 +91,7 @@ for place in range(1_900, 2_000, 5):
 
 @pytest.mark.parametrize("opens_dashboard", [False, True])
 def test_a_key_of_a_command_is_not_logged_by_what_on_finish_prints(
-    tmp_path: Path, opens_dashboard: bool
+    taskdash: Command, api: FakeApi, tmp_path: Path, opens_dashboard: bool
 ) -> None:
     printing, finishing = tmp_path / "key.sh", tmp_path / "finish.sh"
     printing.write_text(f"echo {KEY}")
@@ -101,19 +101,18 @@ def test_a_key_of_a_command_is_not_logged_by_what_on_finish_prints(
     )
     # One that ended after it was added: what had ended before is no news.
     ended = success_body(TASK, completeTime=(int(time.time()) + 3600) * 1000)
-    with FakeApi({TASK: ended}, key=KEY) as api:
-        command = Command(tmp_path)
-        top = f'on_finish = ["sh", "{finishing}"]'
-        command.write_config(api.url, top=top, more=f'api_key_command = ["sh", "{printing}"]')
-        command.env.pop("AIGPTIMAGE_API_KEY")
-        if opens_dashboard:
-            command.ok("add", TASK)
-            with command.dashboard() as screen:
-                screen.wait_for("Success 1", 30)
-                screen.wait_for(lambda _: "x***" in log_of(tmp_path).read_text("utf-8"), 30)
-                screen.quit()
-        else:
-            command.ok("check", TASK)
+    api.set(TASK, ended)
+    top = f'on_finish = ["sh", "{finishing}"]'
+    taskdash.write_config(api.url, top=top, more=f'api_key_command = ["sh", "{printing}"]')
+    taskdash.env.pop("AIGPTIMAGE_API_KEY")
+    if opens_dashboard:
+        taskdash.ok("add", TASK)
+        with taskdash.dashboard() as screen:
+            screen.wait_for("Success 1", 30)
+            screen.wait_for(lambda _: "x***" in log_of(tmp_path).read_text("utf-8"), 30)
+            screen.quit()
+    else:
+        taskdash.ok("check", TASK)
     said = log_of(tmp_path).read_text("utf-8")
     for line in ("printed: ***", "printed: https://gateway/?k=***", "x***"):
         assert line in said
