@@ -181,7 +181,7 @@ class Context(Service):
 
         def read(store: Store) -> tuple[Window, TaskDetail | None, int | None]:
             # The terminal's height is not known yet; the window read is three times as high as this.
-            window = read_window(store, query, Place(height=20), now_ms)
+            window = read_window(store, query, Place(), 20, now_ms)
             task = window.row(window.cursor)
             return window, store.tasks.detail(task.seq) if task else None, store.tasks.newest_seq()
 

@@ -128,18 +128,18 @@ class AnswerSieve:
         return "" if re.fullmatch(_BEGUN, held) else held
 
     def _take(self, match: re.Match[str]) -> None:
-        answers = self.answers
+        found = self.answers._asdict()
         if (attributes := match["da"]) is not None:
-            answers = answers._replace(has_sixels=_SIXELS in attributes.split(";")[1:], is_complete=True)
+            found |= {"has_sixels": _SIXELS in attributes.split(";")[1:], "is_complete": True}
         elif (text := match["dcs"]) is not None and text.startswith(">|"):
-            answers = answers._replace(name=inert_line(text[2:], 60))
+            found["name"] = inert_line(text[2:], 60)
         elif (text := match["apc"]) is not None and text.startswith("Gi=31"):
-            answers = answers._replace(has_kitty=text.endswith(";OK"))
+            found["has_kitty"] = text.endswith(";OK")
         elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
-            red, green, blue = (
+            found["background"] = tuple(
                 round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups()
             )
-            answers = answers._replace(background=(red, green, blue))
+        answers = Answers(**found)
         if answers != self.answers:
             self.answers = answers
             self._on_answer(answers)

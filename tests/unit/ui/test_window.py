@@ -32,17 +32,15 @@ def add(store: Store, first: int, count: int) -> None:
     store.additions.add("p", [f"task-{first + n:08}" for n in range(count)], 0)
 
 
-def read(store: Store, place: Place, query: Query = QUERY) -> Window:
-    return read_window(store, query, place, 0)
+def read(store: Store, place: Place, query: Query = QUERY, height: int = HEIGHT) -> Window:
+    return read_window(store, query, place, height, 0)
 
 
 def place_of(window: Window, **changes: object) -> Place:
     """Where a reader is who was shown this window and has moved."""
     task = window.row(window.cursor)
     seq = task.seq if task else None
-    place = Place(
-        chosen_seq=seq, cursor_seq=seq, cursor=window.cursor, top=window.top, height=HEIGHT, home=False
-    )
+    place = Place(chosen_seq=seq, cursor_seq=seq, cursor=window.cursor, top=window.top, home=False)
     return place._replace(**changes)  # type: ignore[arg-type] # the names are Place's own
 
 
@@ -58,13 +56,13 @@ def holds(window: Window, height: int = HEIGHT) -> None:
 
 def test_lines_above_the_first_and_below_the_last_need_not_be_read(store: Store) -> None:
     add(store, 0, 3)
-    window = read(store, Place(height=HEIGHT))
+    window = read(store, Place())
     assert window.covers(-HEIGHT, 4 * HEIGHT)
     assert not window._replace(total=40).covers(-HEIGHT, 4 * HEIGHT)
 
 
 def test_an_empty_list(store: Store) -> None:
-    window = read(store, Place(height=HEIGHT))
+    window = read(store, Place())
     holds(window)
     assert window.row(0) is None
     assert set(window.counts) == set(State)
@@ -72,7 +70,7 @@ def test_an_empty_list(store: Store) -> None:
 
 def test_only_rows_around_the_screen_are_read(store: Store) -> None:
     add(store, 0, 1000)
-    window = read(store, Place(cursor=500, top=495, height=HEIGHT, home=False))
+    window = read(store, Place(cursor=500, top=495, home=False))
     holds(window)
     assert window.total == 1000
     assert [window.first, len(window.rows)] == [485, 30]
@@ -80,21 +78,21 @@ def test_only_rows_around_the_screen_are_read(store: Store) -> None:
 
 def test_a_place_beyond_the_end_is_brought_back(store: Store) -> None:
     add(store, 0, 25)
-    window = read(store, Place(cursor=99, top=90, height=HEIGHT, home=False))
+    window = read(store, Place(cursor=99, top=90, home=False))
     holds(window)
     assert (window.cursor, window.top) == (24, 15)
 
 
 def test_a_list_shorter_than_the_screen_starts_at_its_top(store: Store) -> None:
     add(store, 0, 3)
-    window = read(store, Place(cursor=2, top=2, height=HEIGHT, home=False))
+    window = read(store, Place(cursor=2, top=2, home=False))
     holds(window)
     assert (window.cursor, window.top) == (2, 0)
 
 
 def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> None:
     add(store, 0, 5)
-    window = read(store, Place(height=HEIGHT), QUERY._replace(states=frozenset({State.FAIL})))
+    window = read(store, Place(), QUERY._replace(states=frozenset({State.FAIL})))
     holds(window)
     assert window.counts[State.NEW] == 5
     assert window.total == 0
@@ -102,7 +100,7 @@ def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> 
 
 def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> None:
     add(store, 0, 40)
-    before = read(store, Place(cursor=30, top=25, height=HEIGHT, home=False))
+    before = read(store, Place(cursor=30, top=25, home=False))
     nowhere = read(store, place_of(before), QUERY._replace(states=frozenset({State.FAIL})))
     place = place_of(before, cursor=nowhere.cursor, top=nowhere.top, cursor_seq=None)
     after = read(store, place)
@@ -114,7 +112,7 @@ def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> Non
 def test_the_smallest_screens_show_the_cursors_row(store: Store, height: int) -> None:
     add(store, 0, 20)
     for line in (0, 1, 10, 19):
-        window = read(store, Place(cursor=line, top=line, height=height, home=False))
+        window = read(store, Place(cursor=line, top=line, home=False), height=height)
         holds(window, height)
         assert window.cursor == line
 
@@ -138,7 +136,7 @@ def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_c
     store.edits.remove(store.tasks.seqs(QUERY, 0), 0)
     query = QUERY
     add(store, next(unused), 30)
-    window = read(store, Place(height=HEIGHT), query)
+    window = read(store, Place(), query)
     for what, value in steps:
         before = window.row(window.cursor)
         place, rank_before = place_of(window), window.cursor
@@ -152,7 +150,7 @@ def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_c
         elif what == "move" and isinstance(value, int) and window.total:
             window = read(
                 store,
-                Place(cursor=value % window.total, top=max(0, value - 3), height=HEIGHT, home=False),
+                Place(cursor=value % window.total, top=max(0, value - 3), home=False),
                 query,
             )
             holds(window)

@@ -309,6 +309,8 @@ COLUMNS: Final = {
 }
 """By their names in the settings. `label` is the prompt, with the label beside or before it if tasks have several."""
 _LABEL: Final = Column("label", "Label", (0,), _label, SortKey.LABEL)
+_PROMPT: Final = Column("label", "Prompt", (0,), _prompt, flexible=True)
+"""Beside a label column, which is the one to sort by."""
 _STEPS: Final = [
     name
     for _, name in sorted((number, column.name) for column in COLUMNS.values() for number in column.gives_way)
@@ -363,5 +365,5 @@ def place_columns(
 def _with_label(prompt: Column, cells: int) -> list[tuple[Column, int]]:
     for width, least in _LABEL_CELLS:
         if (rest := cells - width - GAP) >= least:
-            return [(_LABEL, width), (prompt._replace(sort=None), rest)]
+            return [(_LABEL, width), (_PROMPT, rest)]
     return [(prompt, cells)]

@@ -98,7 +98,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Show another query; the cursor goes to `seq`, or stays on its task if that is in it."""
         self.wanted = query
         if seq is not None:
-            self._place = self._place._replace(chosen_seq=seq, cursor_seq=seq, home=False)
+            self._place = Place(seq, seq, self._place.cursor, self._place.top, home=False)
         self.reload()
 
     def reload(self, *, moved_only: bool = False) -> None:
@@ -123,25 +123,29 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self.read_s = self.context.clock.now_s() - began_s
                 if read is None:
                     continue
-                self._answered, place, window = read
+                self._answered, seen, window = read
                 await self._forget_removed_marks()
                 # If a key has moved the cursor meanwhile, that place counts: read again.
-                if place == self._placed(self.size.height) and query == self.wanted:
+                if seen == (self._place, self.size.height) and query == self.wanted:
                     self.adopt(window)
                     if self._answered == self._asked:
                         return
         finally:
             self._loading = False
 
-    async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
-        """Read a window; return it with the request and place it answers, or None if another query is wanted."""
+    async def _read(self, query: Query) -> tuple[int, tuple[Place, int], Window] | None:
+        """Read a window; return it with the request it answers, its place and its height.
+
+        Return None if another query is wanted by now.
+        """
         # Read here: `size` may lay out the screen, which the store's thread must not.
         now_ms, height = self.context.clock.now_ms(), self.size.height
 
-        def read(store: Store) -> tuple[int, Place, Window]:
+        def read(store: Store) -> tuple[int, tuple[Place, int], Window]:
             # As of when the store runs this, so that superseded requests are not read.
-            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._placed(height)
-            return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
+            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place
+            window = read_window(store, query, place, max(1, height), now_ms, may_lag=may_lag)
+            return asked, (place, height), window
 
         return await self.context.store.run_while(lambda: self.wanted is query, read)
 
@@ -164,9 +168,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         task = window.row(window.cursor)
         seq = task.seq if task else None
         before, chosen_seq = self._place, seq if self._place.chosen_seq is None else self._place.chosen_seq
-        self._place = before._replace(
-            chosen_seq=chosen_seq, cursor_seq=seq, cursor=window.cursor, top=window.top
-        )
+        self._place = Place(chosen_seq, seq, window.cursor, window.top, before.home)
         self.virtual_size = Size(self.size.width, window.total)
         is_in_place = window.top == self.top == int(self.scroll_offset.y)
         is_alike = shown.total == window.total and shown.query.terms == window.query.terms
@@ -196,9 +198,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             if task.seq in seqs:
                 self._refresh_line(line)
 
-    def _placed(self, height: int) -> Place:
-        return self._place._replace(height=max(1, height))
-
     # Moving
 
     def action_move(self, steps: int) -> None:
@@ -224,7 +223,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         before, task = self._place, self.window.row(line)
         self.look_at(filter(None, (self.task_at_cursor, task)))
         seq, home = task.seq if task else None, line == top == 0
-        self._place = Place(seq, seq, line, top, before.height, home)
+        self._place = Place(seq, seq, line, top, home)
         if task is None or not self.window.covers(top, self.size.height):
             # Not read yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
@@ -250,8 +249,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         self.rows.forget(styles=False)
-        if self.window.total:
-            self._place = self._place._replace(height=self.size.height)
         if not (self._place.home and self.window.covers(0, self.size.height)):
             self.reload()
         elif self.is_mounted:

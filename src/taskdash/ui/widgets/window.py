@@ -37,7 +37,6 @@ class Place(NamedTuple):
     cursor_seq: int | None = None
     cursor: int = 0
     top: int = 0
-    height: int = 25
     home: bool = True
     """Whether the user is at the top of the list, so that tasks added above come into view."""
 
@@ -84,8 +83,10 @@ class Window(NamedTuple):
         return self.first <= max(0, top) and min(self.total, top + height) <= self.first + len(self.rows)
 
 
-def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_lag: bool = False) -> Window:
-    """Find the cursor's task again and read the rows around it.
+def read_window(
+    store: Store, query: Query, place: Place, height: int, now_ms: int, *, may_lag: bool = False
+) -> Window:
+    """Find the cursor's task again and read the rows around it, for a screen of `height` lines.
 
     The task keeps its line on the screen if possible; if it is gone, the cursor stays on the same line. With `may_lag`,
     recent matches of a filter may be reused.
@@ -100,10 +101,10 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
             rank = store.tasks.rank(query, seq, now_ms, may_lag=may_lag)
     cursor = max(0, min(place.cursor if rank is None else rank, total - 1))
     top = place.top if rank is None or place.home else cursor - (place.cursor - place.top)
-    top = max(0, min(top, total - place.height, cursor))
-    top = max(top, cursor - place.height + 1)
-    first = max(0, top - place.height)
-    rows = store.tasks.rows(query, now_ms, limit=3 * place.height, offset=first, may_lag=may_lag)
+    top = max(0, min(top, total - height, cursor))
+    top = max(top, cursor - height + 1)
+    first = max(0, top - height)
+    rows = store.tasks.rows(query, now_ms, limit=3 * height, offset=first, may_lag=may_lag)
     return Window(
         query=query,
         total=total,
