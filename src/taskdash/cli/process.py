@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from taskdash.results.previews import Previews
 
 COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"
-"""Set by a shell that asks for completions: then click answers, whatever the arguments, with `cli.completion`."""
+"""Set by a shell that asks for completions: then click answers, whatever the arguments, with `cli.describing`."""
 PATIENCE_S: Final = 10.0
 """How long a command waits for a list that another program has locked."""
 
