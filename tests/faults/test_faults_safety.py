@@ -37,6 +37,9 @@ from tests.servers import (
     waiting_body,
 )
 
+from taskdash.results.folder import Folder
+from taskdash.results.wanted import plain_name
+
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
 NAME: Final = saved_name(IDS[0])
 
@@ -404,6 +407,28 @@ def test_no_name_from_outside_leads_out_of_the_folder(
     for name in saved:
         assert_own_name(name.removeprefix("pictures/"))
     assert not hostile.leaks(said.replace("\n", "").encode())
+
+
+@pytest.mark.row("Z5")
+def test_a_hundred_thousand_names_stay_in_the_folder(
+    tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    given = names(100_000 if long else 1_500)
+    with Folder(tmp_path / "inside" / "pictures") as folder:
+        for number, name in enumerate(given):
+            own = f".taskdash-{number:016x}.part"
+            with os.fdopen(folder.open_own(own, os.O_RDWR | os.O_CREAT), "rb") as part:
+                stem = f"{plain_name(name) or 'task'}-{number}"
+                assert folder.name_for_good(own, part.fileno(), stem, "png").parent == folder.path
+            folder.remove(own)
+    inside = trees.picture_of(tmp_path / "inside" / "pictures")
+    assert len(inside) == len(given)
+    for name in inside:
+        assert_own_name(name)
+    assert {name for name in trees.picture_of(tmp_path) if not name.startswith("inside/pictures/")} <= {
+        "inside", "inside/pictures",
+    }  # fmt: skip
 
 
 def assert_own_name(name: str) -> None:
