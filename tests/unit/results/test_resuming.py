@@ -9,10 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.file_server import FileServer, Ranges, picture
-from tests.servers import Peer, Request, http_reply
+from tests.servers import OnRequest, Peer, Request, http_reply
 from tests.unit.results.fakes import StillClock, save
 
 from taskdash.results.fetch import Fetcher, Timeouts
@@ -24,53 +25,62 @@ DATA = picture(200_000)
 KEY = part_key("list", "profile", "task", "1")
 
 
-def run(
-    target: Path, url: str, *, tries: int = 1, timeouts: Timeouts | None = None, max_bytes: int = 2**26
-) -> Path:
-    """One run of the program."""
-    with Folder(target) as folder:
-        waits_s = (0.0,) * (tries - 1)
-        fetcher = Fetcher(
-            url, timeouts=timeouts, max_bytes=max_bytes, retry_after_s=waits_s, clock=StillClock()
-        )
-        return asyncio.run(save(folder, fetcher, url, key=KEY))
+class Saving:
+    """A host with one file, a folder, and runs of the program that save the file there."""
+
+    def __init__(self, server: FileServer, target: Path) -> None:
+        self.server, self.target = server, target
+
+    def run(
+        self, answer: bytes | OnRequest | None = None, *, query: str = "", tries: int = 1, **options: Any
+    ) -> Path:
+        """Save the file, from a host that answers like this from now on, if it is given."""
+        if answer is not None:
+            self.server.files["/x"] = answer
+        url = f"{self.server.url}/x{query}"
+        with Folder(self.target) as folder:
+            fetcher = Fetcher(url, retry_after_s=(0.0,) * (tries - 1), clock=StillClock(), **options)
+            return asyncio.run(save(folder, fetcher, url, key=KEY))
+
+    def break_off(self, cut: int = 100_000, **ranges: Any) -> None:
+        """Save the file from a host that hangs up after so many bytes, and serves it all from then on."""
+        with pytest.raises(PassingError):
+            self.run(Ranges(DATA, cuts=[cut], **ranges))
+
+    @property
+    def parts(self) -> list[Path]:
+        return sorted(self.target.glob(".taskdash-*"))
 
 
-def broken_run(target: Path, url: str) -> None:
-    with pytest.raises(PassingError):
-        run(target, url)
-
-
-def parts(target: Path) -> list[Path]:
-    return sorted(target.glob(".taskdash-*"))
+@pytest.fixture
+def saving(server: FileServer, target: Path) -> Saving:
+    return Saving(server, target)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 512, 4_096, 65_536, 65_537, 131_072, 199_999])
-def test_the_next_run_goes_on_at_any_byte(server: FileServer, target: Path, cut: int) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[cut])
-    broken_run(target, f"{server.url}/x")
-    note, part = parts(target)
+def test_the_next_run_goes_on_at_any_byte(saving: Saving, cut: int) -> None:
+    saving.break_off(cut)
+    note, part = saving.parts
     assert part.read_bytes() == DATA[:cut]
     assert [stat.S_IMODE(path.stat().st_mode) for path in (note, part)] == [0o600, 0o600]
     assert (part.suffix, note.suffix) == (".part", ".json")
-    path = run(target, f"{server.url}/x")
+    path = saving.run()
     assert path.read_bytes() == DATA
-    assert server.ranges == [None, f"bytes={cut}-"]
-    assert server.requests[1].headers["if-range"] == '"one"'
-    assert list(target.iterdir()) == [path]
+    assert saving.server.ranges == [None, f"bytes={cut}-"]
+    assert saving.server.requests[1].headers["if-range"] == '"one"'
+    assert list(saving.target.iterdir()) == [path]
 
 
-def test_one_run_survives_many_cuts(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=list(range(10_000, 200_000, 10_000)))
-    assert run(target, f"{server.url}/x", tries=2).read_bytes() == DATA
-    assert len(server.requests) == 20
+def test_one_run_survives_many_cuts(saving: Saving) -> None:
+    answer = Ranges(DATA, cuts=list(range(10_000, 200_000, 10_000)))
+    assert saving.run(answer, tries=2).read_bytes() == DATA
+    assert len(saving.server.requests) == 20
 
 
-def test_a_server_that_brings_nothing_is_left_alone_soon(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[5_000] * 50)
+def test_a_server_that_brings_nothing_is_left_alone_soon(saving: Saving) -> None:
     with pytest.raises(PassingError):
-        run(target, f"{server.url}/x", tries=3)
-    assert len(server.requests) == 4
+        saving.run(Ranges(DATA, cuts=[5_000] * 50), tries=3)
+    assert len(saving.server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -82,38 +92,36 @@ def test_a_server_that_brings_nothing_is_left_alone_soon(server: FileServer, tar
         {"ETag": '"one"', "Accept-Ranges": "none"},
     ],
 )
-def test_nothing_is_kept_that_could_not_be_gone_on_with(
-    server: FileServer, target: Path, headers: dict[str, str]
-) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000], headers=headers)
-    broken_run(target, f"{server.url}/x")
-    assert parts(target) == []
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
-    assert server.ranges == [None, None]
+def test_nothing_is_kept_that_could_not_be_gone_on_with(saving: Saving, headers: dict[str, str]) -> None:
+    saving.break_off(headers=headers)
+    assert saving.parts == []
+    assert saving.run().read_bytes() == DATA
+    assert saving.server.ranges == [None, None]
 
 
-def test_without_ranges_after_all_and_of_another_version_all_is_fetched(
-    server: FileServer, target: Path
-) -> None:
-    other = picture(150_000, seed=7)
-    for then, whole in (
+OTHER = picture(150_000, seed=7)
+REST = b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("then", "whole"),
+    [
         (Ranges(DATA, honours=False), DATA),
-        (Ranges(other, headers={"ETag": '"two"'}), other),
-    ):
-        server.files["/x"] = Ranges(DATA, cuts=[100_000])
-        broken_run(target, f"{server.url}/x")
-        server.files["/x"] = then
-        path = run(target, f"{server.url}/x")
-        assert path.read_bytes() == whole
-        assert server.ranges[-1] == "bytes=100000-"
-        path.unlink()
+        (Ranges(OTHER, headers={"ETag": '"two"'}), OTHER),
+    ],
+    ids=["no ranges after all", "another version"],
+)
+def test_what_cannot_be_gone_on_with_is_fetched_whole(saving: Saving, then: Ranges, whole: bytes) -> None:
+    saving.break_off()
+    assert saving.run(then).read_bytes() == whole
+    assert saving.server.ranges[-1] == "bytes=100000-"
 
 
 @pytest.mark.parametrize(
     "rest",
     [
         *(
-            http_reply(206, b"x" * 100_000, {"Content-Range": lie})
+            http_reply(206, REST, {"Content-Range": lie})
             for lie in (
                 "bytes 0-99999/200000",
                 "bytes 100000-199999/200001",
@@ -121,46 +129,39 @@ def test_without_ranges_after_all_and_of_another_version_all_is_fetched(
                 "nonsense",
             )
         ),
-        http_reply(206, b"x" * 100_000),
-        http_reply(206, b"x" * 100_000, {"Content-Range": "bytes 100000-199999/200000", "ETag": '"two"'}),
+        http_reply(206, REST),
+        http_reply(206, REST, {"Content-Range": "bytes 100000-199999/200000", "ETag": '"two"'}),
         http_reply(416),
     ],
 )
-def test_a_rest_that_does_not_fit_is_not_put_to_what_is_there(
-    server: FileServer, target: Path, rest: bytes
-) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
+def test_a_rest_that_does_not_fit_is_not_put_to_what_is_there(saving: Saving, rest: bytes) -> None:
+    saving.break_off()
 
     async def lying(peer: Peer, request: Request) -> None:
         await peer.send(rest if "range" in request.headers else http_reply(200, DATA))
         peer.close()
 
-    server.files["/x"] = lying
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert saving.run(lying).read_bytes() == DATA
+    assert saving.server.ranges[1:] == ["bytes=100000-", None]
 
 
-def test_an_expired_link_takes_what_was_begun_with_it(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
-    server.files["/x"] = http_reply(403)
+def test_an_expired_link_takes_what_was_begun_with_it(saving: Saving) -> None:
+    saving.break_off()
     with pytest.raises(DownloadError, match="probably expired"):
-        run(target, f"{server.url}/x")
-    assert parts(target) == []
+        saving.run(http_reply(403))
+    assert saving.parts == []
 
 
-def test_a_renewed_link_goes_on(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x?signature=1")
-    run(target, f"{server.url}/x?signature=2")
-    assert server.ranges[-1] == "bytes=100000-"
+def test_a_renewed_link_goes_on(saving: Saving) -> None:
+    saving.break_off()
+    saving.run(query="?signature=2")
+    assert saving.server.ranges[-1] == "bytes=100000-"
 
 
-def test_what_was_damaged_meanwhile_is_fetched_once_more(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
-    parts(target)[1].write_bytes(b"\0" * 100_000)
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
+def test_what_was_damaged_meanwhile_is_fetched_once_more(saving: Saving) -> None:
+    saving.break_off()
+    saving.parts[1].write_bytes(b"\0" * 100_000)
+    assert saving.run().read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -171,47 +172,38 @@ def test_what_was_damaged_meanwhile_is_fetched_once_more(server: FileServer, tar
         b'{"validator": "\\"one\\"\\r\\nX-Evil: 1", "whole": 200000}',
     ],
 )
-def test_a_note_that_makes_no_sense_means_from_the_start(
-    server: FileServer, target: Path, note: bytes
-) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
-    parts(target)[0].write_bytes(note)
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
-    assert server.ranges[-1] is None
-    assert len(list(target.iterdir())) == 1
+def test_a_note_that_makes_no_sense_means_from_the_start(saving: Saving, note: bytes) -> None:
+    saving.break_off()
+    saving.parts[0].write_bytes(note)
+    assert saving.run().read_bytes() == DATA
+    assert saving.server.ranges[-1] is None
+    assert len(list(saving.target.iterdir())) == 1
 
 
 @pytest.mark.parametrize("is_named", [False, True])
-def test_a_whole_part_is_named_once_and_without_a_request(
-    server: FileServer, target: Path, is_named: bool
-) -> None:
+def test_a_whole_part_is_named_once_and_without_a_request(saving: Saving, is_named: bool) -> None:
     """An earlier run may have ended right after it gave the name."""
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
-    parts(target)[1].write_bytes(DATA)
+    saving.break_off()
+    saving.parts[1].write_bytes(DATA)
     if is_named:
-        os.link(parts(target)[1], target / "hero-1.png")
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
-    assert [path.name for path in target.iterdir()] == ["hero-1.png"]
-    assert len(server.requests) == 1
+        os.link(saving.parts[1], saving.target / "hero-1.png")
+    assert saving.run().read_bytes() == DATA
+    assert [path.name for path in saving.target.iterdir()] == ["hero-1.png"]
+    assert len(saving.server.requests) == 1
 
 
-def test_a_named_file_is_never_written_to_as_a_part(server: FileServer, target: Path) -> None:
-    server.files["/x"] = Ranges(DATA, cuts=[100_000])
-    broken_run(target, f"{server.url}/x")
-    os.link(parts(target)[1], target / "mine.png")
-    run(target, f"{server.url}/x")
-    assert (target / "mine.png").read_bytes() == DATA[:100_000]
+def test_a_named_file_is_never_written_to_as_a_part(saving: Saving) -> None:
+    saving.break_off()
+    os.link(saving.parts[1], saving.target / "mine.png")
+    saving.run()
+    assert (saving.target / "mine.png").read_bytes() == DATA[:100_000]
 
 
 @pytest.mark.parametrize("what", ["link", "fifo", "folder"])
-def test_what_is_in_the_way_of_a_part_is_neither_followed_nor_removed(
-    server: FileServer, target: Path, what: str
-) -> None:
-    target.mkdir()
-    place = target / f".taskdash-{KEY}.part"
-    outside = target.parent / "outside"
+def test_what_is_in_the_way_of_a_part_is_neither_followed_nor_removed(saving: Saving, what: str) -> None:
+    saving.target.mkdir()
+    place = saving.target / f".taskdash-{KEY}.part"
+    outside = saving.target.parent / "outside"
     outside.write_text("mine")
     if what == "link":
         place.symlink_to(outside)
@@ -219,28 +211,10 @@ def test_what_is_in_the_way_of_a_part_is_neither_followed_nor_removed(
         os.mkfifo(place)
     else:
         place.mkdir()
-    server.files["/x"] = Ranges(DATA)
     with pytest.raises(DownloadError, match="cannot be written"):
-        run(target, f"{server.url}/x")
+        saving.run(Ranges(DATA))
     assert outside.read_text() == "mine"
-    assert [path.name for path in target.iterdir()] == [place.name]
-
-
-def meddled_with(server: FileServer, target: Path, meddle: Callable[[Path], object]) -> Path:
-    """A run whose unfinished file somebody meddles with when half of it has arrived."""
-
-    async def slowly(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
-        reply = http_reply(200, DATA)
-        await peer.send(reply[:-100_000])
-        async with asyncio.timeout(20):
-            while not [part for part in parts(target) if part.stat().st_size >= 60_000]:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        meddle(next(part for part in parts(target) if part.suffix == ".part"))
-        await peer.send(reply[-100_000:])
-        peer.close()
-
-    server.files["/x"] = slowly
-    return run(target, f"{server.url}/x")
+    assert [path.name for path in saving.target.iterdir()] == [place.name]
 
 
 def replace(part: Path) -> None:
@@ -251,17 +225,24 @@ def replace(part: Path) -> None:
 @pytest.mark.parametrize("meddle", [Path.unlink, replace, lambda part: part.rename(part.with_name("mine"))])
 @pytest.mark.parametrize("has_links", [True, False])
 def test_a_part_that_is_taken_away_while_it_is_saved_is_saved_whole_all_the_same(
-    server: FileServer,
-    target: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    meddle: Callable[[Path], object],
-    has_links: bool,
+    saving: Saving, monkeypatch: pytest.MonkeyPatch, meddle: Callable[[Path], object], has_links: bool
 ) -> None:
     if not has_links:
         monkeypatch.setattr(os, "link", refuse)
-    assert meddled_with(server, target, meddle) == target / "hero-1.png"
-    assert (target / "hero-1.png").read_bytes() == DATA
-    assert [path.name for path in target.glob(".*")] == []
+
+    async def slowly(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
+        reply = http_reply(200, DATA)
+        await peer.send(reply[:-100_000])
+        async with asyncio.timeout(20):
+            while not [part for part in saving.parts if part.stat().st_size >= 60_000]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        meddle(next(part for part in saving.parts if part.suffix == ".part"))
+        await peer.send(reply[-100_000:])
+        peer.close()
+
+    assert saving.run(slowly) == saving.target / "hero-1.png"
+    assert (saving.target / "hero-1.png").read_bytes() == DATA
+    assert [path.name for path in saving.target.glob(".*")] == []
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -270,22 +251,21 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("broken", ["rename", "replace", "fsync"])
 def test_where_there_are_no_links_a_name_never_stands_for_less_than_all(
-    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+    saving: Saving, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """The run ends at any call between the last byte and the name, as a kill would end it."""
 
     def end(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    server.files["/x"] = Ranges(DATA)
     monkeypatch.setattr(os, "link", refuse)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, broken, end)
         with suppress(KeyboardInterrupt):
-            run(target, f"{server.url}/x")
-    assert [path.read_bytes() for path in target.glob("*.png")] in ([], [DATA])
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
-    assert all(path.read_bytes() == DATA for path in target.glob("*.png"))
+            saving.run(Ranges(DATA))
+    assert [path.read_bytes() for path in saving.target.glob("*.png")] in ([], [DATA])
+    assert saving.run().read_bytes() == DATA
+    assert all(path.read_bytes() == DATA for path in saving.target.glob("*.png"))
 
 
 def test_two_that_want_one_name_where_there_are_no_links_get_one_each(
@@ -324,6 +304,9 @@ def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) 
     assert sorted(target.iterdir()) == sorted(theirs)
 
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
 @pytest.mark.parametrize(
     ("start", "drops", "timeouts"),
     [
@@ -336,72 +319,64 @@ def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) 
     ],
     ids=["body", "head"],
 )
-def test_a_drip_counts_as_silence(
-    server: FileServer, target: Path, start: bytes, drops: bytes, timeouts: Timeouts
-) -> None:
+def test_a_drip_counts_as_silence(saving: Saving, start: bytes, drops: bytes, timeouts: Timeouts) -> None:
     async def dripping(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
-        await peer.send(b"HTTP/1.1 200 OK\r\n" + start)
+        await peer.send(HEAD + start)
         await peer.drip(drops, 0.005)
 
-    server.files["/x"] = dripping
     with pytest.raises(PassingError, match="in time"):
-        run(target, f"{server.url}/x", timeouts=timeouts)
-    assert parts(target) == []
+        saving.run(dripping, timeouts=timeouts)
+    assert saving.parts == []
 
 
-def test_a_slow_but_steady_server_is_waited_for(server: FileServer, target: Path) -> None:
+def test_a_slow_but_steady_server_is_waited_for(saving: Saving) -> None:
     async def steady(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
+        await peer.send(HEAD + b"Content-Length: 200000\r\n\r\n")
         for start in range(0, len(DATA), 20_000):
             await peer.send(DATA[start : start + 20_000])
             await asyncio.sleep(0.08)
 
-    server.files["/x"] = steady
     timeouts = Timeouts(answer_s=0.4, stall_s=0.4)
-    assert run(target, f"{server.url}/x", timeouts=timeouts).read_bytes() == DATA
+    assert saving.run(steady, timeouts=timeouts).read_bytes() == DATA
 
 
-def test_one_limit_holds_for_all_kinds(server: FileServer, target: Path) -> None:
-    clip = b"\0\0\0\x18ftypmp42" + b"\0" * 50_000
-    server.files["/clip"] = http_reply(200, clip)
-    server.files["/picture"] = http_reply(200, picture(50_000))
-    server.files["/untold"] = b"HTTP/1.1 200 OK\r\n\r\n" + clip
-    for path in ("/clip", "/picture", "/untold"):
-        with pytest.raises(DownloadError, match="larger than"):
-            run(target, server.url + path, max_bytes=50_000 - 1)
-        assert list(target.iterdir()) == []
-        run(target, server.url + path, max_bytes=50_100).unlink()
+CLIP = b"\0\0\0\x18ftypmp42" + b"\0" * 50_000
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [http_reply(200, CLIP), http_reply(200, picture(50_000)), HEAD + b"\r\n" + CLIP],
+    ids=["clip", "picture", "of untold size"],
+)
+def test_one_limit_holds_for_all_kinds(saving: Saving, answer: bytes) -> None:
+    with pytest.raises(DownloadError, match="larger than"):
+        saving.run(answer, max_bytes=50_000 - 1)
+    assert list(saving.target.iterdir()) == []
+    assert saving.run(max_bytes=50_100).exists()
+
+
+async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+    await peer.send(HEAD + b"\r\n" + DATA)
+    while not peer.gone:
+        await peer.send(bytes(65_536))
+
+
+@pytest.mark.parametrize("answer", [endless, http_reply(200, DATA, {"Content-Length": "9500000"})])
 def test_what_is_larger_than_the_disk_is_broken_off(
-    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+    saving: Saving, monkeypatch: pytest.MonkeyPatch, answer: bytes | OnRequest
 ) -> None:
-    monkeypatch.setattr(os, "fstatvfs", _small_disk)
+    def small_disk(descriptor: int) -> os.statvfs_result:
+        """What a disk of 10 MB says that has only this file on it."""
+        free = max(0, 10_000_000 - os.fstat(descriptor).st_size)
+        return os.statvfs_result((1, 1, 10_000_000, free, free, 0, 0, 0, 0, 255))
 
-    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
-        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + DATA)
-        while not peer.gone:
-            await peer.send(bytes(65_536))
-
-    server.files["/endless"] = endless
-    server.files["/announced"] = http_reply(200, DATA, {"Content-Length": "9500000"})
-    server.files["/fits"] = http_reply(200, picture(4_000_000))
-    for path in ("/endless", "/announced"):
-        with pytest.raises(DiskError, match="all that the disk has room for"):
-            run(target, server.url + path)
-    assert run(target, f"{server.url}/fits").stat().st_size == 4_000_000
+    monkeypatch.setattr(os, "fstatvfs", small_disk)
+    with pytest.raises(DiskError, match="all that the disk has room for"):
+        saving.run(answer)
+    assert saving.run(http_reply(200, picture(4_000_000))).stat().st_size == 4_000_000
 
 
-def test_a_disk_that_has_no_size_takes_anything(
-    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_has_no_size_takes_anything(saving: Saving, monkeypatch: pytest.MonkeyPatch) -> None:
     none = os.statvfs_result((4_096, 4_096, 0, 0, 0, 0, 0, 0, 0, 255))
     monkeypatch.setattr(os, "fstatvfs", lambda _: none)
-    server.files["/x"] = http_reply(200, DATA)
-    assert run(target, f"{server.url}/x").read_bytes() == DATA
-
-
-def _small_disk(descriptor: int) -> os.statvfs_result:
-    """What a disk of 10 MB says that has only this file on it."""
-    free = max(0, 10_000_000 - os.fstat(descriptor).st_size)
-    return os.statvfs_result((1, 1, 10_000_000, free, free, 0, 0, 0, 0, 255))
+    assert saving.run(http_reply(200, DATA)).read_bytes() == DATA
