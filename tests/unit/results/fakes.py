@@ -1,16 +1,26 @@
-"""What fetches nothing, what nobody else holds, and a clock that a test moves; and one result saved alone."""
+"""What fetches nothing, what nobody else holds, a clock that a test moves, one result saved alone, and programs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
+from taskdash.results.own_commands import Programs
 from taskdash.results.part import PartFile, Sink
 from taskdash.results.saved_results import ResultLocks
 from taskdash.watch.machine import Clock
+
+KEY = "sk-canary-0123456789abcdef"
+
+
+def programs(store_path: Path, environ: Mapping[str, str], *, limit_s: float = 20) -> Programs:
+    """Return what runs the user's programs, and keeps two keys from them."""
+    keys, hidden = KnownKeys([Secret(KEY)]), {"AIGPTIMAGE_API_KEY"}
+    return Programs(store_path=store_path, environ=environ, keys=keys, hidden=hidden, limit_s=limit_s)
 
 
 async def save(folder: Folder, fetcher: Fetcher, url: str, stem: str = "hero-1", key: str = "a" * 32) -> Path:

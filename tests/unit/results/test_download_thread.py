@@ -10,7 +10,7 @@ import pytest
 from tests.bodies import success_body
 from tests.command import wait_until
 from tests.file_server import PNG, FileServer
-from tests.servers import Peer, Request, http_reply
+from tests.servers import http_reply, sends
 from tests.store_lists import replied
 
 from taskdash.config.profile import Profile
@@ -22,8 +22,7 @@ from taskdash.store.store import Store
 PROFILE = "aigptimage"
 
 
-async def stalling(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
-    await peer.stall()
+STALLING = sends(b"")
 
 
 class Scene:
@@ -87,7 +86,7 @@ def test_what_is_cancelled_while_it_is_looked_up_is_not_begun(scene: Scene) -> N
 
 def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> None:
     seqs = scene.finish(*(f"task_{n:08d}" for n in range(50)))
-    scene.server.files["/x"] = stalling
+    scene.server.files["/x"] = STALLING
     thread = scene.thread()
     thread.save(seqs)
     wait_until(lambda: thread.status.running)
@@ -100,7 +99,7 @@ def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> N
 
 def test_cancelling_stops_what_is_saved_on_its_own_until_the_next_start(scene: Scene) -> None:
     scene.finish(*(f"task_{n:08d}" for n in range(60)))
-    scene.server.files["/x"] = stalling
+    scene.server.files["/x"] = STALLING
     thread = scene.thread(auto=True)
     wait_until(lambda: thread.status.running)
     thread.cancel()

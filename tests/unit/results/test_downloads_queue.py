@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer, Ranges, picture
-from tests.servers import Peer, Request, http_reply
+from tests.servers import Peer, Request, http_reply, sends
 from tests.unit.results.fakes import FakeFetcher, FakeLocks, StillClock
 
 from taskdash.config.settings import Settings
@@ -175,13 +175,8 @@ async def test_who_waits_for_a_result_that_is_under_way_is_told_what_became_of_i
 
 async def test_cancelling_keeps_what_has_arrived_and_forgets_what_waits(bench: Bench) -> None:
     data = picture(100_000)
-
-    async def stalling(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
-        reply = http_reply(200, data, {"ETag": '"one"', "Accept-Ranges": "bytes"})
-        await peer.send(reply[:-50_000])
-        await peer.stall()
-
-    bench.server.files["/x"] = stalling
+    reply = http_reply(200, data, {"ETag": '"one"', "Accept-Ranges": "bytes"})
+    bench.server.files["/x"] = sends(reply[:-50_000])
     queue = bench.queue()
     queue.add([bench.wanted(n, "/x") for n in range(6)])
     await until(lambda: [each.got for each in queue.status.running] == [50_000, 50_000])

@@ -11,16 +11,14 @@ import pytest
 from tests.bodies import success_body, waiting_body
 from tests.command import wait_until
 from tests.store_lists import replied
+from tests.unit.results.fakes import KEY, programs
 
 from taskdash.config.own import OwnCommand
-from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import TaskDetail
-from taskdash.results import own_commands
-from taskdash.results.own_commands import Ended, OwnCommands, Programs
+from taskdash.results.own_commands import Ended, OwnCommands
 from taskdash.store.store import Store
 
 PROFILE = "aigptimage"
-KEY = "sk-canary-0123456789abcdef"
 NOW_MS = 1_777_475_100_000
 IDS = ["task_own_0000000001", "task_own_0000000002", "task_own_0000000003"]
 
@@ -37,21 +35,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Iterator[OwnCommands]:
-    environ = {
-        "PATH": os.environ["PATH"],
-        "AIGPTIMAGE_API_KEY": "x",
-        "SOME": f"a {KEY}",
-        "TASKDASH_CONFIG": "c",
-    }
-    made = OwnCommands(
-        Programs(
-            store_path=tmp_path / "tasks.db",
-            environ=environ,
-            keys=KnownKeys([Secret(KEY)]),
-            hidden={"AIGPTIMAGE_API_KEY"},
-            limit_s=20,
-        )
-    )
+    secrets = {"AIGPTIMAGE_API_KEY": "x", "SOME": f"a {KEY}"}
+    environ = {"PATH": os.environ["PATH"], "TASKDASH_CONFIG": "c", **secrets}
+    made = OwnCommands(programs(tmp_path / "tasks.db", environ))
     yield made
     made.close()
 
@@ -140,17 +126,17 @@ def test_what_goes_wrong_is_said(
 
 
 def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) -> None:
-    environ = {"PATH": os.environ["PATH"]}
-    slow = Programs(store_path=tmp_path / "tasks.db", environ=environ, keys=KnownKeys(), limit_s=0.3)
+    slow = programs(tmp_path / "tasks.db", {"PATH": os.environ["PATH"]}, limit_s=0.3)
     ended = run(OwnCommands(slow), store, own("sh", "-c", "echo once; exec sleep 60"))
     assert ended.text == "mine: took too long and was ended; not run for the rest"
     assert ended.output == "once"
 
 
-def test_the_end_of_the_dashboard_ends_it(store: Store, commands: OwnCommands) -> None:
+def test_the_end_of_the_dashboard_ends_it(store: Store, commands: OwnCommands, tmp_path: Path) -> None:
     ended: list[Ended] = []
-    commands.run(own("sleep", "60"), seqs_of(store), reader(store), ended.append)
-    wait_until(lambda: own_commands._under_way, 5)
+    slow = own("sh", "-c", f"touch {tmp_path}/began; exec sleep 60")
+    commands.run(slow, seqs_of(store), reader(store), ended.append)
+    wait_until((tmp_path / "began").exists, 5)
     assert commands.running == ["mine"]
     commands.close()
     assert [each.text for each in ended] == ["mine: was ended together with taskdash"]

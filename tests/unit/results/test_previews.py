@@ -17,7 +17,7 @@ from PIL import Image
 from tests.command import is_gone, wait_until
 from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
-from tests.servers import Peer, Request, http_reply
+from tests.servers import http_reply, sends
 
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.links import Refused
@@ -178,12 +178,8 @@ async def test_what_is_never_drawn_is_told_by_kind_and_size(
 async def test_a_picture_that_is_too_large_is_refused_at_once_and_a_video_is_not_asked_for_its_size(
     shelf: FileServer, previews: Previews, kind: str
 ) -> None:
-    async def announced(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
-        start = CLIP if kind == "video/mp4" else halves() + bytes(1_000)
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_BYTES + 1) + start)
-        await peer.stall()
-
-    shelf.files["/x"] = announced
+    start = CLIP if kind == "video/mp4" else halves() + bytes(1_000)
+    shelf.files["/x"] = sends(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_BYTES + 1) + start)
     outcome = await previews.look(f"{shelf.url}/x")
     said = "MP4 video, 32.0 MiB" if kind == "video/mp4" else "it is larger than 32.0 MiB"
     assert why(outcome) == said
@@ -319,11 +315,7 @@ def test_how_to_get_the_extra_works_when_it_is_followed(
 async def test_whoever_moves_on_or_leaves_ends_the_fetch(
     shelf: FileServer, previews: Previews, is_closed: bool
 ) -> None:
-    async def drip(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n\x89PNG\r\n\x1a\n")
-        await peer.stall()
-
-    shelf.files["/slow.png"] = drip
+    shelf.files["/slow.png"] = sends(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n\x89PNG\r\n\x1a\n")
     looking = asyncio.create_task(previews.look(f"{shelf.url}/slow.png"))
     await asyncio.to_thread(shelf.wait_for, lambda: len(shelf.requests) == 1)
     if is_closed:
