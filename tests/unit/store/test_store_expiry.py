@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.bodies import fail_body, success_body, waiting_body
+from tests.bodies import fail_body, success_body
 from tests.store_lists import NOW, plans_of, replied
 
 from taskdash.domain.query import ExpiryTerm, Query, parse_filter
@@ -53,22 +53,6 @@ def keep(store: Store, seq: int, *numbers: int) -> None:
 
 def warned(store: Store, now_ms: int, ttl_ms: int | None = 24 * H) -> list[int]:
     return [task.seq for task in store.news.claim_expiring(PROFILE, now_ms, ttl_ms)]
-
-
-def test_filters_by_what_is_left(store: Store) -> None:
-    put(store, "soon", done(H))
-    put(store, "later", done(5 * H))
-    put(store, "dead", done(-H))
-    put(store, "failed", fail_body)
-    put(store, "waiting", waiting_body)
-    put(store, "empty", done(H, urls=0))
-    assert found(store, "expires:<2h") == found(store, "expires:2h") == {"soon"}
-    assert found(store, "expires:>2h") == {"later"}
-    assert found(store, "expires:<1d") == {"soon", "later"}
-    assert found(store, "expires:past") == {"dead"}
-    assert found(store, "!expires:past") == {"soon", "later", "failed", "waiting", "empty"}
-    assert found(store, "expires:<=1h") == {"soon"}
-    assert found(store, "expires:<1h") == set()
 
 
 def test_what_was_found_is_not_kept_for_longer_than_it_holds(store: Store) -> None:
@@ -160,32 +144,49 @@ def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> N
 @settings(max_examples=25)
 @given(
     st.lists(
-        st.tuples(*(st.none() | st.integers(-30 * H, 3 * H) for _ in range(5)), st.integers(0, 3)),
+        st.tuples(
+            *(st.none() | st.integers(-30 * H, 3 * H) for _ in range(5)), st.integers(0, 3), st.integers(0, 1)
+        ),
         min_size=1,
         max_size=8,
     ),
     st.sampled_from(["<", "<=", ">", ">=", "=", None]),
     st.integers(0, 30 * H),
+    st.booleans(),
 )
+@example([(None, None, None, None, H, 2, 1)], "<", H, False)
+@example([(None, None, None, None, H, 2, 1)], ">=", H, True)
+@example([(None, None, None, None, 0, 2, 1)], None, 0, False)
 def test_the_store_finds_what_the_countdown_says(
     tmp_path_factory: pytest.TempPathFactory,
-    tasks: list[tuple[int | None, int | None, int | None, int | None, int | None, int]],
+    tasks: list[tuple[int | None, int | None, int | None, int | None, int | None, int, int]],
     operator: str | None,
     span_ms: int,
+    negated: bool,
 ) -> None:
     with Store(tmp_path_factory.mktemp("expiry") / "tasks.db") as store:
-        for n, (completed, created, cost, renewed, dies, state) in enumerate(tasks):
+        for n, (completed, created, cost, renewed, dies, state, results) in enumerate(tasks):
             with store.writing() as connection:
                 connection.execute(
                     "INSERT INTO tasks (seq, profile, task_id, state, result_count, complete_time_ms, "
                     "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms, renewed_at_ms, result_expires_at_ms) "
-                    "VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, 0, ?, ?)",
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
                     (
-                        *(n, PROFILE, f"id{n}", state, _at(completed), _at(created), cost, NOW - 3 * H),
+                        *(
+                            n,
+                            PROFILE,
+                            f"id{n}",
+                            state,
+                            results,
+                            _at(completed),
+                            _at(created),
+                            cost,
+                            NOW - 3 * H,
+                        ),
                         *(_at(renewed), _at(dies)),
                     ),
                 )
-        term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms)
+        term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms, negated=negated)
         listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW)}
         everything = store.tasks.rows(Query(PROFILE), NOW)
         expected = set()
@@ -203,7 +204,7 @@ def test_the_store_finds_what_the_countdown_says(
             }
             if compared[operator]:
                 expected.add(task.seq)
-        assert listed == expected
+        assert listed == ({task.seq for task in everything} - expected if negated else expected)
 
 
 def _at(from_now_ms: int | None) -> int | None:

@@ -79,14 +79,6 @@ def test_a_removed_task_is_not_told_but_is_once_it_is_back(store: Store) -> None
     assert untold(store) == listed
 
 
-def test_what_was_deleted_for_good_leaves_nothing_behind(store: Store) -> None:
-    ids = start(store, 2)
-    succeed(store, ids[:1])
-    for n, seq in enumerate(seqs_of(store, ids)):
-        store.edits.remove([seq], NOW + 2 * n * DAY_MS)
-    assert store.value("SELECT count(*) FROM untold") == 0
-
-
 def test_dropping_a_way_leaves_the_other(store: Store) -> None:
     succeed(store, listed := start(store, 1))
     store.news.drop(PROFILE, Way.COMMAND)

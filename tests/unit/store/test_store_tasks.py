@@ -17,7 +17,7 @@ from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.record import Answer, Record, apply_answer
-from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.task import ProblemKind, State, Verdict
 from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store
 
@@ -101,10 +101,13 @@ def test_kept_counts_follow_every_change(store: Store) -> None:
     assert sum(counted().values()) == 400
     store.edits.restore(removal)
     assert store.tasks.counts(Query("p"), NOW) == counted()
-    store.edits.remove(seqs, NOW)
+    gone = known(store, "label", "note").seq
+    store.edits.remove([*seqs, gone], NOW)
     store.edits.remove([], NOW + 25 * 3_600_000)  # purges what was removed a day ago
     assert store.tasks.counts(Query("p"), NOW) == counted()
     assert store.value("SELECT count(*) FROM search") == store.value("SELECT count(*) FROM tasks")
+    for table in ("bodies", "untold", "verdicts", "saved", "contents"):
+        assert store.value(f"SELECT count(*) FROM {table} WHERE seq = {gone}") == 0, table  # noqa: S608 - as above
     assert sum(store.tasks.counts(Query(None), NOW).values()) == 401
 
 
@@ -123,7 +126,8 @@ def known(store: Store, label: str | None, note: str | None) -> Task:
         task = recorded(
             store, task, state, b"1", prompt="a fox", param={"n": 1}, result_urls=("https://x/1",)
         )
-    store.saved.keep(task.seq, 1, Path("/a.png"), 5, NOW)
+    store.saved.keep(task.seq, 1, Path("/a.png"), 5, NOW, "ab" * 32)
+    store.verdicts.give([(task.seq, 1, Verdict.PICKED)], NOW)
     return store.tasks.find("p", "task_1")
 
 
@@ -149,7 +153,8 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
     detail = detail_of(store, "task_1")
     task = detail.task
     assert (task.label, task.note, task.state, task.prompt) == (*expected, State.SUCCESS, "a fox")
-    assert (task.asked_at_ms, task.saved_count) == (NOW + 9, 1)
+    assert (task.asked_at_ms, task.saved_count, task.picked_count) == (NOW + 9, 1, 1)
+    assert detail.verdicts == {1: Verdict.PICKED}
     assert (detail.result_urls, detail.param) == (("https://x/1",), {"n": 1})
     assert [saved.path for saved in detail.saved] == ["/a.png"]
     assert [each.seq for each in store.news.untold("p", Way.SCREEN)] == [new.seq]

@@ -28,19 +28,6 @@ def counts(store: Store, *seqs: int) -> list[tuple[int, int]]:
     return [(task.picked_count, task.rejected_count) for task in store.tasks.by_seq(seqs)]
 
 
-def test_a_verdict_is_kept_counted_and_taken_back(store: Store) -> None:
-    one, two = put(store, "task_one"), put(store, "task_two", 3)
-    given_first = [(one, 1, PICKED), (two, 3, REJECTED), (two, 1, PICKED)]
-    assert store.verdicts.give(given_first, NOW) == [(one, 1, None), (two, 3, None), (two, 1, None)]
-    assert store.verdicts.of([one, two]) == {one: {1: PICKED}, two: {1: PICKED, 3: REJECTED}}
-    before = store.verdicts.give([(one, 1, REJECTED), (two, 3, None), (two, 2, PICKED)], NOW)
-    assert before == [(one, 1, PICKED), (two, 3, REJECTED), (two, 2, None)]
-    assert counts(store, one, two) == [(0, 1), (2, 0)]
-    store.verdicts.give(before, NOW)
-    assert store.verdicts.of([one, two]) == {one: {1: PICKED}, two: {1: PICKED, 3: REJECTED}}
-    assert counts(store, one, two) == [(1, 0), (1, 1)]
-
-
 def test_no_verdict_is_kept_of_what_is_no_result(store: Store) -> None:
     one = put(store, "task_one")
     waiting = added(store, "task_waiting").seq
@@ -66,7 +53,7 @@ def test_filters_by_verdicts(store: Store) -> None:
     assert {*ids(store, "!undecided:no !undecided:yes")} == {"task_empty", "task_failed", "task_waiting"}
 
 
-def test_verdicts_outlive_a_check_and_a_removal_and_go_with_the_task(store: Store) -> None:
+def test_verdicts_outlive_a_check_and_a_removal(store: Store) -> None:
     one = put(store, "task_one")
     store.verdicts.give([(one, 1, PICKED), (one, 2, REJECTED)], NOW)
     replied(store, success_body("task_one", ["https://cdn.example.com/x.png?renewed"] * 2), now_ms=NOW + 9)
@@ -74,19 +61,6 @@ def test_verdicts_outlive_a_check_and_a_removal_and_go_with_the_task(store: Stor
     removal = store.edits.remove([one], NOW)
     assert store.edits.restore(removal).back == 1
     assert counts(store, one) == [(1, 1)]
-    store.edits.remove([one], NOW)
-    store.edits.remove([], NOW + 25 * 3_600_000)
-    assert store.value("SELECT count(*) FROM verdicts") == 0
-
-
-def test_a_task_that_was_added_anew_is_given_the_verdicts_of_the_removed_one(store: Store) -> None:
-    one = put(store, "task_one")
-    store.verdicts.give([(one, 2, PICKED)], NOW)
-    removal = store.edits.remove([one], NOW)
-    new = added(store, "task_one").seq
-    store.edits.restore(removal)
-    assert store.verdicts.of([new]) == {new: {2: PICKED}}
-    assert counts(store, new) == [(1, 0)]
 
 
 def test_a_verdict_that_a_foreign_hand_wrote_is_none(store: Store) -> None:
@@ -105,13 +79,30 @@ GIVEN = st.lists(
 
 @given(GIVEN)
 @settings(max_examples=12)
-def test_undoing_in_reverse_leads_back(steps: list[list[tuple[int, int, Verdict | None]]]) -> None:
+def test_verdicts_are_kept_counted_and_taken_back_step_by_step(
+    steps: list[list[tuple[int, int, Verdict | None]]],
+) -> None:
     with TemporaryDirectory() as folder, Store(Path(folder, "tasks.db")) as store:
         seqs = [put(store, f"task_{n}", 3) for n in range(3)]
+
+        def assert_stands(said: dict[tuple[int, int], Verdict]) -> None:
+            of = {seq: {n: said[seq, n] for n in (1, 2, 3) if (seq, n) in said} for seq in seqs}
+            assert store.verdicts.of(seqs) == {seq: verdicts for seq, verdicts in of.items() if verdicts}
+            each = [[*of[seq].values()] for seq in seqs]
+            assert counts(store, *seqs) == [(said.count(PICKED), said.count(REJECTED)) for said in each]
+
+        stood: list[dict[tuple[int, int], Verdict]] = [{}]
         undo = []
         for step in steps:
-            given_now = [(seqs[n], m, verdict) for n, m, verdict in dict.fromkeys(step)]
-            undo.append((store.verdicts.of(seqs), store.verdicts.give(given_now, NOW)))
-        for stood, before in reversed(undo):
+            given_now = {(seqs[n], m): verdict for n, m, verdict in step}
+            before = store.verdicts.give([(*place, verdict) for place, verdict in given_now.items()], NOW)
+            assert before == [(*place, stood[-1].get(place)) for place in given_now]
+            undo.append(before)
+            stood.append(
+                {place: verdict for place, verdict in (stood[-1] | given_now).items() if verdict is not None}
+            )
+            assert_stands(stood[-1])
+        for before in reversed(undo):
+            stood.pop()
             store.verdicts.give(before, NOW)
-            assert store.verdicts.of(seqs) == stood
+            assert_stands(stood[-1])
