@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,42 +107,38 @@ def test_only_what_was_changed_is_remembered(tmp_path: Path) -> None:
     assert load_view(path, View(detail="below")) == View(theme="nord", detail="below")
 
 
+def holding(data: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
-    "data",
-    [
-        b"\xff\xfe",
-        b"theme = ",
-        b"a = " + b"[" * 100_000,
-        b"a = " + b"[" * 60_000,
-        b"detail = 'left'\npreview = 3",
-        b"widths = 3",
-        b"sort = '\\u001b]0;x'",
-        None,
-    ],
+    "make",
+    {
+        "not UTF-8": holding(b"\xff\xfe"),
+        "no value": holding(b"theme = "),
+        "too deep": holding(b"a = " + b"[" * 100_000),
+        "deep": holding(b"a = " + b"[" * 60_000),
+        "wrong values": holding(b"detail = 'left'\npreview = 3"),
+        "no table": holding(b"widths = 3"),
+        "escapes": holding(b"sort = '\\u001b]0;x'"),
+        "missing": lambda _: None,
+        "pipe": os.mkfifo,
+        "directory": Path.mkdir,
+        "endless device": lambda path: path.symlink_to("/dev/zero"),
+    }.items(),
+    ids=lambda each: each[0],
 )
-def test_a_missing_or_broken_view_file_counts_not(tmp_path: Path, data: bytes | None) -> None:
-    path = tmp_path / "view.toml"
-    if data is not None:
-        path.write_bytes(data)
-    assert load_view(path, View()) == View()
+def test_a_view_file_that_is_missing_broken_or_something_else_counts_not(
+    tmp_path: Path, make: tuple[str, Callable[[Path], object]]
+) -> None:
+    make[1](tmp_path / "view.toml")
+    assert load_view(tmp_path / "view.toml", View()) == View()
 
 
 def test_what_is_right_in_a_view_file_counts_beside_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "view.toml"
     path.write_text("theme = 'nord'\ndetail = 'left'\nof_a_later_version = 1")
     assert load_view(path, View()) == View(theme="nord")
-
-
-@pytest.mark.parametrize("kind", ["pipe", "directory", "endless device"])
-def test_something_else_in_its_place_is_not_waited_for(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "view.toml"
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "directory":
-        path.mkdir()
-    else:
-        path.symlink_to("/dev/zero")
-    assert load_view(path, View()) == View()
 
 
 def test_a_look_that_cannot_be_remembered_is_said(tmp_path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import struct
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageStat
+from tests.unit.demo.test_demo_server import ask
 
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, SONG
 from taskdash.demo.server import DemoApi
@@ -63,13 +62,9 @@ WHOLE = (MEDIA_FOLDER / "cat.webp").read_bytes()
 def get(
     api: DemoApi, method: str = "GET", path: str = PATH, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
-    with contextlib.closing(
-        http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=10)
-    ) as connection:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, headers=fields)
-        response = connection.getresponse()
-        return response.status, response.headers, response.read()
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = ask(api, path, method, headers=fields, key="")
+    return answer.status, answer.headers, answer.body
 
 
 def test_a_picture_is_served_whole_without_a_key(api: DemoApi) -> None:

@@ -22,13 +22,7 @@ from tests.unit.results.fakes import KEY, programs
 from taskdash.domain.task import TaskDetail
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import own_commands
-from taskdash.results.own_commands import (
-    FINISHED_AT_ONCE,
-    MAX_OUTPUT_BYTES,
-    FinishCommand,
-    Ran,
-    run_command,
-)
+from taskdash.results.own_commands import FINISHED_AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, Ran, run_command
 from taskdash.store.store import Store
 
 PROFILE = "aigptimage"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from tests.fake_clock import World, problem
@@ -15,12 +13,9 @@ from taskdash.domain.task import ProblemKind, State
 PATHS = ("/first", "/second", "/third")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+@pytest.fixture(autouse=True)
+def three_paths(world: World) -> None:
     world.policy = replace(world.policy, record_paths=PATHS)
-    yield world
-    world.mine.close()
 
 
 async def test_a_task_is_found_under_the_third_path_and_asked_for_there_alone(world: World) -> None:
