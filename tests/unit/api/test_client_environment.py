@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -30,10 +29,10 @@ BROKEN = [
     ("ALL_PROXY", "socks9://proxy.example"),
     ("all_proxy", "socks://127.0.0.1:1080/"),
     ("ALL_PROXY", "://"),
-    ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+    ("SSL_CERT_FILE", f"{__file__}/ca.pem"),
     ("SSL_CERT_FILE", "/"),
     ("SSL_CERT_FILE", __file__),
-    ("SSL_CERT_DIR", "/nonexistent"),
+    ("SSL_CERT_DIR", f"{__file__}/certificates"),
 ]
 
 
@@ -146,8 +145,8 @@ def test_no_proxy_means_what_it_means_to_curl(entry: str, host: str, port: int, 
     assert (find_proxy("https", host, port, environ) is None) is bypassed
 
 
-def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys.log"))
+def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", f"{__file__}/keys.log")
     with pytest.raises(UsageError, match="SSLKEYLOGFILE"):
         Gateway("https://gateway.invalid", KEY)
 

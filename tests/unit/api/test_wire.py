@@ -210,10 +210,12 @@ def test_record_info_is_null_does_not_hide_a_refused_key_or_a_broken_server() ->
 @pytest.mark.parametrize("status", [200, 400, 402, 404, 422, 500, 501, 502])
 @pytest.mark.parametrize("code", [200, 400, 401, 402, 404, 422, 429, 500, 501, "501"])
 def test_a_whole_failed_record_counts_whatever_the_code_around_it(status: int, code: object) -> None:
-    document = {"code": code, "msg": "Generation Failed", "data": whole(state="fail", failCode="501")}
-    answer = answer_to(document, status)
-    assert record_in(answer).fail_code == "501"
-    assert (answer.message == "") is (status == 200 and code == 200)
+    by_flag = {"taskId": ID, "successFlag": 3, "errorCode": "501", "errorMessage": "Bad"}
+    for data in (whole(state="fail", failCode="501"), by_flag):
+        answer = answer_to({"code": code, "msg": "Generation Failed", "data": data}, status)
+        record = record_in(answer)
+        assert (record.state, record.fail_code) == (State.FAIL, "501")
+        assert (answer.message == "") is (status == 200 and code == 200)
 
 
 def failed(**changes: Any) -> dict[str, Any]:

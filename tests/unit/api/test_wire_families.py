@@ -117,11 +117,9 @@ def test_the_number_of_a_row_is_not_the_id_of_a_task() -> None:
     "document",
     [
         {"id": ID, "status": "Task not found", "result": None},
-        {"code": 404, "msg": "no"},
         {"code": 40401, "msg": "no such thing", "data": None},
         {"code": 200, "msg": "Task not found", "data": None},
         {"code": "task_not_exist", "message": "task_not_exist", "data": None},
-        {"code": 422, "msg": "recordInfo is null"},
     ],
 )
 def test_a_task_that_is_not_known_there_is_not_found(document: Json) -> None:
@@ -165,14 +163,6 @@ def test_a_code_of_five_digits_begins_with_that_of_http(code: int, kind: Problem
 )
 def test_what_became_of_a_request_is_no_record(document: Json) -> None:
     assert answer_to(document).record is None
-
-
-@pytest.mark.parametrize("code", [200, 400, 422, 500, 501])
-def test_a_failure_by_its_flag_counts_whatever_the_code_around_it(code: int) -> None:
-    record = record_in(
-        {"code": code, "msg": "no", "data": {"taskId": ID, "successFlag": 3, "errorMessage": "Bad"}}
-    )
-    assert (record.state, record.fail_msg) == (State.FAIL, "Bad")
 
 
 @pytest.mark.parametrize(

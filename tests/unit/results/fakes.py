@@ -58,6 +58,8 @@ class StillClock(Clock):
 
     def __init__(self, at_ms: int = 0, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
         self.at_ms = at_ms
+        self.waits_s: list[float] = []
+        """How long it was to wait each time."""
         self._sleep = sleep or (lambda _: asyncio.sleep(0))
 
     def now_ms(self) -> int:
@@ -67,4 +69,13 @@ class StillClock(Clock):
         return self.now_ms() / 1_000
 
     async def sleep(self, wait_s: float) -> None:
+        self.waits_s.append(wait_s)
         await self._sleep(wait_s)
+
+
+class QuickClock(StillClock):
+    """A clock on which time passes as soon as somebody waits for it."""
+
+    async def sleep(self, wait_s: float) -> None:
+        self.at_ms += round(1_000 * wait_s)
+        await super().sleep(wait_s)

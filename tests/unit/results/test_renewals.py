@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.bodies import Body, success_body
 from tests.store_lists import NOW, replied
-from tests.unit.results.fakes import StillClock
+from tests.unit.results.fakes import QuickClock
 
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
@@ -103,10 +103,7 @@ async def test_a_record_without_a_fresh_link_says_so(
 
 
 async def test_nobody_who_checks_costs_a_while_and_leaves_no_request(bench: Bench) -> None:
-    async def sleep(span_s: float) -> None:
-        clock.at_ms += round(1_000 * span_s)
-
-    clock = StillClock(NOW, sleep)
+    clock = QuickClock(NOW)
     assert (await Renewals(bench.thread, clock=clock).renew(bench.wanted()[0])).wanted is None
     assert clock.at_ms - NOW == pytest.approx(1_000 * LONGEST_WAIT_S, abs=1_000)
     assert bench.store.tasks.find("p", TASK).asked_at_ms is None

@@ -29,14 +29,12 @@ def digest(path: Path) -> str:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    copy = tmp_path / "tasks.db"
-    shutil.copy(OLD, copy)
-    return copy
+def old(path: Path) -> Path:
+    return Path(shutil.copy(OLD, path))
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(path: Path) -> None:
-    with Store(path) as store:
+def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(old: Path) -> None:
+    with Store(old) as store:
         tasks = store.tasks.rows(Query("aigptimage"), 0)
         assert [(task.task_id, task.label, str(task.state)) for task in tasks] == [
             ("task_first_00000001", "old", "success"),
@@ -48,45 +46,43 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(path: 
         assert detail.result_urls == ("https://cdn.example.com/first.png",)
         assert [saved.path for saved in detail.saved] == ["/home/u/first.png"]
         assert tasks[0].saved_count == 1
-    [copy] = copies_of(path)
+    [copy] = copies_of(old)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    with closing(sqlite3.connect(copy)) as connection, closing(sqlite3.connect(OLD)) as old:
-        assert list(connection.iterdump()) == list(old.iterdump())
+    with closing(sqlite3.connect(copy)) as connection, closing(sqlite3.connect(OLD)) as first:
+        assert list(connection.iterdump()) == list(first.iterdump())
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
-def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = digest(path)
+def test_a_change_that_fails_leaves_the_file_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(old)
     broken = (*MIGRATIONS[:2], f"{MIGRATIONS[2]}\nINSERT INTO nowhere VALUES (1);")
     monkeypatch.setattr(schema, "MIGRATIONS", broken)
     with pytest.raises(StoreError, match="nowhere"):
-        Store(path)
-    assert digest(path) == before
+        Store(old)
+    assert digest(old) == before
     monkeypatch.undo()
-    Store(path).close()
+    Store(old).close()
 
 
-def test_nothing_is_changed_where_no_copy_can_be_made(path: Path) -> None:
-    before = digest(path)
-    path.with_name("tasks.db.copy.part").mkdir()
+def test_nothing_is_changed_where_no_copy_can_be_made(old: Path) -> None:
+    before = digest(old)
+    old.with_name("tasks.db.copy.part").mkdir()
     with pytest.raises(StoreError):
-        Store(path)
-    assert digest(path) == before
+        Store(old)
+    assert digest(old) == before
 
 
-def test_the_newest_copies_are_kept(path: Path) -> None:
+def test_the_newest_copies_are_kept(old: Path) -> None:
     for _ in range(COPIES_KEPT + 2):
-        keep_copy(path)
-    assert len(copies_of(path)) == COPIES_KEPT
-    oldest = copies_of(path)[-1]
-    keep_copy(path)
-    assert len(copies_of(path)) == COPIES_KEPT
-    assert oldest not in copies_of(path)
+        keep_copy(old)
+    assert len(copies_of(old)) == COPIES_KEPT
+    oldest = copies_of(old)[-1]
+    keep_copy(old)
+    assert len(copies_of(old)) == COPIES_KEPT
+    assert oldest not in copies_of(old)
 
 
-def test_a_list_in_use_is_copied_once_a_day(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
-
+def test_a_list_in_use_is_copied_once_a_day(path: Path) -> None:
     def use(task_id: str) -> None:
         store = StoreThread(path, "store")
         for n in range(3):
@@ -106,8 +102,7 @@ def test_a_list_in_use_is_copied_once_a_day(tmp_path: Path) -> None:
         assert copy.additions.listed("p", ["task_b_2"]) == {"task_b_2"}
 
 
-def test_who_only_reads_makes_no_copy(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_who_only_reads_makes_no_copy(path: Path) -> None:
     Store(path).close()
     store = StoreThread(path, "store")
     store.submit(lambda each: each.tasks.seqs(Query("p"), 0)).result(10)
@@ -115,12 +110,11 @@ def test_who_only_reads_makes_no_copy(tmp_path: Path) -> None:
     assert copies_of(path) == []
 
 
-def test_a_damaged_list_does_not_take_the_place_of_a_sound_copy(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_a_damaged_list_does_not_take_the_place_of_a_sound_copy(path: Path) -> None:
     with Store(path) as store:
         store.additions.add("p", [f"task_{n}" for n in range(500)], 1)
         with path.open("r+b") as file:
             file.seek(40 * 4_096)
             file.write(bytes(4_096))
         store.keep_copy()
-    assert [each.name for each in tmp_path.iterdir() if ".copy" in each.name] == []
+    assert [each.name for each in path.parent.iterdir() if ".copy" in each.name] == []

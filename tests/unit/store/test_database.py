@@ -107,8 +107,7 @@ def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, 
     assert schema_of(path) == schema_of(fresh)
 
 
-def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(path: Path) -> None:
     said = {
         "task_new": (0, None),
         "task_a": (2, "420"),
@@ -137,9 +136,8 @@ def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp
     ]
 
 
-def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(tmp_path: Path) -> None:
+def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(path: Path) -> None:
     """Versions before this one filed the only saved result of a task under 1, whichever it was."""
-    path = tmp_path / "tasks.db"
     with old_store(path, 3) as connection:
         for seq, results in ((1, 3), (2, 1), (3, 3)):
             connection.execute(
@@ -172,8 +170,7 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_a_locked_store_is_waited_for_and_then_told(path: Path) -> None:
     with Store(path) as holder, Store(path, busy_timeout_s=0.3) as other:
         with holder.writing():
             began_s = time.monotonic()
@@ -185,8 +182,7 @@ def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
 
 
 @tells_locks
-def test_who_has_a_store_locked_and_is_stopped_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_who_has_a_store_locked_and_is_stopped_is_named(path: Path) -> None:
     with Store(path, busy_timeout_s=0.1) as store:
         with (
             stopped_holder(path) as pid,
@@ -198,10 +194,7 @@ def test_who_has_a_store_locked_and_is_stopped_is_named(tmp_path: Path) -> None:
 
 @tells_locks
 @pytest.mark.parametrize("opened", ["before", "meanwhile"])
-def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(
-    tmp_path: Path, opened: str
-) -> None:
-    path = tmp_path / "tasks.db"
+def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(path: Path, opened: str) -> None:
     ids = [f"task_{n:032}" for n in range(500)]
     with Store(path) as store:
         store.additions.add("p", ids, 1)
@@ -226,8 +219,7 @@ def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(
         assert len(store.tasks.rows(Query("p"), 0)) == 500
 
 
-def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
+def test_waiting_for_a_lock_can_be_interrupted(path: Path) -> None:
     with Store(path) as holder:
         waiting = StoreThread(path, "waiting")
         with holder.writing():
@@ -243,8 +235,8 @@ def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
         assert holder.additions.listed("p", ["task_a"]) == set()
 
 
-def test_a_transaction_that_fails_half_way_has_not_happened(tmp_path: Path) -> None:
-    with Database(tmp_path / "tasks.db") as database:
+def test_a_transaction_that_fails_half_way_has_not_happened(path: Path) -> None:
+    with Database(path) as database:
         statements = ["INSERT INTO numbers VALUES ('x', 1)", "INSERT INTO nowhere VALUES (1)"]
         with pytest.raises(StoreError, match="no such table"), database.writing() as connection:
             list(map(connection.execute, statements))
@@ -265,8 +257,8 @@ def add_one(n: int, store: Store) -> Added:
     return store.additions.add("p", [f"task_{n}"], 1)
 
 
-def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(tmp_path: Path) -> None:
-    store = StoreThread(tmp_path / "tasks.db", "store")
+def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(path: Path) -> None:
+    store = StoreThread(path, "store")
     added = [store.submit(partial(add_one, n)) for n in range(20)]
     store.close()
     store.close()
@@ -274,9 +266,8 @@ def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("taskdash.store.store.time.time_ns", lambda: NOW_NS)
-    path = tmp_path / "tasks.db"
     path.write_bytes(b"1")
     os.utime(path, ns=(OLD_NS, OLD_NS))
     return path
