@@ -16,7 +16,6 @@ from taskdash.cli.options import command, complete_ids, length_of_time, selectio
 from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
-from taskdash.domain.failures import reasons
 from taskdash.domain.query import SpanTerm
 from taskdash.domain.tally import By, ended_per_hour, tally
 from taskdash.domain.task import State
@@ -197,29 +196,23 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
     with session.open_store(only_reads=True) as store:
         if selection.filter_text:
             store.saved.forget_gone()
-        if query.states is not None:
-            seqs = store.tasks.seqs(query, now_ms)
-            query, total = query._replace(states=None), len(seqs)
-        else:
-            seqs, total = None, sum(store.tasks.counts(query, now_ms).values())
-        found = reasons(store.summaries.failures(query, now_ms, marked=seqs))
-        newest = {task.seq: task for task in store.tasks.heads([each.newest_seq for each in found])}
-        problems = store.summaries.problems(query, now_ms, marked=seqs)
-    failed = sum(each.tasks for each in found)
-    nothing = f"no failed tasks among {plural(total, 'task')}"
-    with_newest = [(each, newest.get(each.newest_seq)) for each in found]
+        marked = None if query.states is None else store.tasks.seqs(query, now_ms)
+        found = store.summaries.failure_counts(query._replace(states=None), marked, now_ms)
+    failed = sum(each.tasks for each in found.reasons)
+    nothing = f"no failed tasks among {plural(found.total, 'task')}"
+    with_newest = [(each, found.newest.get(each.newest_seq)) for each in found.reasons]
     if as_json:
-        document: dict[str, Json] = {"profile": query.profile, "tasks": total, "failed": failed}
+        document: dict[str, Json] = {"profile": query.profile, "tasks": found.total, "failed": failed}
         document["reasons"] = [_reason_json(*each) for each in with_newest]
-        document["problems"] = [{"kind": kind.value, "count": count} for kind, count in problems]
+        document["problems"] = [{"kind": kind.value, "count": count} for kind, count in found.problems]
         print_json(document)
-    elif not found and not problems:
-        talk(nothing if total or not selection.is_given else f"no tasks match {selection}")
+    elif not found.reasons and not found.problems:
+        talk(nothing if found.total or not selection.is_given else f"no tasks match {selection}")
     elif sys.stdout.isatty():
         # Rich takes longer to load than most lists take to be printed.
-        from taskdash.cli.screen import reason_lines
+        from taskdash.cli.screen import failure_lines
 
-        print_lines(reason_lines(with_newest, problems, failed, total))
+        print_lines(failure_lines(found, failed))
     else:
         print_lines("\t".join(_reason_cells(*each)) for each in with_newest)
 

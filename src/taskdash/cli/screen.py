@@ -16,17 +16,17 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from taskdash.cli.output import cropped
-from taskdash.domain.failures import charged_words
-from taskdash.domain.task import ProblemKind, State, Task
+from taskdash.domain.failures import reason_lines
+from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_REASON, NONE, SYMBOLS, age, duration_word, plural, reason_of, state_word
+from taskdash.domain.words import NONE, SYMBOLS, age, duration_word, plural, reason_of, state_word
 from taskdash.ui.text.prompts import shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
-    from taskdash.domain.failures import Reason
+    from taskdash.store.summaries import FailureCounts
 
 STATE_STYLES: Final[Mapping[str, str]] = {
     State.NEW: "dim",
@@ -149,34 +149,20 @@ def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection
     return _drawn(lines)
 
 
-def reason_lines(
-    reasons: Sequence[tuple[Reason, Task | None]],
-    problems: Sequence[tuple[ProblemKind, int]],
-    failed: int,
-    total: int,
-) -> list[str]:
-    """Return the reasons for failures, grouped by class, each with its newest task; then the problems of checks."""
-
-    def share(count: int) -> str:
-        return f"{count:>7,} {count / failed:>5.0%}  "
-
-    lines = [Text(f"{failed:,} failed of {plural(total, 'task')}", "bold")]
-    for failure_class in dict.fromkeys(reason.failure_class for reason, _ in reasons):
-        some = [each for each in reasons if each[0].failure_class is failure_class]
-        count = sum(reason.tasks for reason, _ in some)
-        head = (f"{share(count)}{failure_class.value}", "bold red")
-        lines += [
-            Text(""),
-            Text.assemble(head, (f"  {charged_words(reason for reason, _ in some)}", "yellow")),
-        ]
-        for reason, task in some:
-            said = inert_line((reason.message or NO_REASON).strip())
-            code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
-            lines.append(Text(f"{share(reason.tasks)}  {said}{code}"))
-            if task is not None:
-                name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
-                lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))
-    lines += [Text(f"{count:>7,}        last check: {kind.value}", "yellow") for kind, count in problems]
+def failure_lines(found: FailureCounts, failed: int) -> list[str]:
+    """Return the reasons why `failed` tasks failed, each with its newest task; then the problems of checks."""
+    lines = [Text(f"{failed:,} failed of {plural(found.total, 'task')}", "bold")]
+    for line in reason_lines(found.reasons):
+        if line.is_class:
+            lines += [Text(""), Text.assemble((line.text, "bold red"), (line.more, "yellow"))]
+            continue
+        lines.append(Text(line.text + line.more))
+        if task := found.newest.get(line.latest.newest_seq):
+            name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
+            lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))
+    lines += [
+        Text(f"{count:>7,}        last check: {kind.value}", "yellow") for kind, count in found.problems
+    ]
     return _drawn(lines, is_cut=True)
 
 

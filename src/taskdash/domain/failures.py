@@ -13,13 +13,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import FailureClass
-from taskdash.domain.words import amount
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import NO_REASON, amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MAX_CHARS: Final = 2000
 
@@ -313,3 +315,35 @@ def _pattern(message: str | None) -> str | None:
         return None
     holed = re.sub(_VARYING, HOLE, re.sub(_ODD_SPACE, HOLE, message[:_MAX_GROUPED_CHARS]))
     return re.sub(f"{HOLE}(?: ?{HOLE})+", HOLE, holed)
+
+
+class ReasonLine(NamedTuple):
+    """Puts a failure class, or one of its reasons, into words."""
+
+    text: str
+    """The number of tasks, their share of all that failed, and the class or the message."""
+    more: str
+    """What a class cost, or the code of a reason; "" if there is nothing to add."""
+    filter_text: str
+    """The filter that shows the tasks."""
+    latest: Reason
+    is_class: bool = False
+
+
+def reason_lines(found: Sequence[Reason]) -> Iterator[ReasonLine]:
+    """Yield a line for each failure class, followed by those of its reasons, in the order of `reasons`."""
+    failed = sum(reason.tasks for reason in found)
+
+    def counted(some: Sequence[Reason]) -> str:
+        count = sum(reason.tasks for reason in some)
+        return f"{count:>7,} {count / failed:>5.0%}  "
+
+    for failure_class, group in groupby(found, lambda reason: reason.failure_class):
+        some = list(group)
+        head, filter_text = counted(some) + failure_class.value, f"state:fail {class_filter(failure_class)}"
+        latest = max(some, key=lambda reason: reason.newest_at_ms)
+        yield ReasonLine(head, f"  {charged_words(some)}", filter_text, latest, is_class=True)
+        for reason in some:
+            said = inert_line((reason.message or NO_REASON).strip())
+            code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
+            yield ReasonLine(f"{counted([reason])}  {said}", code, reason.filter_text, reason)

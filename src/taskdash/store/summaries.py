@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.batches import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
-from taskdash.domain.failures import FailedTasks
+from taskdash.domain.failures import FailedTasks, Reason, reasons
 from taskdash.domain.query import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from taskdash.domain.query import Query
+    from taskdash.domain.task import Task
 
 MAX_ENDS: Final = 1_000
 """How many of the list's most recent ends are read to work out the pace of its batches."""
@@ -29,6 +30,18 @@ _CREATED: Final = ", ".join(
 """When the first and the last of a group of tasks were created; NULL unless it is known of all of them."""
 MAX_VALUES: Final = 500
 """Per field; nobody goes through more with Tab."""
+
+
+class FailureCounts(NamedTuple):
+    """Counts the reasons why tasks failed, with examples, and the problems of the last checks."""
+
+    reasons: list[Reason]
+    problems: list[tuple[ProblemKind, int]]
+    """Most frequent first."""
+    newest: dict[int, Task]
+    """By `seq`: the task named by each reason's `newest_seq`, with long texts cut."""
+    total: int
+    """How many tasks were looked at."""
 
 
 class Summaries(Part):
@@ -77,27 +90,21 @@ class Summaries(Part):
             values[field] = [inert_line(str(value)) for (value,) in self._database.rows(sql, [profile])]
         return values
 
-    def failures(
-        self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
-    ) -> list[FailedTasks]:
-        """Return the failed tasks of `query`, whatever states it asks for, grouped by the reported failure."""
-        query = query._replace(states=frozenset({State.FAIL}))
-        condition, values = where(self._database, query, now_ms, marked)
+    def failure_counts(self, query: Query, marked: Collection[int] | None, now_ms: int) -> FailureCounts:
+        """Count the failures and problems among the tasks of `query`, which names no states, or the marked ones."""
+        tasks = self._database.tasks
+        failed, values = where(self._database, query._replace(states=frozenset({State.FAIL})), now_ms, marked)
         # SQLite takes the bare `seq` from the row with the maximum. Most failures state only when they were created,
         # which is nearer to their end than when that was learned, possibly days later.
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
             "max(coalesce(complete_time_ms, create_time_ms + cost_time_ms, create_time_ms, finished_at_ms, "
             "added_at_ms)), total(credits > 0), total(credits) "
-            f"FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
+            f"FROM tasks WHERE {failed} GROUP BY fail_code, fail_msg, raw_state",
             values,
         )
-        return [FailedTasks(*row) for row in rows]
-
-    def problems(
-        self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
-    ) -> list[tuple[ProblemKind, int]]:
-        """Return the current problems of checks on the tasks of `query`, most frequent first, with their counts."""
+        found = reasons(FailedTasks(*row) for row in rows)
+        newest = {task.seq: task for task in tasks.heads([reason.newest_seq for reason in found])}
         condition, values = where(self._database, query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT problem_kind, count(*) FROM tasks WHERE {condition} AND problem_kind IS NOT NULL "
@@ -105,7 +112,9 @@ class Summaries(Part):
             values,
         )
         known = set(ProblemKind)
-        return [(ProblemKind(kind), count) for kind, count in rows if kind in known]
+        problems = [(ProblemKind(kind), count) for kind, count in rows if kind in known]
+        total = sum(tasks.counts(query, now_ms).values()) if marked is None else len(marked)
+        return FailureCounts(found, problems, newest, total)
 
     def progress(
         self, profile: str, *, shown: str | None = None, before: str | None = None

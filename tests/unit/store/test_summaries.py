@@ -10,7 +10,7 @@ from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
 from taskdash.domain.batches import Progress
-from taskdash.domain.failures import FailedTasks, charged_words, reasons
+from taskdash.domain.failures import charged_words
 from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.domain.tally import By, TaskFigures
 from taskdash.domain.task import ProblemKind, State
@@ -61,18 +61,23 @@ def test_results_are_counted_by_task_in_the_order_of_the_query(store: Store) -> 
 
 
 def test_failures_that_say_the_same_are_counted_once_with_their_newest(store: Store) -> None:
-    found = store.summaries.failures(ALL, NOW_MS)
-    newest = store.tasks.find(PROFILE, uuid(3)).seq
-    assert FailedTasks("400", POLICY, "fail", 2, newest, NOW_MS - 3) in found
-    assert sum(some.tasks for some in found) == 3
-    assert store.summaries.failures(Query("another"), NOW_MS) == []
+    found = store.summaries.failure_counts(ALL, None, NOW_MS)
+    newest = store.tasks.find(PROFILE, uuid(3))
+    counted = [(each.message, each.tasks, each.newest_seq, each.newest_at_ms) for each in found.reasons]
+    assert ("The prompt was flagged: request …", 2, newest.seq, NOW_MS - 3) in counted
+    assert found.newest[newest.seq] == newest
+    assert (sum(each.tasks for each in found.reasons), found.total) == (3, 8)
+    assert found.problems == [(ProblemKind.NOT_FOUND, 1)]
+    assert store.summaries.failure_counts(Query("another"), None, NOW_MS) == ([], [], {}, 0)
+    assert store.summaries.failure_counts(ALL, [newest.seq], NOW_MS).total == 1
 
 
 def test_a_failure_without_an_end_counts_from_its_creation_and_not_from_when_that_was_learned(
     store: Store,
 ) -> None:
     answer(store, uuid(6), fail_body(uuid(6), failMsg="odd", createTime=NOW_MS - 86_400_000))
-    (some,) = [some for some in store.summaries.failures(ALL, NOW_MS) if some.fail_msg == "odd"]
+    found = store.summaries.failure_counts(ALL, None, NOW_MS).reasons
+    (some,) = [some for some in found if some.message == "odd"]
     assert some.newest_at_ms == NOW_MS - 86_400_000
 
 
@@ -81,18 +86,15 @@ def test_what_failed_tasks_cost_all_the_same_is_told_with_their_reason(store: St
         code = {"failCode": "400", "failMsg": POLICY} if n < 4 else {"failCode": "", "failMsg": ""}
         more = {} if cost is None else {"creditsConsumed": cost}
         answer(store, uuid(n), fail_body(uuid(n), **code, **more))
-    told = [charged_words([reason]) for reason in reasons(store.summaries.failures(ALL, NOW_MS))]
+    found = store.summaries.failure_counts(ALL, None, NOW_MS).reasons
+    told = [charged_words([reason]) for reason in found]
     assert told == ["1 charged (4 credits)", ""]
 
 
 def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:
-    for reason in reasons(store.summaries.failures(ALL, NOW_MS)):
+    for reason in store.summaries.failure_counts(ALL, None, NOW_MS).reasons:
         query = Query(PROFILE, terms=parse_filter(reason.filter_text))
         assert len(store.tasks.rows(query, NOW_MS)) == reason.tasks
-
-
-def test_problems_are_counted_by_kind(store: Store) -> None:
-    assert store.summaries.problems(ALL, NOW_MS) == [(ProblemKind.NOT_FOUND, 1)]
 
 
 def under_way(store: Store, **named: str) -> Progress:

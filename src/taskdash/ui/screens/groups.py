@@ -12,10 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from taskdash.domain.failures import charged_words, class_filter, reasons
+from taskdash.domain.failures import charged_words, reason_lines
 from taskdash.domain.query import ExactTerm, Flag, FlagTerm, Query
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_LABEL, ago
+from taskdash.domain.words import NO_LABEL, NO_REASON, ago
 from taskdash.ui.acts import Scope, saving
 from taskdash.ui.following import Pace
 from taskdash.ui.screens.dialog import Choices, Dialog
@@ -23,7 +23,7 @@ from taskdash.ui.text.figures import batch_lines
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from textual import events
     from textual.binding import BindingType
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
     from taskdash.domain.batches import LabelFigures
     from taskdash.domain.failures import Reason
-    from taskdash.domain.task import ProblemKind, Task
+    from taskdash.domain.task import Task
     from taskdash.store.store import Store
+    from taskdash.store.summaries import FailureCounts
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
 
-_NO_MESSAGE: Final = "no reason given"
 _MAX_MESSAGE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 120
 _LINES_AROUND: Final = 15
@@ -46,26 +46,6 @@ _LINES_AROUND: Final = 15
 _COARSE_MS: Final = 10_000
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
 _WHEEL_LINES = 3
-
-
-class FailureCounts(NamedTuple):
-    """Counts the reasons why tasks failed, with examples."""
-
-    reasons: Sequence[Reason]
-    problems: Sequence[tuple[ProblemKind, int]]
-    newest: Mapping[int, Task]
-    """By `seq`: the task named by each reason's `newest_seq`."""
-    total: int
-
-
-def read_failures(store: Store, scope: Scope, now_ms: int) -> FailureCounts:
-    """Read the failures and problems of the tasks in a scope."""
-    query, marked = scope.asked
-    found = reasons(store.summaries.failures(query, now_ms, marked=marked))
-    problems = store.summaries.problems(query, now_ms, marked=marked)
-    newest = {task.seq: task for task in store.tasks.by_seq([reason.newest_seq for reason in found])}
-    total = sum(store.tasks.counts(query, now_ms).values()) if marked is None else len(marked)
-    return FailureCounts(found, problems, newest, total)
 
 
 class _Entry(NamedTuple):
@@ -84,7 +64,7 @@ class Failures(Choices[str]):
         """`scope` describes the tasks, such as `12 tasks matching fox`."""
         failed = sum(reason.tasks for reason in found.reasons)
         lost = charged_words(found.reasons)
-        self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
+        self._entries = [*_entries(found, now_ms)]
         super().__init__(
             f"Failures by reason: {failed:,} of {scope.removeprefix('all ')}{lost and f', {lost}'}",
             "Enter shows these tasks, Esc closes",
@@ -102,37 +82,15 @@ class Failures(Choices[str]):
         self._about.update(self._entries[event.option_index].about)
 
 
-def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:
-    failed = sum(reason.tasks for reason in found)
-    entries: list[_Entry] = []
-    for failure_class in dict.fromkeys(reason.failure_class for reason in found):
-        some = [reason for reason in found if reason.failure_class is failure_class]
-        count = sum(reason.tasks for reason in some)
-        latest = max(some, key=lambda reason: reason.newest_at_ms)
-        heading = Content.assemble(
-            (f"{_share(count, failed)}{failure_class.value}", "bold $text-error"),
-            (f"  {charged_words(some)}", "$text-warning"),
-        )
-        entries.append(
-            _Entry(heading, f"state:fail {class_filter(failure_class)}", _about(latest, newest, now_ms))
-        )
-        for reason in some:
-            line = Content(f"{_share(reason.tasks, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
-            code = Content.styled(f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
-            entries.append(_Entry(line + code, reason.filter_text, _about(reason, newest, now_ms)))
-    return entries
-
-
-def _problems(problems: Sequence[tuple[ProblemKind, int]]) -> list[_Entry]:
+def _entries(found: FailureCounts, now_ms: int) -> Iterator[_Entry]:
+    for line in reason_lines(found.reasons):
+        styles = ("bold $text-error", "$text-warning") if line.is_class else ("", "$text-muted")
+        text = Content.styled(line.text, styles[0]) + Content.styled(line.more, styles[1])
+        yield _Entry(text, line.filter_text, _about(line.latest, found.newest, now_ms))
     about = Content.styled("The last check returned nothing; retrying.", "$text-muted")
-    return [
-        _Entry(
-            Content.styled(f"{count:>7,}         last check: {kind.value}", "$text-warning"),
-            f"problem:{kind.value.replace(' ', '-')}",
-            about,
-        )
-        for kind, count in problems
-    ]
+    for kind, count in found.problems:
+        text = Content.styled(f"{count:>7,}         last check: {kind.value}", "$text-warning")
+        yield _Entry(text, f"problem:{kind.value.replace(' ', '-')}", about)
 
 
 def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
@@ -146,15 +104,11 @@ def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
             task.task_id,
             f"  {task.model or ''}",
         ),
-        Content.styled((task.fail_msg or _NO_MESSAGE)[:_MAX_MESSAGE_CHARS], "$text-error"),
+        Content.styled((task.fail_msg or NO_REASON)[:_MAX_MESSAGE_CHARS], "$text-error"),
     ]
     if name:
         lines.append(Content(inert_line(name[:_MAX_NAME_CHARS])))
     return Content("\n").join(lines)
-
-
-def _share(count: int, of: int) -> str:
-    return f"{count:>7,} {count / of:>5.0%}  "
 
 
 class Chosen(NamedTuple):
@@ -375,7 +329,9 @@ class Batches(Dialog[Chosen | None]):
     @work(group="failures", exclusive=True)
     async def _show_failures(self, batch: LabelFigures) -> None:
         scope, now_ms = Scope(self._query(batch), (), batch.label or NO_LABEL), self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
+        found = await self.context.store.run(
+            lambda store: store.summaries.failure_counts(*scope.asked, now_ms)
+        )
 
         def show(filter_text: str | None) -> None:
             if filter_text is not None:

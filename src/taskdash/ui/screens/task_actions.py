@@ -368,7 +368,9 @@ class TaskActions(Screen[None]):
         wanted = self.table.wanted
         scope = self.listing.scope(Query(wanted.profile, None, wanted.terms, wanted.sort))
         now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: screens.groups.read_failures(store, scope, now_ms))
+        found = await self.context.store.run(
+            lambda store: store.summaries.failure_counts(*scope.asked, now_ms)
+        )
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
         elif filter_text := await self.ask(screens.groups.Failures(scope.name(found.total), found, now_ms)):
