@@ -103,8 +103,9 @@ class Scene:
             await asyncio.gather(running, return_exceptions=True)
             store.close()
 
-    async def look(self) -> None:
-        """Wait until it has looked at the list as it is now."""
+    async def look(self, later_ms: int = 0) -> None:
+        """Wait until it has looked at the list, as it is now or after a while."""
+        self.clock.at_ms += later_ms
         seen = self.rounds
         async with asyncio.timeout(10):
             while self.rounds < seen + 3:  # noqa: ASYNC110 - rounds are counted elsewhere
@@ -122,12 +123,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 async def test_what_finishes_after_the_clock_was_set_is_saved(scene: Scene, jump_ms: int) -> None:
     async with scene.running():
         for n in range(3):
-            scene.clock.at_ms += 5_000
-            await scene.look()
+            await scene.look(5_000)
             scene.clock.at_ms += jump_ms
             scene.finish(f"after_{n}")
-            scene.clock.at_ms += 500
-            await scene.look()
+            await scene.look(500)
     assert scene.given == ["after_0", "after_1", "after_2"]
 
 
@@ -158,8 +157,7 @@ async def test_a_dead_link_is_tried_once_over_all_runs_and_told_once(scene: Scen
         assert len(scene.told) == 1
         assert "the link has probably expired" in scene.told[0]
     async with scene.running():
-        scene.clock.at_ms += 10 * RETRY_AFTER_MS[-1]
-        await scene.look()
+        await scene.look(10 * RETRY_AFTER_MS[-1])
         assert scene.given == []
 
 
@@ -169,18 +167,15 @@ async def test_what_may_pass_is_tried_again_ever_later_and_then_given_up(scene: 
         for wait_ms in RETRY_AFTER_MS:
             scene.end(PassingError("the server says HTTP 503"))
             await scene.look()
-            scene.clock.at_ms += wait_ms - 1
-            await scene.look()
+            await scene.look(wait_ms - 1)
             assert scene.given == []
             assert scene.told == []
-            scene.clock.at_ms += 1
-            await scene.look()
+            await scene.look(1)
             assert scene.given == ["one"]
         scene.end(PassingError("the server says HTTP 503"))
         await scene.look()
         assert scene.told == ["Not saved, and not tried again: one: the server says HTTP 503"]
-        scene.clock.at_ms += 100 * RETRY_AFTER_MS[-1]
-        await scene.look()
+        await scene.look(100 * RETRY_AFTER_MS[-1])
         assert scene.given == []
 
 
@@ -204,8 +199,7 @@ async def test_what_says_nothing_of_the_results_is_told_once_and_tried_again_by_
         is_told = isinstance(error, PrivateHostError | DiskError)
         assert (scene.given, scene.told) == ([], [f"Not saved: {error}"] if is_told else [])
         if after_ms is not None:
-            scene.clock.at_ms += after_ms
-            await scene.look()
+            await scene.look(after_ms)
             assert sorted(scene.given) == ["one", "two"]
             scene.end(error, end)
     async with scene.running():

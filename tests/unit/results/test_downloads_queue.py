@@ -90,6 +90,13 @@ class Bench:
         more: dict[str, Any] = {"locks": self.locks, "at_once": 4, "per_host": 2} | options
         return Downloads(self.folder, fetcher, self.memory, group=self.group, on_end=self.ends.append, **more)
 
+    async def save(self, *wanted: Wanted, **options: Any) -> Downloads:
+        """Have a queue save results, and wait until it has nothing left to do."""
+        queue = self.queue(**options)
+        queue.add(wanted)
+        await queue.drained()
+        return queue
+
     def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
         return replace(wanted_at(seq, host, path), url=f"http://{host}:{self.server.port}{path}")
 
@@ -150,9 +157,7 @@ async def test_so_many_at_once_and_few_from_each_host_even_if_they_were_waited_f
 async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
     bench.memory.kept[1, 1] = Path("/there")
     bench.server.files["/x"] = http_reply(200, PNG)
-    queue = bench.queue()
-    queue.add([bench.wanted(1, "/x"), bench.wanted(2, "/x"), bench.wanted(3, "/gone")])
-    await queue.drained()
+    queue = await bench.save(bench.wanted(1, "/x"), bench.wanted(2, "/x"), bench.wanted(3, "/gone"))
     assert bench.counts() == {End.SAVED: 1, End.KNOWN: 1, End.FAILED: 1}
     assert len(bench.server.requests) == 2
     assert queue.status.summary(2, "/pictures") == (
@@ -255,9 +260,7 @@ async def test_what_another_process_saves_for_too_long_is_no_fault_of_the_result
 async def test_a_list_that_takes_no_note_is_told_and_the_file_is_not_lost(bench: Bench) -> None:
     bench.server.files["/x"] = Ranges(picture(5_000))
     bench.memory.failure = StoreError("the disk is full")
-    queue = bench.queue()
-    queue.add([bench.wanted(1, "/x")])
-    await queue.drained()
+    queue = await bench.save(bench.wanted(1, "/x"))
     assert bench.counts() == {End.FAILED: 1}
     assert isinstance(bench.ends[0].error, DiskError), "it may be tried again"
     assert queue.failure is bench.memory.failure
@@ -347,9 +350,7 @@ async def test_a_young_result_that_is_not_there_yet_is_waited_for(bench: Bench, 
 
     bench.server.files["/x"] = late
     clock = StillClock(NOW_MS + 2_000)
-    queue = bench.queue(clock=clock)
-    queue.add([young(bench, 1, "/x")])
-    await queue.drained()
+    await bench.save(young(bench, 1, "/x"), clock=clock)
     assert bench.counts() == {End.SAVED: 1}
     assert clock.waits_s == sorted(set(clock.waits_s)), "the gaps grow"
     assert len(clock.waits_s) == 5
@@ -370,9 +371,7 @@ async def test_it_counts_as_expired_after_some_minutes_and_few_requests(
 ) -> None:
     bench.server.files["/gone"] = http_reply(status)
     clock = StillClock(NOW_MS + round(1_000 * (age_s or 0)))
-    queue = bench.queue(clock=clock)
-    queue.add([bench.wanted(1, "/gone") if age_s is None else young(bench, 1, "/gone")])
-    await queue.drained()
+    await bench.save(bench.wanted(1, "/gone") if age_s is None else young(bench, 1, "/gone"), clock=clock)
     assert bench.counts() == {End.FAILED: 1}
     assert least_s <= sum(clock.waits_s) <= most_s
     assert len(bench.server.requests) == len(clock.waits_s) + 1 <= 12

@@ -58,7 +58,8 @@ class Refusing(FakeFetcher):
         raise DownloadError(f"{url} asked by {self.name}")
 
 
-def sheet_results(store: Store, seqs: list[int]) -> list[Card]:
+@pytest.fixture
+def cards(store: Store, seqs: list[int]) -> list[Card]:
     return cards_of(store, seqs, KnownKeys([Secret(KEY)]))
 
 
@@ -72,20 +73,19 @@ async def sheet(results: list[Card], folder: Path | None = None, *, is_installed
         previews.close()
 
 
-def test_each_result_of_what_succeeded_is_on_it_in_order(store: Store, seqs: list[int]) -> None:
-    found = sheet_results(store, seqs)
-    assert [(each.detail.task.task_id, each.number, each.verdict) for each in found] == [
+def test_each_result_of_what_succeeded_is_on_it_in_order(cards: list[Card]) -> None:
+    assert [(each.detail.task.task_id, each.number, each.verdict) for each in cards] == [
         ("task_one", 1, Verdict.PICKED),
         ("task_two", 1, None),
         ("task_two", 2, Verdict.REJECTED),
     ]
-    assert [each.saved and each.saved.path.name for each in found] == [None, "two-1", "two-2"]
+    assert [each.saved and each.saved.path.name for each in cards] == [None, "two-1", "two-2"]
 
 
 async def test_pictures_are_embedded_small_and_of_others_it_says_why(
-    store: Store, seqs: list[int], tmp_path: Path
+    cards: list[Card], tmp_path: Path
 ) -> None:
-    text = await sheet(sheet_results(store, seqs), tmp_path)
+    text = await sheet(cards, tmp_path)
     [data] = re.findall(r"data:image/webp;base64,([^\"]+)", text)
     with Image.open(io.BytesIO(b64decode(data))) as picture:
         assert (picture.format, max(picture.size)) == ("WEBP", SIDES[0][1])
@@ -95,11 +95,11 @@ async def test_pictures_are_embedded_small_and_of_others_it_says_why(
     assert 'href="./two-1"' in text
     assert KEY not in text
     # Elsewhere a link beside the page would lead nowhere.
-    assert str(tmp_path / "two-1") in await sheet(sheet_results(store, seqs), tmp_path / "elsewhere")
-    assert "./two" not in await sheet(sheet_results(store, seqs))
+    assert str(tmp_path / "two-1") in await sheet(cards, tmp_path / "elsewhere")
+    assert "./two" not in await sheet(cards)
     # A file that is gone is not saved.
     (tmp_path / "two-1").unlink()
-    text = await sheet(sheet_results(store, seqs), tmp_path)
+    text = await sheet(cards, tmp_path)
     assert ("./two-1" in text, "./two-2" in text) == (False, True)
 
 
@@ -107,8 +107,8 @@ async def test_pictures_are_fetched_by_the_rules_of_their_profile(store: Store, 
     store.additions.add("q", ["task_other"], NOW)
     theirs = replied(store, success_body("task_other", [f"{HOST}/theirs"]), "q", NOW).seq
     previews = {name: Previews(Refusing(name), None) for name in "pq"}
-    cards = sheet_results(store, [seqs[0], theirs])
-    text = await make_sheet(cards, previews.__getitem__, asked="x", now_ms=NOW, ttls_ms={})
+    both = cards_of(store, [seqs[0], theirs], KnownKeys([Secret(KEY)]))
+    text = await make_sheet(both, previews.__getitem__, asked="x", now_ms=NOW, ttls_ms={})
     for each in previews.values():
         each.close()
     assert f"{HOST}/gone asked by p" in text
@@ -116,11 +116,11 @@ async def test_pictures_are_fetched_by_the_rules_of_their_profile(store: Store, 
 
 
 async def test_of_a_clip_its_first_frame_is_embedded(
-    store: Store, seqs: list[int], monkeypatch: pytest.MonkeyPatch
+    cards: list[Card], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = AsyncMock(return_value=Picture(plain(320, 180), "MP4", 640, 360))
     monkeypatch.setattr(Previews, "thumbnail", frame)
-    text = await sheet(sheet_results(store, seqs))
+    text = await sheet(cards)
     assert text.count("data:image/webp") == 2
     assert "MP4, 640 × 360" in text
     # Of what is a picture the larger one is taken.
@@ -128,17 +128,16 @@ async def test_of_a_clip_its_first_frame_is_embedded(
 
 
 async def test_the_more_pictures_the_smaller_they_are(
-    store: Store, seqs: list[int], monkeypatch: pytest.MonkeyPatch
+    cards: list[Card], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskdash.results.sheet.SIDES", ((1, 80), (2, 60)))
     monkeypatch.setattr("taskdash.results.sheet.LEAST_SIDE", 40)
-    result = sheet_results(store, seqs)[1]
     for count, side in ((1, 80), (2, 60), (3, 40)):
-        assert (await sheet([result] * count)).count(f'width="{side}"') == count
+        assert (await sheet(cards[1:2] * count)).count(f'width="{side}"') == count
 
 
-async def test_without_pillow_it_says_so_once_and_lists_the_rest(store: Store, seqs: list[int]) -> None:
-    text = await sheet(sheet_results(store, seqs), is_installed=False)
+async def test_without_pillow_it_says_so_once_and_lists_the_rest(cards: list[Card]) -> None:
+    text = await sheet(cards, is_installed=False)
     assert text.count("no picture<") == 3
     assert text.count("Pillow was not installed") == 1
     assert "task_two:2" in text
