@@ -17,7 +17,7 @@ import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import IO, TYPE_CHECKING, Final, Literal, cast
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import without_key_forms
@@ -262,7 +262,7 @@ def _with_lines(text: str) -> str:
     return re.sub(_TOML, replaced, text)
 
 
-# Files and folders that only their owner can read
+# Files and folders; what is created here can be read by its owner only
 
 _users_umask: list[int] = []
 
@@ -305,6 +305,19 @@ def tightened(path: Path) -> str | None:
         return None
     path.chmod(0o700)
     return f"{inert_line(str(path))} was open to other users: made 0700"
+
+
+def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | None:
+    """Open a regular file for reading; return None if it is missing, or a pipe, folder or device."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, "rb")  # noqa: PTH123 - opened by number
+    os.close(descriptor)
+    return None
 
 
 def create_private_file(path: Path, data: bytes) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from taskdash.config.files import (
     create_private_file,
     key_lines,
     make_private_dir,
+    open_plain_file,
     replace_private_file,
     toml_values,
 )
@@ -308,11 +310,13 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
 
 def load_view(path: Path, first: View) -> View:
     """Return `first`, the values of `[view]`, updated from `view.toml`, if it exists; wrong values are ignored."""
-    try:
-        values = toml_values(_read_regular_file(path))
-    except (OSError, ValueError):
-        return first
-    return replace(first, **read(View, values, Place([])))
+    with suppress(OSError, ValueError):
+        if (file := open_plain_file(path)) is not None:
+            with file:
+                data = file.read(MAX_VIEW_BYTES + 1)
+            if len(data) <= MAX_VIEW_BYTES:
+                return replace(first, **read(View, toml_values(data), Place([])))
+    return first
 
 
 def save_view(path: Path, view: View, first: View) -> str | None:
@@ -341,15 +345,3 @@ def _toml(values: Mapping[str, object]) -> str:
     import tomli_w
 
     return tomli_w.dumps(values)
-
-
-def _read_regular_file(path: Path) -> bytes:
-    # O_NONBLOCK, as opening a named pipe would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, as open() does not take these flags
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no regular file")
-        data = file.read(MAX_VIEW_BYTES + 1)
-    if len(data) > MAX_VIEW_BYTES:
-        raise ValueError("it is larger than 64 KiB")
-    return data

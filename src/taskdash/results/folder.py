@@ -10,7 +10,7 @@ import secrets
 import stat
 import time
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.files import make_private_dir
 from taskdash.domain.untrusted import fold, inert_line
@@ -51,19 +51,6 @@ def _sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise
-
-
-def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | None:
-    """Open a regular file for reading; return None if it is missing, or a pipe, folder or device."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except (OSError, ValueError):
-        return None
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return open(descriptor, "rb")  # noqa: PTH123 - opened by number
-    os.close(descriptor)
-    return None
 
 
 @contextmanager

@@ -32,13 +32,12 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from taskdash.config.files import make_private_dir, replace_private_file
+from taskdash.config.files import make_private_dir, open_plain_file, replace_private_file
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import size_words
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.fetch import Fetcher, Timeouts
-from taskdash.results.folder import open_plain_file
 from taskdash.results.links import DownloadError, ExpiredError, Refused
 from taskdash.results.part import Sink
 

@@ -21,12 +21,11 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from taskdash.config.files import replace_private_file
+from taskdash.config.files import open_plain_file, replace_private_file
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NONE, amount, are_links_dead, duration, expiry_of, iso_time, moment, plural
-from taskdash.results.folder import open_plain_file
 from taskdash.results.links import Refused, safe_url, shortened_url
 
 with suppress(ImportError):  # without the extra `preview` there are no pictures to embed
