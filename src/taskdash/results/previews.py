@@ -281,19 +281,13 @@ class Previews:
         until_s, refused = self._refused.get(url, (0.0, None))
         return refused if self._now_s() < until_s else None
 
-    async def look(self, url: str, saved: str | None = None) -> Picture | Refused:
+    async def look(self, url: str, saved: str | None = None, *, is_small: bool = False) -> Picture | Refused:
         """Get the picture of a result, or why there is none; cancelling this cancels all work for it.
 
-        It is read from the file that it was `saved` as, if that exists.
+        It is read from the file that it was `saved` as, if that exists. With `is_small` it has up to `THUMBNAIL`
+        pixels, or is the first frame of a clip, and is not cached in memory.
         """
-        return await self._get(url, url, saved)
-
-    async def thumbnail(self, url: str, saved: str | None = None) -> Picture | Refused:
-        """Get a picture of up to `THUMBNAIL` pixels, or the first frame of a clip; it is not cached in memory."""
-        return await self._get(f"{THUMBNAIL} {url}", url, saved)
-
-    async def _get(self, name: str, url: str, saved: str | None) -> Picture | Refused:
-        """Get a picture that is cached by `name`: the URL, or another name for a smaller one."""
+        name = f"{THUMBNAIL} {url}" if is_small else url
         if (known := self.known(name)) is not None:
             return known
         getting = asyncio.run_coroutine_threadsafe(self._found(name, url, saved), self._started())
@@ -302,7 +296,7 @@ class Previews:
             self._refused[name] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
             if len(self._refused) > MAX_REFUSALS:
                 self._refused.popitem(last=False)
-        elif name == url:
+        elif not is_small:
             self._pictures[url] = outcome
             if len(self._pictures) > MAX_IN_MEMORY:
                 self._pictures.popitem(last=False)

@@ -187,7 +187,7 @@ async def _picture(card: Card, previews: Previews, side: int) -> Embedded | str:
     outcome = await previews.look(url, path)
     if isinstance(outcome, Refused) and outcome.is_other:
         # The first frame of a clip, if `ffmpeg` is installed.
-        outcome = await previews.thumbnail(url, path)
+        outcome = await previews.look(url, path, is_small=True)
     if isinstance(outcome, Refused):
         return outcome.why if outcome.is_other else f"no picture: {outcome.why}"
     try:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,15 @@ async def test_a_saved_file_that_is_gone_is_fetched_even_without_a_folder(
         previews.close()
 
 
-@pytest.mark.parametrize("name", ["look", "thumbnail"])
+@pytest.mark.parametrize("is_small", [False, True])
 async def test_a_dead_link_is_told_once_and_tried_again_later(
-    shelf: FileServer, previews: Previews, clock: Clock, name: str
+    shelf: FileServer, previews: Previews, clock: Clock, is_small: bool
 ) -> None:
-    ask, url = getattr(previews, name), f"{shelf.url}/dead.png"
+    ask, url = partial(previews.look, is_small=is_small), f"{shelf.url}/dead.png"
     outcome = await ask(url)
-    assert "expired" in why(outcome)
+    assert isinstance(outcome, Refused)
     assert outcome.is_expired
+    assert "expired" in outcome.why
     clock.at_s = REMEMBER_REFUSAL_S - 1
     assert await ask(url) == outcome
     assert len(shelf.requests) == 1
@@ -217,7 +219,7 @@ async def test_a_thumbnail_is_small_and_kept_beside_the_larger_picture(
     shelf.files["/large.png"] = http_reply(200, plain(900, 600), {"Content-Type": "image/png"})
     url = f"{shelf.url}/large.png"
     for _ in range(2):
-        picture = await small.thumbnail(url)
+        picture = await small.look(url, is_small=True)
         assert isinstance(picture, Picture)
         assert (picture.width, picture.height) == (900, 600)
         with Image.open(io.BytesIO(picture.png)) as opened:
@@ -232,7 +234,7 @@ async def test_a_thumbnail_is_small_and_kept_beside_the_larger_picture(
 
 async def test_what_was_looked_at_large_needs_no_other_fetch(shelf: FileServer, small: Previews) -> None:
     url = f"{shelf.url}/a.png"
-    assert await small.look(url) == await small.thumbnail(url)
+    assert await small.look(url) == await small.look(url, is_small=True)
     assert len(shelf.requests) == 1
 
 
@@ -244,7 +246,7 @@ async def test_of_a_clip_there_is_the_first_frame(
     shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
     saved = tmp_path / "clip.mp4"
     saved.write_bytes(CLIP)
-    picture = await small.thumbnail(f"{shelf.url}/clip.mp4", str(saved) if is_saved else None)
+    picture = await small.look(f"{shelf.url}/clip.mp4", str(saved) if is_saved else None, is_small=True)
     assert isinstance(picture, Picture)
     assert (picture.format, picture.width, picture.height) == ("MP4", 4, 2)
     assert len(shelf.requests) == (not is_saved)
@@ -258,7 +260,7 @@ async def test_a_clip_without_a_frame_is_told(
 ) -> None:
     (tmp_path / "frame.ppm").write_bytes(frame)
     shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
-    outcome = await small.thumbnail(f"{shelf.url}/clip.mp4")
+    outcome = await small.look(f"{shelf.url}/clip.mp4", is_small=True)
     assert said in why(outcome)
 
 
@@ -267,15 +269,17 @@ async def test_without_ffmpeg_a_clip_is_told_by_kind_and_size_as_a_sound_always_
 ) -> None:
     shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
     shelf.files["/a.mp3"] = http_reply(200, b"ID3" + bytes(1_000), {"Content-Type": "audio/mpeg"})
-    assert why(await previews.thumbnail(f"{shelf.url}/clip.mp4")) == "MP4 video, 5 KiB"
-    assert why(await small.thumbnail(f"{shelf.url}/a.mp3")) == "MP3 sound, 1003 B"
+    assert why(await previews.look(f"{shelf.url}/clip.mp4", is_small=True)) == "MP4 video, 5 KiB"
+    assert why(await small.look(f"{shelf.url}/a.mp3", is_small=True)) == "MP3 sound, 1003 B"
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 async def test_ffmpeg_itself_gives_a_frame_within_the_limits_of_a_decoder(files: PreviewFiles) -> None:
     previews = Previews(picture_fetcher("https://gateway.example"), files, ffmpeg=shutil.which("ffmpeg"))
     try:
-        picture = await previews.thumbnail("https://cdn.example/a.mp4", str(MEDIA_FOLDER / "aurora.mp4"))
+        picture = await previews.look(
+            "https://cdn.example/a.mp4", str(MEDIA_FOLDER / "aurora.mp4"), is_small=True
+        )
     finally:
         previews.close()
     assert isinstance(picture, Picture)

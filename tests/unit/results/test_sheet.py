@@ -119,7 +119,10 @@ async def test_of_a_clip_its_first_frame_is_embedded(
     cards: list[Card], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = AsyncMock(return_value=Picture(plain(320, 180), "MP4", 640, 360))
-    monkeypatch.setattr(Previews, "thumbnail", frame)
+    look = Previews.look
+    monkeypatch.setattr(
+        Previews, "look", lambda *asked, is_small=False: frame() if is_small else look(*asked)
+    )
     text = await sheet(cards)
     assert text.count("data:image/webp") == 2
     assert "MP4, 640 × 360" in text

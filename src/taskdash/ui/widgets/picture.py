@@ -265,7 +265,7 @@ class Thumbnails:
         await asyncio.sleep(0)
         own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
-        outcome = await previews.thumbnail(url, saved)
+        outcome = await previews.look(url, saved, is_small=True)
         ready = await self._canvas.ready(outcome, *self._size)
         app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
         shown = ready if isinstance(ready, Refused) else ShownPicture(ready, app.write_to_terminal)

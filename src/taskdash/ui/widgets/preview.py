@@ -278,7 +278,7 @@ class LargeResult(Container, can_focus=True):
         outcome = await previews.look(url, saved)
         # A clip has only its first frame, as a thumbnail.
         is_clip = isinstance(outcome, Refused) and outcome.is_other and not previews.missing
-        return await previews.thumbnail(url, saved) if is_clip else outcome
+        return await previews.look(url, saved, is_small=True) if is_clip else outcome
 
     def _say(self, text: str) -> None:
         self._picture.display = False
