@@ -11,7 +11,7 @@ import json
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,14 +75,11 @@ class _Found:
     version: tuple[int, int]
     codes: array[int]
     """`seq` times 4 plus the state's code, ascending."""
+    by_state: Counter[int]
     listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
     """The states and order last requested, and the `seq` of those tasks."""
     labels: tuple[str | None, ...] | None = None
     """Their first and last label; None until requested."""
-    by_state: Counter[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.by_state = Counter(code & 3 for code in self.codes)
 
     def in_states(self, states: frozenset[State] | None) -> array[int]:
         """Return the `seq` of the tasks in these states (None: in any), ascending."""
@@ -92,71 +89,12 @@ class _Found:
         return array("q", (code >> 2 for code in self.codes if code & 3 in wanted))
 
 
-class _Matches:
-    """Caches the matches of the last filter on one store's list."""
-
-    def __init__(self, database: Store) -> None:
-        self._database = database
-        self._last: _Found | None = None
-
-    def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> _Found:
-        """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
-        version = self._database.data_version(), self._database.connection.total_changes
-        last = self._last
-        if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
-            age_ms = now_ms - last.at_ms
-            holds = age_ms < _MOVING_HOLD_MS or not is_moving(query.terms)
-            if age_ms >= 0 and ((last.version == version and holds) or (may_lag and age_ms < LAG_MS)):
-                return last
-        # Free the old matches before the next search begins.
-        self._last = last = None
-        texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
-        if len(texts) == len(query.terms):
-            table, (condition, values) = "search", where_searched(query.profile, texts)
-        else:
-            table, (condition, values) = "tasks", where(self._database, query._replace(states=None), now_ms)
-        codes = _numbers(self._database, f"SELECT seq * 4 + state FROM {table} WHERE {condition}", values)
-        self._last = _Found(query.profile, query.terms, now_ms, version, array("q", sorted(codes)))
-        return self._last
-
-    def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
-        """Return the `seq` of every task of `query`, in its order."""
-        found = self.found(query, now_ms, may_lag=may_lag)
-        wanted = query.states, query.sort
-        if found.listing is None or found.listing[0] != wanted:
-            found.listing = wanted, self._in_order(found.in_states(query.states), query.profile, query.sort)
-        return found.listing[1]
-
-    def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return the end labels of the tasks that match."""
-        found = self.found(query, now_ms, may_lag=may_lag)
-        if found.labels is None:
-            seqs = found.in_states(None)
-            # If there are many, the labels of the whole list will do.
-            condition, values = where(self._database, Query(query.profile), now_ms)
-            if len(seqs) <= _FEW:
-                condition, values = f"seq {IN_LIST}", [as_json(seqs)]
-            found.labels = _end_labels(self._database, condition, values) if seqs else ()
-        return found.labels
-
-    def _in_order(self, seqs: array[int], profile: str | None, sort: Sort) -> array[int]:
-        if sort.key is SortKey.ADDED:
-            return seqs[::-1] if sort.reverse else seqs
-        if len(seqs) <= _FEW:
-            sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
-            return _numbers(self._database, sql, [as_json(seqs)])
-        wanted, (condition, values) = set(seqs), where(self._database, Query(profile, sort=sort), 0)
-        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"
-        whole = _numbers(self._database, sql, values)
-        return array("q", compress(whole, (seq in wanted for seq in whole)))
-
-
 class TaskList(Part):
     """Reads the tasks of every profile in one store. With `may_lag`, matches of a filter may be a moment old."""
 
     def __init__(self, database: Store) -> None:
         super().__init__(database)
-        self._matches = _Matches(database)
+        self._last_found: _Found | None = None
 
     def rows(
         self,
@@ -175,7 +113,7 @@ class TaskList(Part):
         columns = TASK_COLUMNS if whole else HEAD_COLUMNS
         if query.terms and limit >= 0:
             # Includes tasks removed since, for a moment: without them the rows below would be on the wrong lines.
-            seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
+            seqs = self._matching(query, now_ms, may_lag=may_lag)[offset : offset + limit]
             return self._in_order(seqs, condition="1", columns=columns)
         condition, values = where(self._database, query, now_ms)
         in_order = f"ORDER BY {order(query.sort)}"
@@ -187,7 +125,7 @@ class TaskList(Part):
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> list[int]:
         """Return the `seq` of every task of `query`, in its order."""
         if query.terms:
-            return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
+            return list(self._matching(query, now_ms, may_lag=may_lag))
         condition, values = where(self._database, query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
         return list(_numbers(self._database, sql, values))
@@ -205,7 +143,7 @@ class TaskList(Part):
         """Return how many tasks precede this one in the order of `query`; None if it is not among them."""
         if query.terms:
             try:
-                return self._matches.seqs(query, now_ms, may_lag=may_lag).index(seq)
+                return self._matching(query, now_ms, may_lag=may_lag).index(seq)
             except ValueError:
                 return None
         condition, values = where(self._database, query, now_ms)
@@ -226,12 +164,20 @@ class TaskList(Part):
         if not query.terms:
             sql = "SELECT state, sum(tasks) FROM counts WHERE profile = coalesce(?, profile) GROUP BY state"
             return by_state(self._database.rows(sql, [query.profile]))
-        return by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
+        return by_state(self._found(query, now_ms, may_lag=may_lag).by_state.items())
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
         """Return the end labels of the tasks of `query`, in any state."""
         if query.terms:
-            return self._matches.labels(query, now_ms, may_lag=may_lag)
+            matches = self._found(query, now_ms, may_lag=may_lag)
+            if matches.labels is None:
+                seqs = matches.in_states(None)
+                # If there are many, the labels of the whole list will do.
+                condition, values = where(self._database, Query(query.profile), now_ms)
+                if len(seqs) <= _FEW:
+                    condition, values = f"seq {IN_LIST}", [as_json(seqs)]
+                matches.labels = _end_labels(self._database, condition, values) if seqs else ()
+            return matches.labels
         if query.profile is not None:
             return _end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
         # Profile by profile, through its index; across all of them SQLite would read the whole list.
@@ -376,6 +322,49 @@ class TaskList(Part):
         if detail is None:
             raise _unknown(profile, text)  # another process has removed it since it was found
         return detail
+
+    # The matches of a filter
+
+    def _found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> _Found:
+        """Return the matches of `query`'s filter; with `may_lag` they may be up to `LAG_MS` old."""
+        version = self._database.data_version(), self._database.connection.total_changes
+        last = self._last_found
+        if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
+            age_ms = now_ms - last.at_ms
+            holds = age_ms < _MOVING_HOLD_MS or not is_moving(query.terms)
+            if age_ms >= 0 and ((last.version == version and holds) or (may_lag and age_ms < LAG_MS)):
+                return last
+        # Free the old matches before the next search begins.
+        self._last_found = last = None
+        texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
+        if len(texts) == len(query.terms):
+            table, (condition, values) = "search", where_searched(query.profile, texts)
+        else:
+            table, (condition, values) = "tasks", where(self._database, query._replace(states=None), now_ms)
+        codes = _numbers(self._database, f"SELECT seq * 4 + state FROM {table} WHERE {condition}", values)
+        counts = Counter(code & 3 for code in codes)
+        found = _Found(query.profile, query.terms, now_ms, version, array("q", sorted(codes)), counts)
+        self._last_found = found
+        return found
+
+    def _matching(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
+        """Return the `seq` of every task that a filter matches, in the order of `query`."""
+        found = self._found(query, now_ms, may_lag=may_lag)
+        wanted = query.states, query.sort
+        if found.listing is None or found.listing[0] != wanted:
+            found.listing = wanted, self._sorted(found.in_states(query.states), query.profile, query.sort)
+        return found.listing[1]
+
+    def _sorted(self, seqs: array[int], profile: str | None, sort: Sort) -> array[int]:
+        if sort.key is SortKey.ADDED:
+            return seqs[::-1] if sort.reverse else seqs
+        if len(seqs) <= _FEW:
+            sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
+            return _numbers(self._database, sql, [as_json(seqs)])
+        wanted, (condition, values) = set(seqs), where(self._database, Query(profile, sort=sort), 0)
+        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"
+        whole = _numbers(self._database, sql, values)
+        return array("q", compress(whole, (seq in wanted for seq in whole)))
 
 
 def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
