@@ -11,7 +11,7 @@ import logging
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.config.settings import FILE_NAME_PART
 from taskdash.domain.errors import StoreError
@@ -165,15 +165,6 @@ def _beginning(text: str, most_chars: int) -> str:
 # Fresh links
 
 
-class Renewed(NamedTuple):
-    """Says what became of a dead link."""
-
-    wanted: Wanted | None
-    """The result with its fresh link; None if there is none."""
-    why_not: str = ""
-    """Completes "the link has probably expired, and ..."; "" if no check was made."""
-
-
 _Found: TypeAlias = tuple[Task, tuple[str, ...]] | None
 """A task with its links; None if it is no longer on the list, or was not checked in time."""
 
@@ -194,28 +185,32 @@ class Renewals:
         self._clock = clock or Clock()
         self._asked: dict[int, tuple[float, asyncio.Task[_Found]]] = {}
 
-    async def renew(self, wanted: Wanted) -> Renewed:
-        """Return the result with the fresh link from its record, which is checked again if it has no other yet."""
+    async def renew(self, wanted: Wanted) -> tuple[Wanted | None, str]:
+        """Return the result with the fresh link from its record, which is checked again if it has no other yet.
+
+        Without a fresh link, return None, and what completes "the link has probably expired, and ..."; "" if no check
+        was made.
+        """
         try:
             found = await self._store.run(lambda store: _links_of(store, wanted.seq))
             if fresh := _fresh(wanted, found):
                 # The record was already checked again, for another result or by somebody else.
-                return Renewed(fresh)
+                return fresh, ""
             if self._begin is not None and not await self._begin():
-                return Renewed(None)
+                return None, ""
             answer = await asyncio.shield(self._asking(wanted.seq))
         except StoreError:
             _LOG.warning("a record was not asked for again", exc_info=True)
-            return Renewed(None)
+            return None, ""
         if answer is None:
-            return Renewed(None, "its record could not be asked for again")
+            return None, "its record could not be asked for again"
         if fresh := _fresh(wanted, answer):
-            return Renewed(fresh)
+            return fresh, ""
         if answer[0].purged:
-            return Renewed(None, REMOVED[0].lower() + REMOVED[1:])
+            return None, REMOVED[0].lower() + REMOVED[1:]
         if (problem := answer[0].problem) is not None:
-            return Renewed(None, f"asked again for its record: {problem.kind.value}")
-        return Renewed(None, "its record, asked for again, has no other one")
+            return None, f"asked again for its record: {problem.kind.value}"
+        return None, "its record, asked for again, has no other one"
 
     def _asking(self, seq: int) -> asyncio.Task[_Found]:
         at_s, asked = self._asked.get(seq, (0.0, None))

@@ -39,7 +39,7 @@ from taskdash.results.folder import Folder
 from taskdash.results.links import DiskError, DownloadError, LockedError
 from taskdash.results.part import part_key
 from taskdash.results.saved_results import ResultLocks, SavedResults
-from taskdash.results.wanted import Renewals, Renewed, Wanted
+from taskdash.results.wanted import Renewals, Wanted
 
 NOW_MS: Final = 1_777_475_100_000
 
@@ -398,11 +398,11 @@ async def test_waiting_for_some_holds_up_no_others_and_ends_with_all(bench: Benc
 class Fresh(Renewals):
     """Gives what the test says."""
 
-    def __init__(self, *given: Renewed) -> None:
+    def __init__(self, *given: tuple[Wanted | None, str]) -> None:
         self.given = list(given)
         self.asked: list[Wanted] = []
 
-    async def renew(self, wanted: Wanted) -> Renewed:
+    async def renew(self, wanted: Wanted) -> tuple[Wanted | None, str]:
         self.asked.append(wanted)
         return self.given.pop(0)
 
@@ -410,15 +410,15 @@ class Fresh(Renewals):
 async def test_a_dead_link_and_no_other_is_renewed_once_before_it_is_given_up(bench: Bench) -> None:
     bench.server.files["/x"] = http_reply(200, PNG)
     dead, fresh = bench.wanted(1, "/gone"), bench.wanted(1, "/x")
-    good = Fresh(Renewed(fresh))
+    good = Fresh((fresh, ""))
     queue = bench.queue(renewals=good)
     (ended,) = await queue.save([dead])
     assert (ended.end, good.asked) == (End.SAVED, [dead])
 
-    for renewed in (Renewed(bench.wanted(2, "/gone2")), Renewed(None, "it has no other one"), Renewed(None)):
-        bad = Fresh(renewed)
+    for other, why_not in ((bench.wanted(2, "/gone2"), ""), (None, "it has no other one"), (None, "")):
+        bad = Fresh((other, why_not))
         (ended,) = await bench.queue(renewals=bad).save([bench.wanted(2, "/gone")])
-        assert (ended.end, len(bad.asked), ended.why_not) == (End.FAILED, 1, renewed.why_not)
+        assert (ended.end, len(bad.asked), ended.why_not) == (End.FAILED, 1, why_not)
         assert str(ended.error) == "the link has probably expired (HTTP 404)"
 
     bench.server.files["/odd"] = http_reply(200, b'{"error": "no"}')

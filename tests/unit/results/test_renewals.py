@@ -14,7 +14,7 @@ from tests.unit.results.fakes import QuickClock
 
 from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.task import ProblemKind
-from taskdash.results.wanted import LONGEST_WAIT_S, Renewals, Renewed, Wanted, wanted_of
+from taskdash.results.wanted import LONGEST_WAIT_S, Renewals, Wanted, wanted_of
 from taskdash.store.store import Store, StoreThread
 
 TASK = "task_a_12345678"
@@ -74,10 +74,10 @@ async def test_all_results_of_a_task_get_their_fresh_links_by_one_check(bench: B
     renewals = Renewals(bench.thread)
     first, second = bench.wanted()
     found = await asyncio.gather(renewals.renew(first), renewals.renew(second))
-    assert [each.wanted and each.wanted.url for each in found] == links("new")
+    assert [fresh and fresh.url for fresh, _ in found] == links("new")
     assert bench.checks == 1
     # One that failed meanwhile needs no check of its own.
-    assert (await renewals.renew(second)).wanted is not None
+    assert (await renewals.renew(second))[0] is not None
     assert bench.checks == 1
 
 
@@ -97,14 +97,14 @@ async def test_a_record_without_a_fresh_link_says_so(
     bench: Bench, act: Callable[[Bench], object], why_not: str
 ) -> None:
     bench.next = lambda: act(bench)
-    renewed = await Renewals(bench.thread).renew(bench.wanted()[1])
-    assert renewed.wanted is None
-    assert why_not in renewed.why_not
+    fresh, said = await Renewals(bench.thread).renew(bench.wanted()[1])
+    assert fresh is None
+    assert why_not in said
 
 
 async def test_nobody_who_checks_costs_a_while_and_leaves_no_request(bench: Bench) -> None:
     clock = QuickClock(NOW)
-    assert (await Renewals(bench.thread, clock=clock).renew(bench.wanted()[0])).wanted is None
+    assert (await Renewals(bench.thread, clock=clock).renew(bench.wanted()[0]))[0] is None
     assert clock.at_ms - NOW == pytest.approx(1_000 * LONGEST_WAIT_S, abs=1_000)
     assert bench.store.tasks.find("p", TASK).asked_at_ms is None
 
@@ -113,5 +113,5 @@ async def test_where_nobody_can_check_nobody_is_asked(bench: Bench) -> None:
     async def no() -> bool:
         return False
 
-    assert await Renewals(bench.thread, begin=no).renew(bench.wanted()[0]) == Renewed(None)
+    assert await Renewals(bench.thread, begin=no).renew(bench.wanted()[0]) == (None, "")
     assert bench.checks == 0
