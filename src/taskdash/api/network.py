@@ -76,7 +76,14 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
     """
     cert_file, cert_dir = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if cert_file:
-        return _load_authorities("SSL_CERT_FILE", cert_file)
+        try:
+            return ssl.create_default_context(cafile=cert_file)
+        except ssl.SSLError as error:
+            raise _broken("SSL_CERT_FILE", "names a file without PEM certificates in it") from error
+        except OSError as error:
+            raise _broken("SSL_CERT_FILE", f"names a file that cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise _broken("SSL_CERT_FILE", "is no file name") from error
     if cert_dir:
         # OpenSSL reads these folders only when it looks for a CA, and ignores missing ones.
         if not any(Path(folder).is_dir() for folder in cert_dir.split(os.pathsep)):
@@ -90,17 +97,6 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
                 "SSLKEYLOGFILE", f"names a file that cannot be written ({error.strerror})"
             ) from error
         raise UsageError(f"the certificates of the Python package certifi cannot be read: {error}") from error
-
-
-def _load_authorities(variable: str, path: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=path)
-    except ssl.SSLError as error:
-        raise _broken(variable, "names a file without PEM certificates in it") from error
-    except OSError as error:
-        raise _broken(variable, f"names a file that cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise _broken(variable, "is no file name") from error
 
 
 def _broken(variable: str, why: str) -> UsageError:
