@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -87,6 +88,20 @@ for place in range(1_900, 2_000, 5):
     assert len(first) < 10_000
     assert len(others) == 40
     assert not any(KEY[:8] in line for line in others)
+
+
+def test_where_there_is_no_place_for_a_log_no_warning_gets_on_the_screen() -> None:
+    code = """
+import logging
+from taskdash.cli import log, process
+from taskdash.domain.errors import UsageError
+def log_path(): raise UsageError("no home")
+log.log_path = log_path
+log.start_log(process.Session())
+logging.getLogger("taskdash.results.wanted").warning("a record was not asked for again")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout + done.stderr == b""
 
 
 @pytest.mark.parametrize("opens_dashboard", [False, True])

@@ -90,6 +90,8 @@ def start_log(session: Session) -> None:
     logger.propagate = False
     logger.setLevel(session.settings.log_level.upper())
     logging.raiseExceptions = False
+    # Without any handler, Python would print warnings to stderr, across the dashboard.
+    logger.addHandler(logging.NullHandler())
     with suppress(OSError, TaskdashError):
         handler = _LogFile(log_path())
         handler.setFormatter(_Redacting(session))

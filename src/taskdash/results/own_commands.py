@@ -62,8 +62,6 @@ _under_way: Final[set[subprocess.Popen[bytes]]] = set()
 _starting: Final = threading.Lock()
 
 _log = logging.getLogger(__name__)
-# Without a log, Python would print warnings to stderr, across the dashboard.
-_log.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,6 @@ FLUSH_AT_BYTES: Final = 1024 * 1024
 """Flush early once the waiting bodies are this large."""
 
 _log = logging.getLogger(__name__)
-# Without a log, Python would print warnings to stderr, across the dashboard.
-_log.addHandler(logging.NullHandler())
 
 Fetch = Callable[[str, str], Awaitable[Answer]]
 """Sends a check, given a task ID and the path to request it under."""
