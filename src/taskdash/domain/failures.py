@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task import FailureClass
 from taskdash.domain.untrusted import inert_line
@@ -226,19 +226,6 @@ _VARYING: Final = r"(?i)https?://\S+|\b(?=[\w.:+-]*\d)[\w+-][\w.:+-]{6,}\w\b|\b\
 _ODD_SPACE: Final = r"\s{2,}|[^\S ]"
 
 
-class FailedTasks(NamedTuple):
-    """Counts failed tasks with identical answers, as the store does."""
-
-    fail_code: str | None
-    fail_msg: str | None
-    raw_state: str | None
-    tasks: int
-    newest_seq: int
-    newest_at_ms: int
-    charged: float = 0
-    credits: float = 0
-
-
 class Reason(NamedTuple):
     """Groups the tasks that failed for one reason."""
 
@@ -281,31 +268,22 @@ def class_filter(failure_class: FailureClass) -> str:
     return f"reason:{failure_class.value.replace(' ', '-')}"
 
 
-def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
-    """Group failures by class, code and message; the largest class first, and within it the commonest reason."""
-    groups: dict[tuple[FailureClass, str | None, str | None], list[FailedTasks]] = {}
-    for some in failed:
-        failure_class = classify(some.fail_code, some.fail_msg, some.raw_state)
-        key = (failure_class, some.fail_code or None, _pattern(some.fail_msg))
-        groups.setdefault(key, []).append(some)
-    found = []
-    for (failure_class, fail_code, message), group in groups.items():
-        newest = max(group, key=lambda some: (some.newest_at_ms, -some.newest_seq))
-        found.append(
-            Reason(
-                failure_class=failure_class,
-                fail_code=fail_code,
-                message=message,
-                tasks=sum(some.tasks for some in group),
-                newest_seq=newest.newest_seq,
-                newest_at_ms=newest.newest_at_ms,
-                charged=int(sum(some.charged for some in group)),
-                credits=round(sum(some.credits for some in group), 6),
-            )
-        )
-    of_class: Counter[FailureClass] = Counter()
-    for reason in found:
-        of_class[reason.failure_class] += reason.tasks
+def reasons(rows: Iterable[tuple[Any, ...]]) -> list[Reason]:
+    """Group failures by class, code and message; the largest class first, and within it the commonest reason.
+
+    Each row has the code, message and state of failures with identical answers, then the figures of a `Reason`.
+    """
+    groups: dict[tuple[Any, ...], list[Reason]] = {}
+    for code, message, state, *figures in rows:
+        reason = Reason(classify(code, message, state), code or None, _pattern(message), *figures)
+        groups.setdefault(reason[:3], []).append(reason)
+    found, of_class = [], Counter[FailureClass]()
+    for group in groups.values():
+        newest = max(group, key=lambda each: (each.newest_at_ms, -each.newest_seq))
+        tasks, charged = sum(each.tasks for each in group), int(sum(each.charged for each in group))
+        cost = round(sum(each.credits for each in group), 6)
+        found.append(newest._replace(tasks=tasks, charged=charged, credits=cost))
+        of_class[newest.failure_class] += tasks
     found.sort(key=lambda each: (-each.tasks, each.message or "", each.fail_code or ""))
     return sorted(found, key=lambda each: (-of_class[each.failure_class], each.failure_class))
 

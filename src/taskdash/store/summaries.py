@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.batches import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
-from taskdash.domain.failures import FailedTasks, Reason, reasons
+from taskdash.domain.failures import Reason, reasons
 from taskdash.domain.query import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import Part
 from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, LINKS_SINCE, UNSAVED, order, where
-from taskdash.store.rows import STATES
+from taskdash.store.rows import STATES, by_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,7 +71,7 @@ class Summaries(Part):
         rows = self._database.rows(
             f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values
         )
-        return {STATES.get(code, State.WAITING): count for code, count in rows}
+        return by_state(rows)
 
     def result_counts(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
@@ -103,7 +103,7 @@ class Summaries(Part):
             f"FROM tasks WHERE {failed} GROUP BY fail_code, fail_msg, raw_state",
             values,
         )
-        found = reasons(FailedTasks(*row) for row in rows)
+        found = reasons(rows)
         newest = {task.seq: task for task in tasks.heads([reason.newest_seq for reason in found])}
         condition, values = where(self._database, query, now_ms, marked)
         rows = self._database.rows(
