@@ -157,12 +157,10 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     return [*label, *cell]
 
 
-def _label(task: Task, _: Moment, __: int) -> Cell:
-    return [Span(task.label or "", "label")]
-
-
-def _model(task: Task, _: Moment, __: int) -> Cell:
-    return [Span(task.model or NONE, "muted")]
+def _words_of(
+    attribute: str, style: str = "muted", unknown: str = NONE
+) -> Callable[[Task, Moment, int], Cell]:
+    return lambda task, _moment, _width: [Span(getattr(task, attribute) or unknown, style)]
 
 
 def _cost(task: Task, moment: Moment, width: int) -> Cell:
@@ -189,6 +187,10 @@ def _age(at_ms: int | None, moment: Moment, width: int, unknown: str = NONE) -> 
         return [Span(ago(at_ms, moment.now_ms), "muted")]
     text = unknown if at_ms is None else age(moment.now_ms - at_ms)
     return [Span(f"{text:>{min(width, _AGE_CELLS)}}", "muted")]
+
+
+def _age_of(attribute: str) -> Callable[[Task, Moment, int], Cell]:
+    return lambda task, moment, width: _age(getattr(task, attribute), moment, width)
 
 
 def _created(task: Task, moment: Moment, width: int) -> Cell:
@@ -272,29 +274,17 @@ def _family(task: Task, _: Moment, __: int) -> Cell:
     return [Span(family) if (family := family_of(task.record_path)) else _UNKNOWN]
 
 
-def _profile(task: Task, _: Moment, __: int) -> Cell:
-    return [Span(task.profile, "muted")]
-
-
-def _added(task: Task, moment: Moment, width: int) -> Cell:
-    return _age(task.added_at_ms, moment, width)
-
-
-def _completed(task: Task, moment: Moment, width: int) -> Cell:
-    return _age(task.complete_time_ms, moment, width)
-
-
 COLUMNS: Final = {
     column.name: column
     for column in (
         Column("state", "State", (12, 3), _state, SortKey.STATE, gives_way=(120,), narrow_title=""),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
-        Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
+        Column("model", "Model", (26, 18, 12, 0), _words_of("model"), SortKey.MODEL, gives_way=(30, 70, 90)),
         Column("cost", "Duration", (13, 8), _cost, SortKey.COST, gives_way=(115,)),
         Column("created", "Created", (5, 0), _created, SortKey.CREATED, (110,), "Age", _AGE_CELLS),
         Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(17, 86)),
-        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(74, 83)),
-        Column("completed", "Completed", (9, 0), _completed, gives_way=(82,)),
+        Column("added", "Added", (9, 5, 0), _age_of("added_at_ms"), SortKey.ADDED, gives_way=(74, 83)),
+        Column("completed", "Completed", (9, 0), _age_of("complete_time_ms"), gives_way=(82,)),
         Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 81)),
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
@@ -303,12 +293,12 @@ COLUMNS: Final = {
         Column("picks", "Picks", (7, 0), _picks, gives_way=(94,)),
         Column("credits", "Credits", (7, 0), _credits, SortKey.CREDITS, gives_way=(89,), title_width=7),
         Column("family", "Family", (13, 8, 0), _family, gives_way=(18, 87)),
-        Column("profile", "Profile", (12, 8, 0), _profile, gives_way=(19, 105)),
+        Column("profile", "Profile", (12, 8, 0), _words_of("profile"), gives_way=(19, 105)),
         Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
     )
 }
 """By their names in the settings. `label` is the prompt, with the label beside or before it if tasks have several."""
-_LABEL: Final = Column("label", "Label", (0,), _label, SortKey.LABEL)
+_LABEL: Final = Column("label", "Label", (0,), _words_of("label", "label", ""), SortKey.LABEL)
 _PROMPT: Final = Column("label", "Prompt", (0,), _prompt, flexible=True)
 """Beside a label column, which is the one to sort by."""
 _STEPS: Final = [
