@@ -5,7 +5,6 @@ A key map starts from the table of actions; a preset overrides that, and the use
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.config.load import read_config_file
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import nearest
 from taskdash.ui.actions import (
     ACTIONS,
     FOOTER,
@@ -164,8 +164,8 @@ def _assigned(
 def _unknown(own: Keymap, of_commands: Keymap) -> Iterator[tuple[str, str]]:
     """Yield the actions and keys that do not exist: the action's name, and the fault."""
     for name in (name for name in own if name not in DEFAULT_KEYS):
-        near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
-        advice = f" (did you mean {near[0]}?)" if near else ""
+        near = nearest(name, DEFAULT_KEYS)
+        advice = f" (did you mean {near}?)" if near else ""
         yield name, f"keys.{name}: there is no such action{advice}; `taskdash config schema` names them all"
     names = 'a sign or a letter, or a name such as "space", "delete", "f5", "ctrl+p", "alt+x"'
     for name, written in (*own.items(), *of_commands.items()):
