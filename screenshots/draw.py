@@ -25,14 +25,13 @@ import resvg_py
 from PIL import Image
 from rich.cells import cell_len
 
-from taskdash.cli.dashboard import open_context
-from taskdash.cli.process import Wiring
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings, demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.domain.query import Query
 from taskdash.domain.secret import KnownKeys
 from taskdash.ui.app import Dashboard
+from taskdash.wiring import Wiring, open_context
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

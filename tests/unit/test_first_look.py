@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from taskdash.cli.dashboard import first_view_of
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings, View
+from taskdash.wiring import first_view_of
 
 USUAL = View().columns
 

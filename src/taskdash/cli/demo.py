@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.dashboard import has_terminal, open_context, run_app
+from taskdash.cli.dashboard import has_terminal, run_app
 from taskdash.cli.options import command, number
 from taskdash.cli.output import cropped, print_lines, speech
-from taskdash.cli.process import Wiring
 from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
@@ -32,6 +31,7 @@ from taskdash.domain.words import SYMBOLS, duration, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import Clock
 from taskdash.watch.watcher import build_watcher
+from taskdash.wiring import Wiring, open_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -92,7 +92,7 @@ class Following:
         """
         session = self._session
         store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
-        command = session.wiring.finish_command()
+        command = session.wiring.finish_command() if session.settings.on_finish else None
         if command is not None:
             command.listen(talk)
             LAST_ACTS.append(command.kill)

@@ -17,11 +17,11 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import complain, print_error, speech, talk
-from taskdash.config.files import config_path, keep_all_files_private, previews_dir, store_path, tightened
-from taskdash.config.keys import DEFAULT_KEY_VARIABLE, find_key, keyless_environ, keys_in, known_keys
+from taskdash.config.files import config_path, keep_all_files_private, store_path, tightened
+from taskdash.config.keys import find_key, keyless_environ, keys_in, known_keys
 from taskdash.config.load import load_settings
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.secret import KnownKeys
@@ -29,16 +29,14 @@ from taskdash.store.store import Store
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import NoReturn
 
     from taskdash.config.profile import Profile
     from taskdash.config.settings import Settings
     from taskdash.domain.secret import Secret
-    from taskdash.results.download_thread import DownloadThread
-    from taskdash.results.own_commands import FinishCommand, OwnCommands, Programs
-    from taskdash.results.previews import Previews
+    from taskdash.wiring import Wiring
 
 COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"
 """Set by a shell that asks for completions: then click answers, whatever the arguments, with `cli.describing`."""
@@ -123,6 +121,8 @@ class Session:
     @property
     def wiring(self) -> Wiring:
         """Return what opens the services of the profile in use."""
+        from taskdash.wiring import Wiring
+
         return Wiring(self.settings, self.environ, self.store_path, self.keys)
 
     def find_key(self) -> Secret:
@@ -158,68 +158,6 @@ class Session:
             # As a path it would be the current folder.
             raise UsageError(f"--{name}: a file name cannot be empty")
         return None if value is None else Path(value)
-
-
-class Wiring(NamedTuple):
-    """Opens what dashboard and commands share, for the profile in use; each module it needs is imported when used."""
-
-    settings: Settings
-    environ: Mapping[str, str]
-    store_path: Path
-    keys: KnownKeys
-
-    def finish_command(self) -> FinishCommand | None:
-        """Return the runner of the user's command for finished tasks; None if there is no such command."""
-        if not self.settings.on_finish:
-            return None
-        from taskdash.results.own_commands import FinishCommand, Programs
-
-        return FinishCommand(self.settings.on_finish, self.settings.profile, self._programs(Programs))
-
-    def own_commands(self) -> OwnCommands:
-        """Return the runner of the commands that the user has bound to keys."""
-        from taskdash.results.own_commands import OwnCommands, Programs
-
-        return OwnCommands(self._programs(Programs))
-
-    def _programs(self, make: type[Programs]) -> Programs:
-        """Return the runner of the user's programs.
-
-        It passes on no API key, but the paths of list and config: `taskdash show` in a program finds the same task.
-        """
-        settings = self.settings
-        config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
-        return make(
-            store_path=self.store_path.absolute(),
-            environ=dict(self.environ) | config,
-            keys=self.keys,
-            hidden={DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
-        )
-
-    def downloads(self, **where: bool) -> DownloadThread:
-        """Return what saves results beside the dashboard or a command; see `DownloadThread`."""
-        from taskdash.results.download_thread import DownloadThread
-
-        return DownloadThread(self.settings, self.store_path, self.keys, **where)
-
-    def previews(self, *, is_demo: bool = False) -> Previews:
-        """Return the service that fetches previews of results; the demo caches them beside its store."""
-        from shutil import which
-
-        from taskdash.results.previews import PreviewFiles, Previews, can_decode, picture_fetcher
-
-        try:
-            folder = self.store_path.parent / "previews" if is_demo else previews_dir()
-        except UsageError:
-            # Without a cache folder, each preview is fetched when it is viewed.
-            folder = None
-        profile = self.settings.in_use
-        return Previews(
-            picture_fetcher(profile.base_url, allow_private=profile.allow_private),
-            PreviewFiles(folder) if folder else None,
-            ffmpeg=which("ffmpeg"),
-            is_installed=can_decode(),
-        )
 
 
 @contextmanager
