@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from taskdash.domain.secret import Secret
 
-MAX_CONNECTIONS: Final = 32
 KEEP_ALIVE_S: Final = 4.0
 """How long an idle connection is kept. Common servers close theirs after 5 s, and a request that crosses the
 close is lost, so we close first."""
@@ -71,7 +70,7 @@ class Gateway:
             base_url: As checked by `config`; its path is prepended to the API's.
             key: Sent to this host and no other.
             auth_header: The header that carries the key, from the config.
-            connections: How many requests may be in flight at once, 1 to 32.
+            connections: How many requests may be in flight at once.
             deadline_s: How long a request may take from connecting to the last byte of its answer.
             trust_env: Whether to use the environment's proxies and certificates.
 
@@ -97,7 +96,6 @@ class Gateway:
         )
         self._keys = KnownKeys([key])
         self._deadline_s = deadline_s
-        connections = max(1, min(connections, MAX_CONNECTIONS))
         # Otherwise a context that trusts nobody and is never used: loading the CA certificates takes 20 ms.
         needs_tls = base.scheme == "https" or proxy is not None
         tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

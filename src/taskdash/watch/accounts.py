@@ -323,10 +323,8 @@ def used_lately(sent: Iterable[Sent], now_s: float) -> int:
     return sum(row.checks for row in sent if _age_s(row, now_s) < 60.0)
 
 
-def _held_s(quiet: object, now_s: float, now_ms: int) -> float:
+def _held_s(quiet: Mapping[str, Any], now_s: float, now_ms: int) -> float:
     """Return how much of a 429's hold is left, in seconds."""
-    if not isinstance(quiet, dict):
-        return 0.0
     until_s, until_ms = quiet.get("until_s"), quiet.get("until_ms")
     if not isinstance(until_s, int | float) or not isinstance(until_ms, int | float):
         return 0.0
