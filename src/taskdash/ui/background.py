@@ -161,14 +161,15 @@ class ExpiringResults:
         self._screen = screen
         self._looked_at_ms: int | None = None
 
-    @property
-    def is_time(self) -> bool:
-        """Return whether another look is due, as it also is after the clock was set back."""
+    def tick(self) -> None:
+        """Look for them and warn, if that is due, as it also is after the clock was set back."""
         looked_ms, now_ms = self._looked_at_ms, self._context.clock.now_ms()
-        return looked_ms is None or not looked_ms <= now_ms < looked_ms + LOOK_EVERY_MS
+        if looked_ms is None or not looked_ms <= now_ms < looked_ms + LOOK_EVERY_MS:
+            warn: WorkType[None] = self._warn
+            self._screen.run_worker(warn, group="expiring", exclusive=True)
 
-    async def warn(self) -> None:
-        """Look for them, and show one line on those not warned about yet."""
+    async def _warn(self) -> None:
+        """Show one line on those not warned about yet."""
         context, told_ms = self._context, self._context.result_ttl_ms
         ttl_ms = told_ms or USUAL_LIFE_MS
         self._looked_at_ms = now_ms = context.clock.now_ms()

@@ -11,9 +11,12 @@ from taskdash.domain.errors import StoreError
 from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
+
+    from textual.worker import WorkType
 
     from taskdash.ui.context import Context
+    from taskdash.ui.screens.main import MainScreen
     from taskdash.watch.machine import Clock
 
 POLL_S: Final = 0.5
@@ -57,27 +60,17 @@ class Pace:
 class Following:
     """Follows what this process's watchers, other dashboards and scripts do."""
 
-    def __init__(
-        self, context: Context, on_round: Callable[[], None], on_mishap: Callable[[str], None]
-    ) -> None:
-        """Set up the callbacks.
-
-        `on_round` is called after `on_written`, and when a watcher has news; `on_mishap` with a line for the user when
-        the store's file was damaged or replaced.
-        """
-        self._context = context
-        self._on_round, self._on_mishap = on_round, on_mishap
+    def __init__(self, context: Context, screen: MainScreen) -> None:
+        self._context, self._screen = context, screen
         self._news = asyncio.Event()
         self._version = -1
-        self.on_written: list[Callable[[], Awaitable[None]]] = []
-        """Awaited one after another when another connection has written to the store, and once at the start."""
         self.mishap = ""
         """How the store's file was damaged or replaced, until `forget`; "" if it was not."""
         self._trouble = ""
         self._again_at_s = math.inf
 
-    def start_watchers(self) -> None:
-        """Start the watchers and listen to their news; needs a running loop."""
+    def start(self) -> None:
+        """Start the watchers, and follow them and the store; needs a running loop."""
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
@@ -86,6 +79,8 @@ class Following:
 
         for service in self._context.services.values():
             service.watcher.start(tell)
+        follow: WorkType[None] = self._run
+        self._screen.run_worker(follow, group="follow")
 
     def banner(self) -> str:
         """Return what is wrong with the store, while the list stays on screen as last read; "" if nothing is."""
@@ -96,31 +91,31 @@ class Following:
         was_there, self.mishap = bool(self.mishap), ""
         return was_there
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         while True:
             now_s = asyncio.get_running_loop().time()
             if self._context.store.change_hint.may_have_changed() or now_s >= self._again_at_s:
                 await self._look_patiently()
-                self._on_round()
+                self._screen.show_status()
             for line in self._context.store.take_mishaps():
                 self.mishap = line
-                self._on_mishap(line)
+                self._screen.say(sentence(line), "error")
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
             except TimeoutError:
                 continue
             self._news.clear()
-            self._on_round()
+            self._screen.show_status()
             await asyncio.sleep(REFRESH_EVERY_S)
 
     async def _look_patiently(self) -> None:
-        """Look for writes. A store that is locked or fails is reported, and blocks neither the screen nor `run`."""
+        """Look for writes. A store that is locked or fails is reported, and never blocks the screen."""
         looking = asyncio.ensure_future(self._look())
         try:
             while not (await asyncio.wait({looking}, timeout=PATIENCE_S))[0]:
                 self._trouble = self._trouble or _LOCKED
-                self._on_round()
+                self._screen.show_status()
             looking.result()
         except StoreError as error:
             self._trouble = f"{sentence(str(error))} Showing the list as last read; retrying."
@@ -139,5 +134,4 @@ class Following:
         if version != self._version:
             self._version = version
             await self._context.read_waiting()
-            for listener in self.on_written:
-                await listener()
+            await self._screen.follow_writes()

@@ -233,33 +233,25 @@ class Batches(Dialog[Chosen | None]):
         self._batches = batches
         self._shown: Sequence[LabelFigures] = ()
         self._coarse_now = 0
-        self._writes = 0
-        self._pace = Pace(main.context.clock, self._writes)
+        self._pace = Pace(main.context.clock, main.writes)
         self._heading = Line()
         self._titles = Line(id="batch-titles")
         self.list = LineList()
         self.body = (self._heading, self._titles, self.list)
 
     def on_mount(self) -> None:
-        self._main.following.on_written.append(self._written)
+        self.watch(self._main, "writes", self._tick, init=False)
         self.set_interval(1.0, self._tick)
-
-    def on_unmount(self) -> None:
-        self._main.following.on_written.remove(self._written)
 
     def on_resize(self) -> None:
         super().on_resize()
         self.list.styles.max_height = self.room
         self.call_after_refresh(self._draw)
 
-    async def _written(self) -> None:
-        self._writes += 1
-        self._tick()
-
     def _tick(self) -> None:
         if not self.is_mounted:
             return
-        if self._pace.is_time(self._writes):
+        if self._pace.is_time(self._main.writes):
             self._read()
         elif self.context.clock.now_ms() // _COARSE_MS != self._coarse_now:
             # Times in minutes need not be redrawn every second.
@@ -267,7 +259,7 @@ class Batches(Dialog[Chosen | None]):
 
     @work(group="batches")
     async def _read(self) -> None:
-        with self._pace.reading(self._writes):
+        with self._pace.reading(self._main.writes):
             self._batches = await self.context.store.run(partial(read_batches, context=self.context))
         self._draw()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import work
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import Input
 
 from taskdash import ui
@@ -22,7 +23,7 @@ from taskdash.ui.keymap import footer_keys
 from taskdash.ui.listing import Listing
 from taskdash.ui.messages import warning
 from taskdash.ui.screens.task_actions import TaskActions
-from taskdash.ui.text.status import list_title, sentence, unseen_order
+from taskdash.ui.text.status import list_title, unseen_order
 from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine
 from taskdash.ui.widgets.panes import DetailPane, Panes, Tasks
 from taskdash.ui.widgets.task_table import TaskTable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.geometry import Size
-    from textual.worker import WorkType
 
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.filter_box import FilterBox
@@ -54,6 +54,9 @@ class MainScreen(TaskActions):
     BLANK = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
 
+    writes = var(0)
+    """How often others have written to the store; screens above watch it."""
+
     class Painted(Message):
         """Posted when the first frame is drawn, to start the work that could wait for it."""
 
@@ -64,7 +67,7 @@ class MainScreen(TaskActions):
         self._fitted: Size | None = None
         self.tour: Tour | None = None
         self._saving_view = asyncio.Lock()
-        self.following = Following(context, self.show_status, lambda line: self.say(sentence(line), "error"))
+        self.following = Following(context, self)
         self.headlines = Headlines(context, self.following.banner)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
         window, detail, newest_seq = context.opening.result()
@@ -105,14 +108,13 @@ class MainScreen(TaskActions):
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
-        finished = [ui.background.FinishedTasks(self.context, self, name) for name in self.context.services]
-        self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
+        self._finished = [
+            ui.background.FinishedTasks(self.context, self, name) for name in self.context.services
+        ]
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
             command.listen(self.say_from_thread)
-        self.following.start_watchers()
+        self.following.start()
         self.app.show_title(self.table.window.listed)
-        follow: WorkType[None] = self.following.run
-        self.run_worker(follow, group="follow")
         self._expiring = ui.background.ExpiringResults(self.context, self)
         self.set_interval(1.0, self._tick)
         self.listing.count_views()
@@ -120,29 +122,27 @@ class MainScreen(TaskActions):
         self.away.begin()
         # With tasks on the list this is not a first start, and the banner shows what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
-            self.app.push_screen(
-                screens.welcome.Welcome(str(self.context.config_path), self.context.key_variable)
-            )
+            self.app.push_screen(screens.welcome.Welcome(self.context))
         if self.context.is_demo:
             self.tour = widgets.passing.Tour(self)
             self.mount(self.tour, before=self.tab_line)
 
-    async def _reload(self) -> None:
+    async def follow_writes(self) -> None:
+        """Show what others have written to the store, and announce the tasks that have finished."""
         self.table.reload()
-
-    async def _rest(self) -> None:
-        """Pause after a slow read, such as filtering a long list, to leave the CPU to others."""
+        for each in self._finished:
+            await each.tell()
+        # After a slow read, such as filtering a long list, leave the CPU to others.
         if self.table.read_s > LONG_READ_S:
             await asyncio.sleep(READS_APART * self.table.read_s)
+        self.writes += 1
 
     def _tick(self) -> None:
         coarse_now = self.context.clock.now_ms() // COARSE_MS
         is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
         self.table.tick(is_whole=is_whole)
         self.pane.tick(is_whole=is_whole)
-        if self._expiring.is_time:
-            warn: WorkType[None] = self._expiring.warn
-            self.run_worker(warn, group="expiring", exclusive=True)
+        self._expiring.tick()
         self.app.show_title(self.table.window.listed)
         self.listing.count_views()
         self.unseen.tick()

@@ -95,8 +95,7 @@ class Review(LeftOnce, Screen[int]):
         self.context = main.context
         self._scope = scope
         self._missing = missing
-        self._writes = 0
-        self._pace = Pace(self.context.clock, self._writes)
+        self._pace = Pace(self.context.clock, main.writes)
         self.results = ReviewList(results)
         if (at_cursor := main.table.task_at_cursor) is not None:
             seqs = [result.seq for result in results]
@@ -118,12 +117,9 @@ class Review(LeftOnce, Screen[int]):
         yield self._keys
 
     def on_mount(self) -> None:
-        self._main.following.on_written.append(self._written)
+        self.watch(self._main, "writes", self._tick, init=False)
         self.set_interval(1.0, self._tick)
         self._keys.show_keys(review_keys(self.context.keymap))
-
-    def on_unmount(self) -> None:
-        self._main.following.on_written.remove(self._written)
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
@@ -135,18 +131,14 @@ class Review(LeftOnce, Screen[int]):
 
     # Following the store
 
-    async def _written(self) -> None:
-        self._writes += 1
-        self._tick()
-
     def _tick(self) -> None:
-        if self.is_attached and self._pace.is_time(self._writes):
+        if self.is_attached and self._pace.is_time(self._main.writes):
             read: WorkType[None] = self._read_anew
             self.run_worker(read, group="read")
 
     async def _read_anew(self) -> None:
         scope, now_ms = self._scope, self.context.clock.now_ms()
-        with self._pace.reading(self._writes):
+        with self._pace.reading(self._main.writes):
             results = await self.context.store.run(lambda store: read_results(store, scope, now_ms))
         if self.is_attached:
             self.results.follow(results)

@@ -53,10 +53,9 @@ class Welcome(Dialog[None]):
         ("d,2", "demo", "the demo"),
     ]
 
-    def __init__(self, place: str, variable: str) -> None:
-        """`place` is where a key would be saved, `variable` the environment variable that may hold it instead."""
+    def __init__(self, context: Context) -> None:
         super().__init__("Welcome to taskdash", _HINT)
-        self._place, self._variable = inert_line(place), variable
+        self._place, self._variable = inert_line(str(context.config_path)), context.key_variable
         self._what = Static(Content(f"\n{_WHAT}"))
         self._ways = FittedText(self._choices)
         self._box: Input | None = None
