@@ -17,7 +17,7 @@ from textual.widgets._toast import Toast
 
 from taskdash.ui.widgets import drawing
 from taskdash.ui.widgets.drawing import Drawn
-from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
+from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, TerminalPicture
 
 BLOCKS = bytes(range(1, 1 + 4 * 3 * 6))
 PLAIN = Drawn("PNG", 8, 6, 4, 3, BLOCKS)
@@ -31,9 +31,6 @@ class Window(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.written: list[str] = []
-
-    def write_to_terminal(self, text: str) -> None:
-        self.written.append(text)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -51,7 +48,7 @@ class Stage:
         self.view = pilot.app.query_one(PictureView)
 
     async def show(self, drawn: Drawn | None) -> None:
-        self.view.show(prepare(drawn) if drawn else None)
+        self.view.show(TerminalPicture(drawn, self.written.append) if drawn else None)
         await self.rest()
 
     async def rest(self) -> None:

@@ -12,7 +12,6 @@ import os
 import secrets
 import sys
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, cast
@@ -67,22 +66,6 @@ _BRIGHTEST: Final = 2 * 255 * 1000 + 1
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Holds a picture that is ready to be sent to the terminal."""
-
-    drawn: Drawn
-    blocks: list[Strip]
-    packed: str
-    """Its pixels for kitty, else ""."""
-
-
-def prepare(drawn: Drawn, *, in_shades: bool = False) -> Ready:
-    """Prepare a picture for the terminal, without colours if `in_shades`. Too slow for the event loop."""
-    blocks = shades(drawn) if in_shades else half_blocks(drawn)
-    return Ready(drawn, blocks, packed(drawn.pixels) if drawn.pixels else "")
-
-
 class Canvas:
     """Prepares pictures for this terminal, detecting only once how it can show them."""
 
@@ -91,18 +74,18 @@ class Canvas:
         self._context = context
         self._found: Drawing | None = None
 
-    async def ready(self, picture: Picture | Refused, columns: int, rows: int) -> Ready | Refused:
+    async def ready(self, picture: Picture | Refused, columns: int, rows: int) -> TerminalPicture | Refused:
         """Return a picture prepared for up to `columns` x `rows` cells, or why there is none."""
         if isinstance(picture, Refused):
             return picture
-        app, (_, background) = self._widget.app, self._widget.background_colors
+        app, (_, background) = cast("Dashboard", self._widget.app), self._widget.background_colors
         # No colours, or too few for a picture.
         in_shades = app.no_color or app.has_class(FEW_COLOURS)
         drawing, cell = Drawing.BLOCKS, None
         if not in_shades and not app.is_headless and sys.__stderr__ is not None:
             cell = cell_size(sys.__stderr__.fileno())
             if self._found is None:
-                says = await cast("Dashboard", app).terminal_says.answers()
+                says = await app.terminal_says.answers()
                 find = partial(find_drawing, self._context.view.preview_as, os.environ, says)
                 has_colours = app.console.color_system == "truecolor"
                 self._found = await asyncio.to_thread(
@@ -111,44 +94,42 @@ class Canvas:
             drawing = self._found
         room = Room(columns, rows, cell or CELL, drawing, background.rgb)
         try:
-            return await asyncio.to_thread(lambda: prepare(draw(picture, room), in_shades=in_shades))
+            return await asyncio.to_thread(
+                lambda: TerminalPicture(draw(picture, room), app.write_to_terminal, in_shades=in_shades)
+            )
         except Exception:  # Pillow may raise anything, and no picture may crash the dashboard
             return Refused("it is damaged")
 
 
-class ShownPicture:
-    """Sends a picture on the screen to the terminal, if that can store it."""
+class TerminalPicture:
+    """Prepares a picture for the terminal, and sends it to one that can store pictures."""
 
-    def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
-        self.ready, self.drawn, self._write = ready, ready.drawn, write
-        self._number = 0
-        self.sent: list[Strip] = []
-        """The placeholder characters that show it, a strip for each row; empty if it is not sent."""
-        self._send()
-
-    def _send(self) -> None:
-        if not self.ready.packed:
-            return
+    def __init__(self, drawn: Drawn, write: Callable[[str], None], *, in_shades: bool = False) -> None:
+        """Prepare it, without colours if `in_shades`. Too slow for the event loop."""
+        self.drawn, self._write = drawn, write
+        self.blocks = shades(drawn) if in_shades else half_blocks(drawn)
+        self._packed = packed(drawn.pixels) if drawn.pixels else ""
         # Each picture has its own number: cells not yet rewritten must not show the next one.
-        self._number, drawn = secrets.randbelow(MAX_NUMBER) + 1, self.drawn
-        self._tell(kitty_picture(self._number, self.ready.packed, drawn.size, drawn.columns, drawn.rows))
+        self._number = secrets.randbelow(MAX_NUMBER) + 1
         style = Style(color=Color.from_rgb(*self._number.to_bytes(3, "big")))
-        self.sent = [
+        self.placeholders = [
             Strip([Segment(placeholders(drawn.columns, row), style)], drawn.columns)
-            for row in range(drawn.rows)
+            for row in range(drawn.rows if self._packed else 0)
         ]
+        """The characters that show it once it is sent, a strip for each row; empty if it cannot be sent."""
 
     def lines(self, *, is_on_top: bool) -> list[Strip]:
         """Return its rows of cells, as plain characters if another screen is on top and would change the colours."""
-        return self.sent if self.sent and is_on_top else self.ready.blocks
+        return self.placeholders if self.placeholders and is_on_top else self.blocks
 
-    def send_again(self) -> None:
-        """Send it again to a terminal that has lost it."""
-        self.forget()
-        self._send()
+    def send(self) -> None:
+        """Send it, again to a terminal that may have lost it."""
+        if self._packed:
+            drawn = self.drawn
+            self._tell(kitty_picture(self._number, self._packed, drawn.size, drawn.columns, drawn.rows))
 
     def forget(self) -> None:
-        if self.sent:
+        if self._packed:
             self._tell(kitty_removal(self._number))
 
     def _tell(self, text: str) -> None:
@@ -159,11 +140,10 @@ class PictureView(Widget, can_focus=False):
     """Shows one picture, and takes its size; blank without one."""
 
     ALLOW_SELECT = False
-    app: Dashboard
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._shown: ShownPicture | None = None
+        self._shown: TerminalPicture | None = None
 
     @property
     def drawn(self) -> Drawn | None:
@@ -176,30 +156,31 @@ class PictureView(Widget, can_focus=False):
     def on_unmount(self) -> None:
         self.show(None)
 
-    def show(self, ready: Ready | None) -> None:
-        if ready is (self._shown and self._shown.ready):
+    def show(self, picture: TerminalPicture | None) -> None:
+        if picture is self._shown:
             return
         if self._shown is not None:
             self._shown.forget()
-        self._shown = None if ready is None else ShownPicture(ready, self.app.write_to_terminal)
-        if ready is not None:
-            self.styles.width, self.styles.height = ready.drawn.columns, ready.drawn.rows
+        self._shown = picture
+        if picture is not None:
+            picture.send()
+            self.styles.width, self.styles.height = picture.drawn.columns, picture.drawn.rows
         self.refresh()
 
     def _send_again(self, _app: App[object]) -> None:
         if self._shown is not None:
-            self._shown.send_again()
+            self._shown.send()
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        if self._shown is None or y >= len(self._shown.ready.blocks):
+        if self._shown is None or y >= len(self._shown.blocks):
             return Strip.blank(self.size.width, self.rich_style)
-        return self._shown.ready.blocks[y]
+        return self._shown.blocks[y]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         if self._shown is None or not self._is_on_top():
             return super().render_lines(crop)
-        drawn, sent = self._shown.drawn, self._shown.sent
+        drawn, sent = self._shown.drawn, self._shown.placeholders
         if sent:
             blank = Strip.blank(crop.width, self.rich_style)
             rows = sent[crop.y : crop.bottom]
@@ -229,13 +210,13 @@ class Thumbnails:
         self._context = context
         self._on_change = on_change
         self._canvas = Canvas(widget, context)
-        self._shown: OrderedDict[Place, tuple[str, ShownPicture | Refused]] = OrderedDict()
+        self._shown: OrderedDict[Place, tuple[str, TerminalPicture | Refused]] = OrderedDict()
         """Each with the link it was made from; the least recently wanted is dropped first."""
         self._size = (0, 0)
         self._wanted: Mapping[Place, tuple[str, str | None]] = {}
         self._fetching: dict[Place, Worker[None]] = {}
 
-    def of(self, place: Place) -> ShownPicture | Refused | None:
+    def of(self, place: Place) -> TerminalPicture | Refused | None:
         """Return the picture of a result, or why there is none; None while it loads."""
         return self._shown[place][1] if place in self._shown else None
 
@@ -266,9 +247,9 @@ class Thumbnails:
         own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
         outcome = await previews.look(url, saved, is_small=True)
-        ready = await self._canvas.ready(outcome, *self._size)
-        app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
-        shown = ready if isinstance(ready, Refused) else ShownPicture(ready, app.write_to_terminal)
+        shown = await self._canvas.ready(outcome, *self._size)
+        if isinstance(shown, TerminalPicture):
+            shown.send()
         if self._fetching.get(place) is own:
             del self._fetching[place]
         if place in self._shown:
@@ -281,7 +262,7 @@ class Thumbnails:
 
     def _drop(self, place: Place) -> None:
         _, shown = self._shown.pop(place)
-        if isinstance(shown, ShownPicture):
+        if isinstance(shown, TerminalPicture):
             shown.forget()
 
     def retry(self) -> None:
@@ -303,8 +284,8 @@ class Thumbnails:
     def send_again(self, _app: App[object]) -> None:
         """Send all pictures again to a terminal that has lost them, as after a suspend."""
         for _, shown in self._shown.values():
-            if isinstance(shown, ShownPicture):
-                shown.send_again()
+            if isinstance(shown, TerminalPicture):
+                shown.send()
         self._widget.refresh()
 
 

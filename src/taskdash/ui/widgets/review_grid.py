@@ -25,7 +25,7 @@ from taskdash.ui.review_list import (
 )
 from taskdash.ui.text.columns import fitted
 from taskdash.ui.widgets.drawing import CELL
-from taskdash.ui.widgets.picture import ShownPicture, Thumbnails, is_under_toast, sixels_over
+from taskdash.ui.widgets.picture import TerminalPicture, Thumbnails, is_under_toast, sixels_over
 from taskdash.ui.widgets.row_drawing import RowStyles
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
         result: Result
         card: TaskCard | None
-        picture: ShownPicture | Refused | None
+        picture: TerminalPicture | Refused | None
         is_cursor: bool
         is_marked: bool
         is_on_top: bool
@@ -282,12 +282,12 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 lines[at] = Strip([*written, *over, blank], line.cell_length)
         return lines
 
-    def _sixels_of(self, index: int) -> ShownPicture | None:
+    def _sixels_of(self, index: int) -> TerminalPicture | None:
         """Return the picture of a shown result if it is drawn with sixels."""
         if index >= len(self.results.shown):
             return None
         picture = self.pictures.of(self.results.shown[index].place)
-        return picture if isinstance(picture, ShownPicture) and picture.drawn.sixels else None
+        return picture if isinstance(picture, TerminalPicture) and picture.drawn.sixels else None
 
     def _tile(self, result: Result, index: int) -> list[Strip]:
         look = self.Look(
@@ -317,7 +317,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             of = len(self.results.results)
             line = line_of(look.result, look.card, self._names, width - 3, of)
             return [self._text(edge, line, row)]
-        has_sixels = isinstance(look.picture, ShownPicture) and look.picture.drawn.sixels
+        has_sixels = isinstance(look.picture, TerminalPicture) and look.picture.drawn.sixels
         left = Strip([Segment(" " if has_sixels else bar, self._styles.piece("focus", plain))], 1)
         strips = [
             Strip.join([left, line]).adjust_cell_length(width, plain)
@@ -330,7 +330,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return strips
 
     def _picture(self, look: Look, columns: int, rows: int) -> list[Strip]:
-        if isinstance(look.picture, ShownPicture):
+        if isinstance(look.picture, TerminalPicture):
             lines = look.picture.lines(is_on_top=look.is_on_top)
             return [*lines, *[Strip.blank(columns, self._styles.row("row"))] * (rows - len(lines))]
         refused = look.picture
