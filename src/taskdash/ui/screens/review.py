@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-from textual import events, work
+from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.worker import WorkType
 
-    from taskdash.domain.task import Task
     from taskdash.ui.acts import Scope
     from taskdash.ui.review_list import Result
     from taskdash.ui.screens.main import MainScreen
@@ -341,13 +340,7 @@ class Review(LeftOnce, Screen[int]):
         if tasks:
             self.grid.pictures.retry()
             self._main.tell(await self._main.acts.check(tasks))
-            self._tell_renewal(tasks)
-
-    @work(group="renewal", description="")  # else all tasks would be written out for it
-    async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
-        if feedback := await self._main.acts.renewed(tasks):
-            await self._read_anew()
-            self._main.tell(feedback)
+            self._main.tell_renewal(tasks)
 
     # The rest
 

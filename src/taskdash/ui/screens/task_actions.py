@@ -113,10 +113,10 @@ class TaskActions(Screen[None]):
             self.tell(await self.acts.check(tasks))
             self.table.reload()
             # In a worker of its own, so that the next keys do not wait for the answer.
-            self._tell_renewal(tasks)
+            self.tell_renewal(tasks)
 
     @work(group="renewal", description="")  # else all tasks would be written out for it
-    async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
+    async def tell_renewal(self, tasks: Sequence[Task]) -> None:
         with suppress(StoreError):
             if feedback := await self.acts.renewed(tasks):
                 self.tell(feedback)

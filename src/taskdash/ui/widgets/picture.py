@@ -41,7 +41,7 @@ from taskdash.ui.widgets.drawing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from textual.app import App
     from textual.geometry import Region
@@ -305,14 +305,11 @@ def sixels_over(drawn: Drawn, row: int, column: int) -> Segment:
 
 def half_blocks(drawn: Drawn) -> list[Strip]:
     """Return a picture as characters whose upper and lower halves differ in colour."""
-    length = drawn.columns * 3
     lines = []
-    for row in range(drawn.rows):
-        pair = drawn.blocks[2 * row * length : 2 * (row + 1) * length]
-        cells = [pair[at : at + 3] + pair[at + length : at + length + 3] for at in range(0, length, 3)]
+    for row in _rows(drawn):
         segments = []
-        for colours, run in groupby(cells):
-            style = Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
+        for (upper, lower), run in groupby(row):
+            style = Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
             segments.append(Segment(UPPER_HALF * len(list(run)), style))
         lines.append(Strip(segments, drawn.columns))
     return lines
@@ -320,15 +317,19 @@ def half_blocks(drawn: Drawn) -> list[Strip]:
 
 def shades(drawn: Drawn) -> list[Strip]:
     """Return a picture in shade characters, without colours."""
-    line_bytes = drawn.columns * 3
-    lines = []
-    for row in range(drawn.rows):
-        pair = drawn.blocks[2 * row * line_bytes : 2 * (row + 1) * line_bytes]
-        greys = [
-            sum(weight * pair[at + n] for n, weight in enumerate(_WEIGHTS)) for at in range(0, len(pair), 3)
-        ]
-        both = zip(greys[: drawn.columns], greys[drawn.columns :], strict=True)
-        text = "".join(SHADES[(upper + lower) * len(SHADES) // _BRIGHTEST] for upper, lower in both)
-        # Textual's filter for terminals without colours requires a style.
-        lines.append(Strip([Segment(text, Style.null())], drawn.columns))
-    return lines
+    # Textual's filter for terminals without colours requires a style.
+    texts = ("".join(map(_shade, row)) for row in _rows(drawn))
+    return [Strip([Segment(text, Style.null())], drawn.columns) for text in texts]
+
+
+def _rows(drawn: Drawn) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Yield each row of cells, with the colours of the upper and lower half of each cell."""
+    halves = [drawn.blocks[at : at + 3] for at in range(0, len(drawn.blocks), 3)]
+    for start in range(0, len(halves), 2 * drawn.columns):
+        middle, end = start + drawn.columns, start + 2 * drawn.columns
+        yield list(zip(halves[start:middle], halves[middle:end], strict=True))
+
+
+def _shade(cell: tuple[bytes, bytes]) -> str:
+    brightness = sum(weight * (upper + lower) for weight, upper, lower in zip(_WEIGHTS, *cell, strict=True))
+    return SHADES[brightness * len(SHADES) // _BRIGHTEST]
