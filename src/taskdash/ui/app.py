@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import events
+from textual import events, work
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
@@ -156,8 +156,7 @@ class Dashboard(App[None]):
         left = await self._open_list()
         self.left_contexts.append(before)
         # Not awaited: a dialog among the screens left may be the caller.
-        leave: WorkType[None] = partial(self._leave, left, before)
-        self.run_worker(leave, group="leave")
+        self._leave(left, before)
 
     async def _open_list(self) -> Sequence[Screen[object]]:
         """Show the list of the context in place of the current screens; return those."""
@@ -167,6 +166,7 @@ class Dashboard(App[None]):
         await self.switch_mode(mode)
         return left
 
+    @work(group="open list")
     async def _await_list(self) -> None:
         try:
             await asyncio.wrap_future(self.context.opening)
@@ -184,6 +184,7 @@ class Dashboard(App[None]):
         """Set the line that reports the slow repair of the list; may be called from any thread."""
         self.mending = line
 
+    @work(group="leave")
     async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:
         for screen in reversed(screens):
             await screen.remove()
@@ -198,19 +199,16 @@ class Dashboard(App[None]):
         self.wants_demo = True
         self.exit()
 
-    def copy(self, feedback: Feedback) -> None:
-        copy: WorkType[None] = partial(self._copy, feedback)
-        self.run_worker(copy, group="copy")
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy the selection of a text or a text box; called by Textual."""
-        self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
-
-    async def _copy(self, feedback: Feedback) -> None:
+    @work(group="copy", description="")  # else the text would be written out for it
+    async def copy(self, feedback: Feedback) -> None:
         # One at a time, so that the last copy requested wins.
         async with self._copying:
             told = await ui.copying.deliver(self.context, feedback, self._keep)
         self.messages.tell(told.text, told.severity)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy the selection of a text or a text box; called by Textual."""
+        self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
 
     @property
     def clipboard(self) -> str:
@@ -276,8 +274,7 @@ class Dashboard(App[None]):
             # The style sheet's variables were made before the class was set.
             self.refresh_css(animate=False)
         if self._waits_for_list:
-            open_list: WorkType[None] = self._await_list
-            self.run_worker(open_list, group="open list")
+            self._await_list()
 
     def action_draw_again(self) -> None:
         self.refresh(layout=True)
@@ -307,8 +304,7 @@ class Dashboard(App[None]):
         if self.is_headless or self._is_away:
             return
         if has_job_control():
-            suspend: WorkType[None] = partial(self._be_away, stop_job)
-            self.run_worker(suspend, group="suspend")
+            self._be_away(stop_job)
         else:
             self.messages.tell("Cannot suspend: not started from a shell.", "warning")
 
@@ -321,9 +317,9 @@ class Dashboard(App[None]):
                 with self.suspend():
                     pass
             else:
-                wait: WorkType[None] = self._be_away
-                self.run_worker(wait, group="suspend")
+                self._be_away()
 
+    @work(group="suspend")
     async def _be_away(self, stop: Callable[[], None] = lambda: None) -> None:
         """Release terminal, lease and locks, call `stop`, and take them back once this job is in the foreground."""
         self._is_away = True
