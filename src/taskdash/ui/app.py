@@ -195,10 +195,6 @@ class Dashboard(App[None]):
             text = f"{len(lost):,} {were} not added to {context.profile}: the list was locked. Quitting prints all."
             self.messages.tell(text, "error")
 
-    def leave_for_demo(self) -> None:
-        self.wants_demo = True
-        self.exit()
-
     @work(group="copy", description="")  # else the text would be written out for it
     async def copy(self, feedback: Feedback) -> None:
         # One at a time, so that the last copy requested wins.
@@ -231,7 +227,7 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:
-            return screens.welcome.Waiting(self.context, lambda: self.mending)
+            return screens.welcome.Waiting(self.context)
         kind: type[MainScreen] = MainScreen
         if self.context.settings.commands:
             # Textual reads a screen's bindings from its class only.
@@ -251,17 +247,16 @@ class Dashboard(App[None]):
         return [*super().get_line_filters(), self._net]
 
     async def on_event(self, event: events.Event) -> None:
-        """Fit a paste to the focused widget; let a text box process each key before the next one."""
+        """Fit a paste to the focused widget; let a text box take it or a key in before the next one."""
         if isinstance(event, events.InputEvent | events.Paste):
             if not self.screen_stack:
                 return  # Typed while the last screen closes: nobody is left to take it.
             if self.context.seen_at_ms is not None:
                 self.context.seen_at_ms = self.context.clock.now_ms()
-        box = None
+        box = self.screen.focused if isinstance(event, events.Key | events.Paste) else None
         if isinstance(event, events.Paste):
-            event = _fitted(event, self.screen.focused)
+            event = _fitted(event, box)
         elif isinstance(event, events.Key):
-            box = self.screen.focused
             self.messages.key_pressed()
         await super().on_event(event)
         if isinstance(box, Input):
@@ -364,7 +359,7 @@ class Dashboard(App[None]):
 
 
 async def _taken_in(box: Input) -> None:
-    """Wait until a text box and its ancestors have handled a key: the next one may be for another widget."""
+    """Wait until a text box and its ancestors have handled an event: the next one may be for another widget."""
     for node in box.ancestors_with_self:
         if isinstance(node, Widget) and node.is_attached:
             done = asyncio.Event()

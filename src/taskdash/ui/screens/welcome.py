@@ -21,8 +21,6 @@ from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -94,7 +92,8 @@ class Welcome(Dialog[None]):
             self._box.value = " ".join(text[:MAX_LINE_CHARS].split())
 
     def action_demo(self) -> None:
-        self.app.leave_for_demo()
+        self.app.wants_demo = True
+        self.app.exit()
 
     async def action_leave(self) -> None:
         if self._is_keeping:
@@ -137,11 +136,9 @@ class Waiting(Screen[None]):
     Waiting > Static { width: auto; max-width: 90%; text-align: center; }
     """
 
-    def __init__(self, context: Context, mending: Callable[[], str]) -> None:
-        """`mending` describes a repair of the list that is under way, or returns "" for none."""
+    def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
-        self._mending = mending
         self._text = Static()
         self.pasted: list[str] = []
 
@@ -154,8 +151,8 @@ class Waiting(Screen[None]):
 
     def _look(self) -> None:
         what = _LOCKED if self.context.store.is_waiting else _OPENING
-        if mending := self._mending():
-            what = sentence(inert_line(mending))
+        if self.app.mending:
+            what = sentence(inert_line(self.app.mending))
         lines = [Content(what)]
         if key := self.context.key_of("quit"):
             lines.append(muted(f"{key} quits"))

@@ -62,11 +62,7 @@ class _FilterInput(TextBox):
         self._leave = leave
 
     async def action_submit(self) -> None:
-        # Letters before Enter may still be on their way into the box. Waiting for them also holds back the keys after
-        # Enter, which are for the list.
-        is_taken_in = asyncio.get_running_loop().create_future()
-        self.call_later(is_taken_in.set_result, None)
-        await is_taken_in
+        # Not by a message, which takes a while: the keys after Enter are for the list.
         self._leave()
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
