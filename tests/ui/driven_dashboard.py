@@ -29,10 +29,10 @@ from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
 from taskdash.config.settings import Settings
+from taskdash.domain.batches import Notice
 from taskdash.domain.query import Query
 from taskdash.domain.record import apply_answer
 from taskdash.results.desktop import Opened
-from taskdash.results.download_thread import News
 from taskdash.results.downloads import DownloadStatus
 from taskdash.store.store import Store, StoreThread
 from taskdash.ui.app import Dashboard
@@ -137,7 +137,7 @@ class FakeDownloads:
         self.cancels = 0
         self.starts = 0
         self.stopped = False
-        self._news: list[News] = []
+        self._news: list[Notice] = []
         self._listener: Callable[[], None] = lambda: None
 
     def start(self, listener: Callable[[], None]) -> None:
@@ -150,11 +150,11 @@ class FakeDownloads:
     def cancel(self) -> None:
         self.cancels += 1
 
-    def take_news(self) -> list[News]:
+    def take_news(self) -> list[Notice]:
         taken, self._news = self._news, []
         return taken
 
-    def say(self, *news: News, status: DownloadStatus | None = None) -> None:
+    def say(self, *news: Notice, status: DownloadStatus | None = None) -> None:
         """What the thread would do."""
         self._news += news
         self.status = status or self.status

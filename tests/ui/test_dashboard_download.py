@@ -17,7 +17,7 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
 )
 
-from taskdash.results.download_thread import News
+from taskdash.domain.batches import Notice
 from taskdash.results.downloads import DownloadStatus, Running
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
@@ -65,7 +65,7 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
         assert ("hero-1" in dash.screen) == (size[1] > 30)
         await dash.press("X")
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")
-        news = (News("Saved 1 file to /[/]pictures."), News("2 failed: [red]no", is_bad=True))
+        news = (Notice("Saved 1 file to /[/]pictures."), Notice("2 failed: [red]no", is_bad=True))
         downloads.say(*news, status=replace(BUSY, saved=12, running=()))
         await dash.until_said("Saved 1 file to /[/]pictures.")
         await dash.until_said("2 failed: [red]no")
@@ -92,7 +92,7 @@ async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_da
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.until(lambda: downloads.starts == 1, "it begun")
-        downloads.say(News("Not saved: x is a private address", is_bad=True))
+        downloads.say(Notice("Not saved: x is a private address", is_bad=True))
         await dash.until_said("Not saved: x is a private address")
     desk.close()
     assert downloads.stopped

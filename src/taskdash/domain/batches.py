@@ -115,19 +115,14 @@ class LabelFigures(NamedTuple):
     expires_at_ms: int | None
     """When the next unsaved result expires, or if all have, when the last one did."""
 
-    @property
-    def total(self) -> int:
-        """Return how many tasks there are."""
-        return sum(self.counts.values())
-
     def shares(self, cells: int) -> list[int]:
         """Divide the cells of a bar, at least 3, among success, failures and the rest.
 
         Each of them that is not empty gets a cell; the largest gets what the others leave.
         """
-        success, fail = self.counts[State.SUCCESS], self.counts[State.FAIL]
-        counts = (success, fail, self.total - success - fail)
-        shares = [max(1, count * cells // self.total) if count else 0 for count in counts]
+        success, fail, total = self.counts[State.SUCCESS], self.counts[State.FAIL], sum(self.counts.values())
+        counts = (success, fail, total - success - fail)
+        shares = [max(1, count * cells // total) if count else 0 for count in counts]
         shares[counts.index(max(counts))] += cells - sum(shares)
         return shares
 
@@ -204,7 +199,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Says in one message what has finished."""
+    """Says in one message what has finished, or was not saved."""
 
     text: str
     is_bad: bool = False

@@ -14,9 +14,10 @@ from collections import deque
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.files import download_dir
+from taskdash.domain.batches import Notice
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.downloads import Downloads, DownloadStatus, End, Ended
@@ -50,13 +51,6 @@ OVERLAP_MS: Final = 60_000
 """How far back each look goes, as ends are recorded with the clock of the process that learned of them."""
 
 _LOG = logging.getLogger(__name__)
-
-
-class News(NamedTuple):
-    """Tells the user something in a line."""
-
-    text: str
-    is_bad: bool = False
 
 
 @asynccontextmanager
@@ -138,7 +132,7 @@ class DownloadThread:
         self._downloads: Downloads | None = None
         self._auto: AutoDownload | None = None
         self._listener: Callable[[], None] = lambda: None
-        self._news: deque[News] = deque()
+        self._news: deque[Notice] = deque()
         self._told: set[str] = set()
         self._known: int | None = None
         """How many of the results asked for were already saved; None: nothing was asked for since the last outcome."""
@@ -205,7 +199,7 @@ class DownloadThread:
             self._call(lambda: self._stop.set() if self._stop else None)
             thread.join(timeout_s)
 
-    def take_news(self) -> list[News]:
+    def take_news(self) -> list[Notice]:
         """Return the news since the last call."""
         return [self._news.popleft() for _ in range(len(self._news))]
 
@@ -294,7 +288,7 @@ class DownloadThread:
             self._listener()
 
     def _say(self, text: str, *, is_bad: bool = False) -> None:
-        self._news.append(News(text, is_bad))
+        self._news.append(Notice(text, is_bad))
         self._listener()
 
 

@@ -29,7 +29,9 @@ def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> No
     recorded(store, store.tasks.find("p", "task_mugs_1"), State.WAITING, model="m", create_time_ms=5)
     found = store.summaries.batches("p", NOW, None)
     assert [each.label for each in found] == ["new", "mugs", None, "old"]
-    assert {each.label: each.total for each in found} == dict.fromkeys(("new", "mugs", None, "old"), 2)
+    assert {each.label: each.progress.total for each in found} == dict.fromkeys(
+        ("new", "mugs", None, "old"), 2
+    )
     mugs = found[1]
     assert mugs.counts == {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 0, State.FAIL: 1}
     assert (mugs.progress.done, mugs.progress.total) == (1, 2)
