@@ -103,7 +103,6 @@ class LabelFigures(NamedTuple):
     """Sums up all tasks of a profile with the same label, or without one."""
 
     label: str | None
-    newest_seq: int
     counts: dict[State, int]
     overdue: int
     progress: Progress

@@ -171,7 +171,7 @@ class Summaries(Part):
         unsaved = f"state = 2 AND {UNSAVED}"
         # Read from the index of labels alone.
         rows = self._database.rows(
-            "SELECT label, min(seq), total(state = 0), total(state = 1), total(state = 2), total(state = 3), "
+            "SELECT label, total(state = 0), total(state = 1), total(state = 2), total(state = 3), "
             "sum(credits), total(state >= 2 AND credits IS NULL), "
             f"total(iif({unsaved}, result_count - saved_count, 0)), "
             f"coalesce(min(iif({unsaved} AND {ends} > :now_ms, {ends}, NULL)), max(iif({unsaved}, {ends}, NULL))) "
@@ -181,7 +181,7 @@ class Summaries(Part):
         (kinds, begun_ms), ended_ms = self._unfinished_by_label(profile), self._last_ends(profile)
         overdue = self._database.history.overdue_by_label(profile, now_ms)
         found = []
-        for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
+        for label, *numbers, cost, without, files, expires_at_ms in rows:
             name = _name(label)
             # As in `progress_of`, ends from before the rest was begun say nothing about its pace.
             since_ms = begun_ms.get(label, math.inf)
@@ -197,7 +197,6 @@ class Summaries(Part):
             found.append(
                 LabelFigures(
                     label=name,
-                    newest_seq=newest_seq,
                     counts=counts,
                     overdue=overdue.get(label, 0),
                     progress=progress,

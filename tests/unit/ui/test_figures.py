@@ -84,7 +84,7 @@ def batch(
     counts = {State.NEW: 0, State.WAITING: waiting, State.SUCCESS: success, State.FAIL: fail}
     progress = Progress(label=label or "", done=success + fail, total=success + fail + waiting)
     known: dict[str, object] = {"overdue": 0, "credits": None, "without_credits": 0, "unsaved": 0}
-    known |= {"expires_at_ms": None, "newest_seq": 0, **more}
+    known |= {"expires_at_ms": None, **more}
     return LabelFigures(label=label, counts=counts, progress=progress, **known)  # type: ignore[arg-type] # its fields
 
 
