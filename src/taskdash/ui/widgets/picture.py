@@ -244,16 +244,12 @@ class Thumbnails:
     async def _load(self, place: Place, url: str, saved: str | None) -> None:
         # From Python 3.12, a worker may start before `run_worker` returns and `_fetching` has it.
         await asyncio.sleep(0)
-        own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
         outcome = await previews.look(url, saved, is_small=True)
         shown = await self._canvas.ready(outcome, *self._size)
         if isinstance(shown, TerminalPicture):
             shown.send()
-        if self._fetching.get(place) is own:
-            del self._fetching[place]
-        if place in self._shown:
-            self._drop(place)
+        del self._fetching[place]
         self._shown[place] = url, shown
         while len(self._shown) > KEPT_SCREENS * max(1, len(self._wanted)):
             self._drop(next(iter(self._shown)))
