@@ -383,7 +383,7 @@ async def test_the_mouse_selects_opens_scrolls_and_shows_kinds(desk: Context) ->
         await dash.pilot.click(grid, offset=(22, 3))
         await until_at(dash, 2)
         grid.scroll_to(y=10, animate=False)
-        await dash.until_shown("9 ")
+        await dash.until(lambda: grid.scroll_offset.y == 10, "scrolled")
         await dash.pilot.click(grid, offset=(2, 3), times=2)
         await dash.until(lambda: review(dash).query_one(LargeResult).display, "large")
         await until_at(dash, 5)
