@@ -16,7 +16,6 @@ from tests.store_lists import NOW, added, recorded
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
 from taskdash.store import store as module
-from taskdash.store.rows import STATES
 from taskdash.store.store import Glance, Store, glance
 
 OLD = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
@@ -50,10 +49,6 @@ def kept(path: Path) -> Iterator[Path]:
     before = files()
     yield path
     assert files() == before
-
-
-def test_what_it_repeats_is_what_the_rest_of_the_store_has() -> None:
-    assert module._STATES == STATES
 
 
 def test_it_has_the_counts_and_what_the_tasks_since_then_have_cost(kept: Path) -> None:

@@ -55,13 +55,6 @@ def warned(store: Store, now_ms: int, ttl_ms: int | None = 24 * H) -> list[int]:
     return [task.seq for task in store.news.claim_expiring(PROFILE, now_ms, ttl_ms)]
 
 
-def test_what_was_found_is_not_kept_for_longer_than_it_holds(store: Store) -> None:
-    put(store, "soon", done(3_000))
-    query = Query(PROFILE, terms=parse_filter("expires:<1h", TTLS))
-    assert len(store.tasks.seqs(query, NOW)) == 1
-    assert len(store.tasks.seqs(query, NOW + 3_000)) == 0
-
-
 def test_filters_by_what_is_saved(store: Store) -> None:
     one, two = put(store, "one", done(H)), put(store, "two", done(H, urls=2))
     put(store, "none", done(H))

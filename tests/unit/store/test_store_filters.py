@@ -191,11 +191,13 @@ def test_a_byte_that_is_no_utf_8_is_searched_for_and_not_found(store: Store) -> 
 
 
 @pytest.mark.parametrize("may_lag", [False, True])
-def test_ages_are_compared_again_as_time_goes_by(store: Store, may_lag: bool) -> None:
-    store.additions.add("p", ["task_1"], NOW)
-    query = Query("p", terms=parse_filter("age:<1m"))
-    assert sum(store.tasks.counts(query, NOW + 50_000, may_lag=may_lag).values()) == 1
-    assert sum(store.tasks.counts(query, NOW + 61_000, may_lag=may_lag).values()) == 0
+@pytest.mark.parametrize("words", ["age:<1m", "expires:<1h !expires:past"])
+def test_what_was_found_is_not_kept_for_longer_than_it_holds(store: Store, words: str, may_lag: bool) -> None:
+    recorded(store, added(store, "task_1"), result_urls=("https://x/1",), result_expires_at_ms=NOW + 60_000)
+    query = Query("p", terms=parse_filter(words, {"p": 1}))
+    for at_ms, count in ((NOW + 50_000, 1), (NOW + 60_000, 0)):
+        assert sum(store.tasks.counts(query, at_ms, may_lag=may_lag).values()) == count
+        assert len(store.tasks.seqs(query, at_ms)) == count
 
 
 def finish(store: Store, count: int, cost_ms: int, profile: str = "p", model: str = "image") -> None:
