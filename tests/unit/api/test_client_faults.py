@@ -220,10 +220,6 @@ async def test_a_key_that_is_put_together_from_pieces_is_not_repeated(fake_api: 
     assert record.model == "x ***"
 
 
-def test_the_gateway_does_not_show_its_key_in_its_repr() -> None:
-    assert_no_key(repr(Gateway("https://gateway.invalid", Secret(KEY))))
-
-
 # Proxies
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
@@ -16,6 +16,8 @@ from taskdash.domain.failures import classify
 from taskdash.domain.query import (
     Exact,
     ExactTerm,
+    Flag,
+    FlagTerm,
     Query,
     Sort,
     SortKey,
@@ -35,10 +37,14 @@ COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, list[Task]]]:
     with Store(tmp_path_factory.mktemp("filters") / "tasks.db") as store:
-        yield store, fill(store)
+        for task, label in zip(fill(store), ("fox", "Fox", "fox robot"), strict=False):
+            store.edits.edit([task.seq], label=label, note=None)
+        yield store, store.tasks.rows(Query("p"), NOW)
 
 
 def has_value(task: Task, of: Exact, values: frozenset[str]) -> bool:
+    if of is Exact.LABEL:
+        return task.label in values if values else task.label is None
     if of is Exact.STATE:
         return task.state in values
     if of is Exact.PROBLEM:
@@ -66,6 +72,9 @@ def matches(task: Task, term: Term) -> bool:
         since_ms = task.create_time_ms if task.create_time_ms is not None else task.added_at_ms
         span_ms = task.cost_time_ms if term.field == "cost" else NOW - since_ms
         found = span_ms is not None and COMPARE[term.operator](span_ms, term.span_ms)
+    elif isinstance(term, FlagTerm):
+        assert term.flag is Flag.CHARGED
+        found = task.credits is not None and (task.credits > 0) is term.is_set
     else:
         assert isinstance(term, ExactTerm)
         found = has_value(task, term.of, term.values)
@@ -87,6 +96,10 @@ TERMS = st.one_of(
     ),
     st.sampled_from(
         [
+            "charged:yes",
+            "charged:no",
+            "label:=fox",
+            'label:=""',
             "state:fail",
             "state:unfinished",
             "problem:any",
@@ -106,6 +119,10 @@ TERMS = st.one_of(
 )
 
 
+@example(["charged:no"], False)
+@example(["charged:yes", "state:fail"], False)
+@example(["label:=fox"], False)
+@example(['!label:=""'], False)
 @given(
     st.lists(st.tuples(st.sampled_from(["", "!"]), TERMS).map("".join), min_size=1, max_size=3), st.booleans()
 )
@@ -273,25 +290,3 @@ def test_a_variant_that_differs_has_a_limit_of_its_own_and_others_that_of_their_
         )
     assert {*ids(store, "overdue:yes")} == {"task_small_30", "task_large_130"}
     assert store.history.overdue_by_label("p", NOW) == {"small": 1, "large": 1}
-
-
-def test_what_was_charged_is_known_and_more_than_nothing(store: Store) -> None:
-    for name, amount, state in (
-        ("paid", 4.5, State.SUCCESS),
-        ("lost", 2.0, State.FAIL),
-        ("free", 0.0, State.FAIL),
-        ("untold", None, State.FAIL),
-    ):
-        recorded(store, added(store, f"task_{name}"), state, credits=amount)
-    assert ids(store, "charged:yes") == ["task_lost", "task_paid"]
-    assert ids(store, "charged:yes state:fail") == ["task_lost"]
-    assert ids(store, "charged:no") == ["task_free"]
-
-
-def test_a_whole_label_is_told_from_one_that_begins_alike_and_from_none(store: Store) -> None:
-    for label in ("mugs", "mugs 2", "Mugs", None):
-        added(store, f"task_{label}".replace(" ", "_"), label=label)
-    assert ids(store, "label:=mugs") == ["task_mugs"]
-    assert ids(store, 'label:="mugs 2"') == ["task_mugs_2"]
-    assert ids(store, 'label:=""') == ["task_None"]
-    assert len(ids(store, '!label:=""')) == 3
