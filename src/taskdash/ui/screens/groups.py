@@ -324,15 +324,10 @@ class Batches(Dialog[Chosen | None]):
         found = await self.context.store.run(
             lambda store: store.summaries.failure_counts(*scope.asked, now_ms)
         )
-
-        def show(filter_text: str | None) -> None:
-            if filter_text is not None:
-                self.dismiss(Chosen(f"{batch.filter_text} {filter_text}", (ExactTerm.label(batch.label),)))
-
-        if found.reasons or found.problems:
-            self.app.push_screen(Failures(scope.name(found.total), found, now_ms), show)
-        else:
+        if not found.reasons and not found.problems:
             self.app.messages.tell("No failed tasks in this batch.", "warning")
+        elif words := await self.app.push_screen_wait(Failures(scope.name(found.total), found, now_ms)):
+            self.dismiss(Chosen(f"{batch.filter_text} {words}", (ExactTerm.label(batch.label),)))
 
     def _query(self, batch: LabelFigures, *terms: FlagTerm) -> Query:
         return Query(self.context.profile, terms=(ExactTerm.label(batch.label), *terms))
