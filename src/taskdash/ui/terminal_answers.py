@@ -128,18 +128,18 @@ class AnswerSieve:
         return "" if re.fullmatch(_BEGUN, held) else held
 
     def _take(self, match: re.Match[str]) -> None:
-        found = self.answers._asdict()
+        background, name, has_kitty, has_sixels, is_complete = self.answers
         if (attributes := match["da"]) is not None:
-            found |= {"has_sixels": _SIXELS in attributes.split(";")[1:], "is_complete": True}
+            has_sixels, is_complete = _SIXELS in attributes.split(";")[1:], True
         elif (text := match["dcs"]) is not None and text.startswith(">|"):
-            found["name"] = inert_line(text[2:], 60)
+            name = inert_line(text[2:], 60)
         elif (text := match["apc"]) is not None and text.startswith("Gi=31"):
-            found["has_kitty"] = text.endswith(";OK")
+            has_kitty = text.endswith(";OK")
         elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
-            found["background"] = tuple(
-                round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups()
-            )
-        answers = Answers(**found)
+            parts = colour.groups()
+            red, green, blue = (round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in parts)
+            background = red, green, blue
+        answers = Answers(background, name, has_kitty, has_sixels, is_complete)
         if answers != self.answers:
             self.answers = answers
             self._on_answer(answers)
