@@ -47,7 +47,9 @@ _SPACE = re.compile(r"\s*")
 _OUR_TOML = re.compile(r"^\[\[tasks\]\][ \t]*\r?$", re.MULTILINE)
 _EMPTY_TOML = re.compile(r"\s*tasks\s*=\s*\[\s*\]\s*")
 # Before the header Excel writes the delimiter, and some programs an empty line.
-_HEADER = re.compile(r"(?:[ \t]*+(?i:sep=)?[,;\t ]*+(?:\r\n?|\n))*+([^\r\n]{1,4096})(?:\r\n?|\n)")
+_HEADER = re.compile(
+    r"(?:[^\S\r\n]*+(?i:sep=)?[,;\t]*+[^\S\r\n]*+(?:\r\n?|\n))*+([^\r\n]{1,4096})(?:\r\n?|\n)"
+)
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
 _ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
 

@@ -68,6 +68,12 @@ def test_everything_that_is_known_is_there() -> None:
     assert values["verdicts"] == ["rejected", None, "picked"]
 
 
+@pytest.mark.parametrize("first", ["", " \t", ",,,", "sep=;", " SEP=; ", "\u00a0", "\x0c", "\u2028sep=,\x0b"])
+def test_a_line_without_content_may_stand_before_the_header(first: str) -> None:
+    found = read_tasks(f"{first}\r\ntaskId;label\r\nt-1;mine\r\n", "p", 5)
+    assert [(each.task.task_id, each.task.label) for each in found or ()] == [("t-1", "mine")]
+
+
 texts = st.text(max_size=30)
 lines = st.none() | texts.map(inert_line).filter(bool)
 long_texts = st.none() | texts.map(inert).filter(bool)
