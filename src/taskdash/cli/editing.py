@@ -12,8 +12,8 @@ import click
 from taskdash.cli.options import command, complete_ids, selection_options, shown, waiting_options
 from taskdash.cli.output import cropped, print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.task import State, Task, Verdict, is_task_id, looks_like_option
+from taskdash.domain.id_forms import has_known_form, is_task_id, looks_like_option
+from taskdash.domain.task import State, Task, Verdict
 from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
 from taskdash.store.rows import clean_label

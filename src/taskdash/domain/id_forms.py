@@ -11,11 +11,11 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.task import MAX_ID_CHARS, looks_like_option
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_ID_CHARS: Final = 128
+ANY_ID: Final = rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}"
 UUID: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 HEX_32: Final = r"[0-9A-Fa-f]{32}"
 # A dot is part of it only before a digit ("kling-2.6"), not before a file ending such as ".png".
@@ -189,6 +189,16 @@ def is_file_name(text: str) -> bool:
 def looks_like_key(text: str) -> bool:
     """Return whether `text` has the form of an API key or another secret; 32 hex digits alone do not count."""
     return re.fullmatch(_KEY_SHAPES, text) is not None
+
+
+def is_task_id(text: str) -> bool:
+    """Return whether `text` could be sent as a task ID at all, placeholders included."""
+    return re.fullmatch(ANY_ID, text) is not None
+
+
+def looks_like_option(text: str) -> bool:
+    """Return whether a command would take `text` for an option; no such ID is put on a list."""
+    return text.startswith("-")
 
 
 _KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (

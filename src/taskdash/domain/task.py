@@ -6,7 +6,6 @@ All texts in here are inert already (`domain.untrusted`); all times are Unix mil
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -16,24 +15,11 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-MAX_ID_CHARS: Final = 128
-ID_PATTERN: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}")
-"""Used with `fullmatch`."""
 _VARIANT_KEYS: Final = (
     *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
     *("n", "num_images", "nVariants", "duration", "n_frames"),
 )
 """Inputs of `createTask` that change how long a task takes, as gateways name them."""
-
-
-def is_task_id(text: str) -> bool:
-    """Return whether `text` could be sent as a task ID at all, placeholders included."""
-    return ID_PATTERN.fullmatch(text) is not None
-
-
-def looks_like_option(text: str) -> bool:
-    """Return whether a command would take `text` for an option; no such ID is put on a list."""
-    return text.startswith("-")
 
 
 def json_text(value: Json) -> str:

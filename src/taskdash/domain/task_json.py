@@ -12,6 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard, TypeVar
 
+from taskdash.domain.id_forms import is_task_id
 from taskdash.domain.task import (
     Problem,
     ProblemKind,
@@ -20,7 +21,6 @@ from taskdash.domain.task import (
     Task,
     TaskDetail,
     Verdict,
-    is_task_id,
     variant_of,
 )
 from taskdash.domain.untrusted import MAX_TEXT_CHARS, inert, inert_json, inert_line

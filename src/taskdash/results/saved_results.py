@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self, TypeAlias
 
-from taskdash.domain.task import is_task_id
+from taskdash.domain.id_forms import is_task_id
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.links import DiskError

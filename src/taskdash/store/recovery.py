@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from filelock import FileLock
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task import is_task_id
+from taskdash.domain.id_forms import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.store.checks import Process

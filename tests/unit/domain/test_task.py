@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from taskdash.domain.task import is_task_id, variant_of
+from taskdash.domain.id_forms import is_task_id
+from taskdash.domain.task import variant_of
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
+from taskdash.domain.id_forms import Kind, is_file_name, is_task_id, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
-from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
 from taskdash.domain.task_ids.labels import find_labelled
 from taskdash.domain.task_ids.paste import Findings, Why, Word, lines_of, plain

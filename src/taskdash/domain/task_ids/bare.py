@@ -14,8 +14,14 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import TASK_TOKEN, has_known_form, is_placeholder, is_word_of_code, words
-from taskdash.domain.task import MAX_ID_CHARS
+from taskdash.domain.id_forms import (
+    MAX_ID_CHARS,
+    TASK_TOKEN,
+    has_known_form,
+    is_placeholder,
+    is_word_of_code,
+    words,
+)
 from taskdash.domain.task_ids.paste import CLAIMS, Findings, Why, Word
 
 if TYPE_CHECKING:

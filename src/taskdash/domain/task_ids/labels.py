@@ -11,8 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from taskdash.domain.id_forms import HEX_32, TASK_TOKEN, UUID, Kind, has_known_form, is_wrapped_whole, kind_of
-from taskdash.domain.task import MAX_ID_CHARS
+from taskdash.domain.id_forms import (
+    HEX_32,
+    MAX_ID_CHARS,
+    TASK_TOKEN,
+    UUID,
+    Kind,
+    has_known_form,
+    is_wrapped_whole,
+    kind_of,
+)
 from taskdash.domain.task_ids.paste import NOT_ASCII, WHY_NOT, Findings, Why, Word
 
 # The first character is matched alone, as `re` searches fast for a character set but slowly for an alternation.

@@ -20,8 +20,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import HEX_32, UUID, Kind, is_wrapped_whole, words
-from taskdash.domain.task import MAX_ID_CHARS
+from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID, Kind, is_wrapped_whole, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

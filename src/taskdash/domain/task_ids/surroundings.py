@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.gateways import FAMILIES, RECORD_PATH
-from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
-from taskdash.domain.task import MAX_ID_CHARS
+from taskdash.domain.id_forms import ANY_ID, HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
 from taskdash.domain.task_ids.bare import denial
 from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Word
 
@@ -165,7 +164,6 @@ def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
 
 # IDs as families show them, and the paths of their records
 
-_ID: Final = rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}"
 _NAMES: Final = {name: path for path, words in FAMILIES.items() for name in words.split()}
 _ANY_NAME: Final = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
 # `task_veo3_...`, `veo_task_...`, `mj_task_...`, `task-unified-...`, `video_...`; the name of a model does not count:
@@ -177,7 +175,7 @@ _LABEL = re.compile(
 )
 _LABEL_CHARS: Final = 48
 # It begins with literal text, which `re` finds fast.
-_QUERY = re.compile(rf"record-(?:info|detail)\?(?:[^\s\"'<>#]{{0,200}}?[&;])?[tT]ask_?[iI]d=({_ID})")
+_QUERY = re.compile(rf"record-(?:info|detail)\?(?:[^\s\"'<>#]{{0,200}}?[&;])?[tT]ask_?[iI]d=({ANY_ID})")
 _TAILS: Final = {
     path.removeprefix("/api/v1"): path for path in FAMILIES if path.endswith(("record-info", "record-detail"))
 }
@@ -185,10 +183,10 @@ _PATH_CHARS: Final = 200
 _PATH = re.compile(r"(?:[^\s\"'`(<=]*://[^\s/\"'`]*)?(?P<path>[^\s\"'`(<=:]*)$")
 _IN_PATH = re.compile(
     r"/v[0-9]{1,2}(?:/[A-Za-z0-9-]{1,40}){0,3}?/(?:"
-    rf"(?:tasks?|predictions|requests|videos(?:/[a-z0-9-]{{1,40}})?)/(?P<id>{_ID})"
-    rf"|get_result\?id=(?P<asked>{_ID}))(?=(?:/(?:fetch|status|content|creations|cancel))?(?:[?#\s\"'`<>),;]|$))"
+    rf"(?:tasks?|predictions|requests|videos(?:/[a-z0-9-]{{1,40}})?)/(?P<id>{ANY_ID})"
+    rf"|get_result\?id=(?P<asked>{ANY_ID}))(?=(?:/(?:fetch|status|content|creations|cancel))?(?:[?#\s\"'`<>),;]|$))"
 )
-_TOKEN: Final = rf"(?:video|job|task|cgt|veo|suno|mj)[_-]{_ID}"
+_TOKEN: Final = rf"(?:video|job|task|cgt|veo|suno|mj)[_-]{ANY_ID}"
 _ACCEPTED = re.compile(
     r"ccepted(?<![A-Za-z][Aa]ccepted)(?:[ ](?:task|job))?[ ]?[:=#]?[ ]{1,4}[\"'`(]?"
     rf"(?P<id>{UUID}|{HEX_32}|{_TOKEN})(?=[\"'`\s,;)]|$)"

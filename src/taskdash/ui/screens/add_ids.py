@@ -11,8 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.task import is_task_id
+from taskdash.domain.id_forms import has_known_form, is_task_id
 from taskdash.domain.task_ids.paste import Why
 from taskdash.domain.words import plural
 from taskdash.ui.paste_search import PasteSearch
