@@ -6,6 +6,7 @@ The demo ignores the user's config, keys and `TASKDASH_*` variables, and writes 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -47,6 +48,8 @@ RESULT_TTL_MS: Final = 4 * 86_400_000
 
 def run_demo() -> int:
     """Run the demo to its end, as a dashboard or, without a terminal, as text; return the exit code."""
+    # It leaves no log. Without any handler, Python would print warnings to stderr, across the dashboard.
+    logging.getLogger("taskdash").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory(prefix="taskdash-demo-") as folder, DemoApi(tier=TIER) as api:
         settings = demo_settings(
             api.base_url,
