@@ -241,11 +241,16 @@ class RawServer:
         try:
             self._loop.run_forever()
         finally:
-            server.close()
-            self._loop.run_until_complete(self._hang_up())
+            self._loop.run_until_complete(self._hang_up(server))
             self._loop.close()
 
-    async def _hang_up(self) -> None:
+    async def _hang_up(self, server: asyncio.Server) -> None:
+        # Connections just accepted take a few turns of the loop to be made; a closed server would leave them open.
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        server.close()
         handlers = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
         for each in handlers:
             each.cancel()
