@@ -23,7 +23,7 @@ HOSTILE = ("[", '{"a":', "taskId: ", "task_", '"', "0123456789abcdef", "one line
 
 @dataclass(frozen=True)
 class Score:
-    """How a search did over many pastes."""
+    """Counts how a search did over many pastes."""
 
     expected: int
     found: int
@@ -31,12 +31,12 @@ class Score:
 
     @property
     def recall(self) -> float:
-        """How much of what there is was found."""
+        """Return how much of what there is was found."""
         return self.right / self.expected if self.expected else 1.0
 
     @property
     def precision(self) -> float:
-        """How much of what was found is right."""
+        """Return how much of what was found is right."""
         return self.right / self.found if self.found else 1.0
 
     def __add__(self, other: Score) -> Score:

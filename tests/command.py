@@ -288,7 +288,7 @@ class Command:
         )
 
     def on_terminal(self, *arguments: str, columns: int = 200) -> list[str]:
-        """The lines that a command writes to a terminal, without their colours."""
+        """Return the lines that a command writes to a terminal, without their colours."""
         with self.dashboard(*arguments, columns=columns) as screen:
             assert screen.wait_exit(30) == 0, screen.text
             return re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()

@@ -92,7 +92,7 @@ class Noise:
         return f"{self.random.getrandbits(128):032x}"
 
     def other(self) -> str:
-        """A word of the form of an ID that is none."""
+        """Return a word of the form of an ID that is none."""
         return self.random.choice((self.uuid, self.hex))()
 
     def number(self) -> str:
@@ -112,14 +112,14 @@ class Noise:
         return f"2026-09-{day} 10:02:{second},{ms}"
 
     def task_id(self) -> str:
-        """An ID of a form that is known."""
+        """Return an ID of a form that is known."""
         tail = "".join(self.random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=21))
         millis = self.random.randrange(1_700_000_000_000, 1_800_000_000_000)
         forms = (f"task_{self.random.choice(MODELS)}_{millis}", f"task_{millis // 10_000}", f"task_cl{tail}7")
         return self.random.choice((self.uuid(), self.hex(), *forms))
 
     def any_id(self) -> str:
-        """An ID of a form that is known, or of one that only a label can tell."""
+        """Return an ID of a form that is known, or of one that only a label can tell."""
         kind, mark = self.random.choice(("job", "gen", "run")), self.random.choice("-.:_")
         return self.random.choice((self.task_id(), f"{kind}{mark}{self.random.randrange(10**4, 10**7)}"))
 
@@ -154,7 +154,7 @@ class Noise:
         return json.dumps(self.record())
 
     def filled(self, forms: tuple[str, ...], task_id: str = "") -> Fragment:
-        """One of some forms with all that it names."""
+        """Return one of some forms with all that it names."""
         self._id = task_id
         text = re.sub(r"<(\w+)>", lambda found: str(getattr(self, found[1])()), self.random.choice(forms))
         return Fragment(text, (task_id,) if task_id else ())
@@ -183,7 +183,7 @@ class Noise:
         return Fragment(text, ids)
 
     def wrapped(self) -> Fragment:
-        """An ID that a line's end has cut."""
+        """Return an ID that a line's end has cut."""
         task_id = self.other()
         at = self.random.randrange(3, len(task_id) - 2)
         return Fragment(f"taskId: {task_id[:at]}\n{task_id[at:]}\n", (task_id,))

@@ -339,7 +339,7 @@ class PtyScreen:
 
     @property
     def looks(self) -> list[list[Char]]:
-        """The screen, cell by cell, with colours and all; the second cell of a wide character is empty."""
+        """Return the screen, cell by cell, with colours and all; the second cell of a wide character is empty."""
         with self._changed:
             columns, rows = range(self._screen.columns), range(self._screen.lines)
             return [[self._screen.buffer[row][column] for column in columns] for row in rows]

@@ -147,7 +147,7 @@ class Reader:
         return self.taskdash.run(["sh", "-c", line], env=merged)
 
     def here(self, words: str) -> str:
-        """The program with the options of this list."""
+        """Return the program with the options of this list."""
         return f"taskdash --store {shlex.quote(str(self.taskdash.store))} --config {self.config} {words}"
 
     @property
@@ -259,7 +259,7 @@ def test_a_filter_that_cannot_be_read() -> None:
 
 
 def corrections(words: str, said: str) -> list[str]:
-    """The filters that are named as right ones."""
+    """Return the filters that are named as right ones."""
     if "unknown field" not in said and (found := re.search(r"use one of ([\w, -]+)", said)):
         return [f"{words.partition(':')[0]}:{each}" for each in found[1].split(", ")]
     if found := re.search(r"saved:x: use (\S+) or (\S+)", said):

@@ -320,7 +320,7 @@ LONGEST_MS: Final = 500
 
 
 def gaps_ms(path: Path, from_s: float) -> list[float]:
-    """What the loop was late, without the time in which other processes had the processor, shortest first."""
+    """Return how late the loop was, without the time that other processes had, shortest first."""
     lines = (line.split() for line in path.read_text("utf-8").splitlines()[:-1])
     return sorted(max(0.0, float(gap) - float(lost)) for at, gap, lost in lines if float(at) >= from_s * 1000)
 

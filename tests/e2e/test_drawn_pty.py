@@ -301,7 +301,7 @@ def test_in_few_colours_states_stay_apart_and_the_cursor_is_seen(
 
 
 def seconds_shown(text: str) -> int:
-    """How long the task at the cursor is under way, as the detail tells it."""
+    """Return how long the task at the cursor is under way, as the detail tells it."""
     found = re.search(r"waiting (\d+)s", text)
     return int(found[1]) if found else -1
 

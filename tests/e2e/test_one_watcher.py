@@ -205,7 +205,7 @@ def _remove_locks(store: Path) -> None:
 
 
 def _sent_by(path: Path) -> int:
-    """The checks that a list knows of."""
+    """Return the checks that a list knows of."""
     with Store(path) as store:
         return sum(entry.sent.checks for entry in store.gateways.entries("p"))
 

@@ -161,7 +161,7 @@ def terminal(reviewed: Command, *, cell: tuple[int, int] = (0, 0), **variables: 
 
 
 def verdicts(reviewed: Command) -> dict[str, list[str | None]]:
-    """The verdicts of each task that has results, by its first eight digits."""
+    """Return the verdicts of each task that has results, by its first eight digits."""
     tasks = reviewed.json("list", "--json")
     return {task["taskId"][:8]: task["verdicts"] for task in tasks if task["resultUrls"]}
 

@@ -309,7 +309,7 @@ TYPES_OF_FIELDS: Final = {
     "checkedAt": int | None, "problem": dict | None,
     "credits": int | float | None, "recordPath": str | None, "verdicts": list,
 }  # fmt: skip
-"""What scripts get has these, whatever came."""
+"""Shows that what scripts get has these, whatever came."""
 
 
 @pytest.mark.row(

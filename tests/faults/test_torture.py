@@ -98,7 +98,7 @@ def tortured_folder(taskdash: Command) -> Path:
 
 
 def wrong(name: str, folder: Path, done: Done) -> str:
-    """What must not be after a command of this name; "" where all is well."""
+    """Return what must not be after a command of this name; "" where all is well."""
     if "Traceback" in done.stderr or "error of taskdash itself" in done.stderr:
         return "crashed"
     with closing(sqlite3.connect(folder / "tasks.db")) as connection:

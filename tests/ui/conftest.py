@@ -199,7 +199,7 @@ def source() -> Source:
 
 @pytest.fixture
 def downloads(desk: Context) -> FakeDownloads:
-    """What saves results, in place of the real one."""
+    """Saves nothing, in place of what saves results."""
     fake = FakeDownloads()
     desk.make_downloads = lambda: cast("DownloadThread", fake)
     return fake

@@ -155,7 +155,7 @@ class FakeDownloads:
         return taken
 
     def say(self, *news: Notice, status: DownloadStatus | None = None) -> None:
-        """What the thread would do."""
+        """Do what the thread would do."""
         self._news += news
         self.status = status or self.status
         self._listener()

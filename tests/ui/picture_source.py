@@ -17,7 +17,7 @@ def link(task_id: str, number: int = 1) -> str:
 
 
 class Source(Fetcher):
-    """What it was asked, how much at once, what it refuses, and pictures that wait for leave to come."""
+    """Keeps what it was asked, how much at once, what it refuses, and pictures that wait for leave to come."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""The rules of `check`: when to ask for each task, when to stop, and the outcome. Pure, like `cli.rules`."""
+"""Decides for `check` when to ask for each task, when to stop, and the outcome. Pure, like `cli.rules`."""
 
 from __future__ import annotations
 

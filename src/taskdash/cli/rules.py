@@ -1,4 +1,4 @@
-"""The rules of `wait`: when to ask for a task, when to stop, and the outcome; also messages and exit codes for `check`.
+"""Decides for `wait` when to ask for a task, when to stop, and the outcome; also has exit codes for `check`.
 
 Pure: all times are passed in; `cli.following` reads the store and the clock. A check is detected by a task's count of
 checks, and dated by the monotonic clock of the wait, because the times in the store are from a wall clock, which may

@@ -177,7 +177,7 @@ def objects_in(value: Json) -> Iterator[dict[str, Json]]:
 
 
 def says(record: dict[str, Json]) -> set[State]:
-    """The ends that an object names, read more generously than a record is."""
+    """Return the ends that an object names, read more generously than a record is."""
     found = set()
     for name in STATE_NAMES:
         said = record.get(name)
@@ -201,7 +201,7 @@ def says(record: dict[str, Json]) -> set[State]:
 
 
 def end_of(status: int, body: Json, asked_id: str) -> State | None:
-    """The end that a record in a body says of its task, if any."""
+    """Return the end that a record in a body says of its task, if any."""
     record = parse_answer(status, {}, json.dumps(body).encode(), asked_id).record
     return record.state if record and record.state.finished else None
 

@@ -1,4 +1,4 @@
-"""How far a batch is, how long it still takes, and what is said when its tasks have finished."""
+"""Tests how far a batch is, how long it still takes, and what is said when its tasks have finished."""
 
 from __future__ import annotations
 

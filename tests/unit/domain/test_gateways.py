@@ -1,4 +1,4 @@
-"""What is known of gateways: paths, the key's header, limits."""
+"""Tests what is known of gateways: paths, the key's header, limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many checks may be sent, and when they pause."""
+"""Tests how many checks may be sent, and when they pause."""
 
 from __future__ import annotations
 

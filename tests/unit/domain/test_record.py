@@ -1,4 +1,4 @@
-"""What one check makes of a task, which path it is asked for under, and what is said of paths."""
+"""Tests what one check makes of a task, which path it is asked for under, and what is said of paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be an ID, and what of a request changes how long a task takes."""
+"""Tests what may be an ID, and what of a request changes how long a task takes."""
 
 from __future__ import annotations
 

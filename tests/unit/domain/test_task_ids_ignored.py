@@ -1,4 +1,4 @@
-"""What looks like a task ID and is none, pastes that are made to hurt, and pastes by the hundred."""
+"""Tests what looks like a task ID and is none, pastes that are made to hurt, and pastes by the hundred."""
 
 from __future__ import annotations
 

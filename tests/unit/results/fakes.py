@@ -59,7 +59,7 @@ class StillClock(Clock):
     def __init__(self, at_ms: int = 0, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
         self.at_ms = at_ms
         self.waits_s: list[float] = []
-        """How long it was to wait each time."""
+        """Return how long it was to wait each time."""
         self._sleep = sleep or (lambda _: asyncio.sleep(0))
 
     def now_ms(self) -> int:

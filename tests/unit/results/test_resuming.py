@@ -366,7 +366,7 @@ def test_what_is_larger_than_the_disk_is_broken_off(
     saving: Saving, monkeypatch: pytest.MonkeyPatch, answer: bytes | OnRequest
 ) -> None:
     def small_disk(descriptor: int) -> os.statvfs_result:
-        """What a disk of 10 MB says that has only this file on it."""
+        """Return what a disk of 10 MB says that has only this file on it."""
         free = max(0, 10_000_000 - os.fstat(descriptor).st_size)
         return os.statvfs_result((1, 1, 10_000_000, free, free, 0, 0, 0, 0, 255))
 

@@ -14,7 +14,7 @@ from taskdash.ui.text.figures import batch_lines, statistics_text
 
 NOW_MS = 1_777_475_100_000
 DIALOG_CELLS = 73
-"""What the dialog leaves at 80x24."""
+"""Return what the dialog leaves at 80x24."""
 OUTCOMES = [
     *(
         TaskFigures("gpt-image-2-text-to-image", State.SUCCESS, 20_000 + 500 * n, NOW_MS - n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
@@ -81,8 +82,9 @@ class _Entry(NamedTuple):
 class _Finder(Provider):
     """Finds entries by title or name."""
 
+    @abstractmethod
     def entries(self) -> Iterable[_Entry]:
-        raise NotImplementedError
+        """Return everything that can be found."""
 
     async def discover(self) -> Hits:
         for each in self.entries():
