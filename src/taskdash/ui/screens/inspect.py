@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.content import Content, Span
 from textual.widgets import Static
 
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.untrusted import inert, inert_line
 from taskdash.ui.screens.dialog import FittedText, SearchedText, TextDialog, muted
 from taskdash.ui.text.figures import statistics_text
 from taskdash.ui.text.status import other_row, status_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.binding import BindingType
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from taskdash.ui.messages import Message
 
 MAX_CHARS: Final = 100_000
-LINES_A_PART: Final = 60
 _TIME_CELLS: Final = 10
 _MIN_CELLS: Final = 10
 _MORE_LINES: Final = 200
@@ -35,11 +34,8 @@ _MORE_LINES: Final = 200
 _STYLES: Final = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 MAX_MATCHES: Final = 1_000
-_INDENT: Final = "  "
 _TOKEN: Final = re.compile(
-    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<open>[{\[])|(?P<close>[}\]])|(?P<comma>,)|(?P<colon>:)'
-    r"|(?P<word>[^\s{}\[\],:\"]+)|(?P<blank>\s+)",
-    re.DOTALL,
+    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>:)?|(?P<mark>[{}\[\],:])|(?P<word>[^\s{}\[\],:"]+)'
 )
 _KEY, _WORD, _MARK = "$text-accent", "bold", "$text-muted"
 """Strings, most of the text, have no style."""
@@ -56,28 +52,26 @@ class RawJson(SearchedText):
         ("N", "go_to_match(-1)", "previous match"),
     ]
 
-    def __init__(self, task_id: str, text: str) -> None:
-        self._sent, self._indented = text, indented(text)
+    def __init__(self, task_id: str, text: str, redact: Callable[[str], str]) -> None:
+        """`redact` takes API keys out of what was escaped in `text`."""
+        laid_out = indented(text)
+        self._sent, self._indented = text, redact(laid_out) if laid_out else None
         self._is_as_sent = self._indented is None
-        self._parts: list[Content] = []
-        self._found: list[tuple[int, int, int]] = []
-        """Part, start and end of each match."""
+        self._found: list[tuple[int, int]] = []
+        """Start and end of each match."""
         self._at = 0
-        self._cut = f"Cut off here: `taskdash show {task_id} --raw` prints it all."
-        super().__init__(f"Raw response for {task_id}", "", *self._cut_in_parts())
+        self._content = self._shown()
+        self._text = Static(self._content)
+        is_cut = max(len(text), len(self._indented or "")) > MAX_CHARS
+        cut = f"\nCut off here: `taskdash show {task_id} --raw` prints it all."
+        rest = [Static(Content.styled(cut, "$text-warning"))] if is_cut else []
+        super().__init__(f"Raw response for {task_id}", "", self._text, *rest)
         self._tell()
 
-    def _cut_in_parts(self) -> list[Static]:
-        """Split the text into parts, so that going to another match does not redraw all of it."""
+    def _shown(self) -> Content:
         if self._is_as_sent or self._indented is None:
-            self._parts = [Content(self._sent[:MAX_CHARS])]
-        else:
-            lines = self._indented[:MAX_CHARS].split("\n")
-            starts = range(0, len(lines), LINES_A_PART)
-            self._parts = [coloured("\n".join(lines[at : at + LINES_A_PART])) for at in starts]
-        is_cut = max(len(self._sent), len(self._indented or "")) > MAX_CHARS
-        rest = [Static(Content.styled(f"\n{self._cut}", "$text-warning"))] if is_cut else []
-        return [*map(Static, self._parts), *rest]
+            return Content(self._sent[:MAX_CHARS])
+        return coloured(self._indented[:MAX_CHARS])
 
     def _tell(self) -> None:
         if self.box.value:
@@ -87,58 +81,35 @@ class RawJson(SearchedText):
             other = f" r {'indents it' if self._is_as_sent else 'shows it as sent'}."
             self.hint.show(muted(f"Esc closes.{other if self._indented else ''}"))
 
-    async def action_as_sent(self) -> None:
+    def action_as_sent(self) -> None:
         if self._indented is None:
             return
         self._is_as_sent = not self._is_as_sent
-        await self.scroll.remove_children()
-        await self.scroll.mount_all(self._cut_in_parts())
+        self._content = self._shown()
+        self._text.update(self._content)
         self.scroll.scroll_home(animate=False)
         self.on_input_changed()
 
     def on_input_changed(self) -> None:
-        self._found = [
-            (number, *place)
-            for number, part in enumerate(self._parts)
-            for place in matches(part.plain, self.box.value)
-        ]
-        self._at = 0
-        for number in range(len(self._parts)):
-            self._draw(number)
+        self._found, self._at = matches(self._content.plain, self.box.value), 0
         self._show_match()
 
     def action_go_to_match(self, steps: int) -> None:
-        if not self._found:
-            return
-        before = self._found[self._at][0]
-        self._at = (self._at + steps) % len(self._found)
-        self._draw(before)
-        self._draw(self._found[self._at][0])
-        self._show_match()
+        if self._found:
+            self._at = (self._at + steps) % len(self._found)
+            self._show_match()
 
     def _show_match(self) -> None:
         self._tell()
-        # New parts have no position until they are laid out.
+        self._text.update(highlighted(self._content, self._found, self._at), layout=False)
+        # A new text has no height until it is laid out.
         self.call_after_refresh(self._scroll_to_match)
 
     def _scroll_to_match(self) -> None:
-        if not self._found:
-            return
-        number, _, end = self._found[self._at]
-        part = self.scroll.children[number]
-        if width := part.size.width:
-            y = part.virtual_region.y + self._parts[number][:end].get_height({}, width) - 1
+        width = self._text.size.width
+        if self._found and width:
+            y = self._content[: self._found[self._at][1]].get_height({}, width) - 1
             self.scroll.scroll_to(y=y - self.scroll.size.height // 2, animate=False, immediate=True)
-
-    def _draw(self, number: int) -> None:
-        found = [(index, place) for index, (of, *place) in enumerate(self._found) if of == number]
-        shown = self._parts[number]
-        if found:
-            at = self._at - found[0][0]
-            shown = highlighted(shown, [(begin, end) for _, (begin, end) in found], at)
-        part = self.scroll.children[number]
-        if isinstance(part, Static) and part.content is not shown:
-            part.update(shown, layout=False)
 
 
 class Statistics(TextDialog):
@@ -231,39 +202,13 @@ class Status(TextDialog):
 
 
 def indented(text: str) -> str | None:
-    """Return JSON with one value per line, keys and values exactly as sent; None if the text is not JSON."""
+    """Return JSON with one value per line; None if the text is not JSON."""
     try:
-        json.loads(text)
+        laid_out = json.dumps(json.loads(text), ensure_ascii=False, indent=2)[: MAX_CHARS + 1]
     except (ValueError, RecursionError):
         return None
-    return "".join(_pieces(text))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    depth = 0
-    opened = ""
-    for token in _TOKEN.finditer(text):
-        if token["blank"]:
-            continue
-        if token["close"]:
-            depth -= 1
-            # Empty objects and arrays stay on their line.
-            yield token["close"] if opened else f"\n{_INDENT * depth}{token['close']}"
-            opened = ""
-            continue
-        if opened:
-            yield f"\n{_INDENT * depth}"
-            opened = ""
-        if token["open"]:
-            depth += 1
-            opened = token["open"]
-            yield opened
-        elif token["comma"]:
-            yield f",\n{_INDENT * depth}"
-        elif token["string"]:
-            yield f"{token['string']}: " if token["key"] else token["string"]
-        else:
-            yield token[0]
+    # What was escaped, such as Chinese, can be read now, but must not act on the terminal.
+    return inert(laid_out, max_chars=MAX_CHARS + 1)
 
 
 def coloured(text: str) -> Content:
@@ -274,7 +219,7 @@ def coloured(text: str) -> Content:
             spans.append(Span(token.start(), token.end("string"), _KEY))
         elif token["word"]:
             spans.append(Span(token.start(), token.end(), _WORD))
-        elif not token["blank"] and not token["string"]:
+        elif token["mark"]:
             spans.append(Span(token.start(), token.end(), _MARK))
     return Content(text, spans=spans)
 

@@ -352,7 +352,7 @@ class TaskActions(Screen[None]):
         if task is None or text is None:
             self.tell(warning("No record yet."))
         else:
-            await self.ask(screens.inspect.RawJson(task.task_id, text))
+            await self.ask(screens.inspect.RawJson(task.task_id, text, self.context.keys.redact))
 
     @in_order
     async def action_statistics(self) -> None:
