@@ -11,7 +11,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task_ids import Found, Ignored, Paste, find_task_ids
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 SMALL_CHARS: Final = 100_000
 """Up to this size a thread is done in less time than a process needs to start."""
-_PIECE_CHARS: Final = 65_536
-_BATCH: Final = 1_000
-"""IDs per pickle: loading a hundred thousand at once would hold the GIL just as the search would."""
 _NEEDED: Final = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV")
 _CHILD: Final = "from taskdash.ui.paste_search import answer; answer()"
 
@@ -63,37 +60,18 @@ class PasteSearch:
             start_new_session=True,
         ) as process:
             self._process = process
-            assert process.stdin is not None  # noqa: S101 - requested above
-            assert process.stdout is not None  # noqa: S101 - as above
-            try:
-                with process.stdin as question:
-                    pickle.dump(tuple(self._keys), question)
-                    for start in range(0, len(self._text), _PIECE_CHARS):
-                        piece = self._text[start : start + _PIECE_CHARS]
-                        question.write(piece.encode("utf-8", "surrogatepass"))
-                return _read_answer(process.stdout)
-            finally:
-                process.kill()
-
-
-def _read_answer(answer: IO[bytes]) -> Paste:
-    found: list[Found] = []
-    while batch := pickle.load(answer):  # noqa: S301 - it comes from our own process
-        found += (Found(*each) for each in batch)
-    ignored, unsure = pickle.load(answer)  # noqa: S301 - as above
-    return Paste(tuple(found), tuple(Ignored(*each) for each in ignored), unsure)
+            found, ignored, unsure = pickle.loads(  # noqa: S301 - it comes from our own process
+                process.communicate(pickle.dumps((self._text, tuple(self._keys))))[0]
+            )
+        return Paste(tuple(Found(*each) for each in found), tuple(Ignored(*each) for each in ignored), unsure)
 
 
 def answer() -> None:
-    """Run as the other process: read keys and text from stdin, write the findings to stdout."""
+    """Run as the other process: read text and keys from stdin, write the findings to stdout."""
     os.nice(5)
-    keys = pickle.load(sys.stdin.buffer)  # noqa: S301 - as above
-    text = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
+    text, keys = pickle.load(sys.stdin.buffer)  # noqa: S301 - as above
     paste = find_task_ids(text, keys=keys)
-    found = [(each.task_id, each.line, each.why, each.path_hint) for each in paste.found]
-    for start in range(0, len(found), _BATCH):
-        pickle.dump(found[start : start + _BATCH], sys.stdout.buffer)
-    pickle.dump([], sys.stdout.buffer)
-    ignored = [(each.text, each.line, each.why) for each in paste.ignored]
-    pickle.dump((ignored, paste.unsure), sys.stdout.buffer)
+    # As plain tuples: of a hundred thousand objects, loading would hold the GIL as long as the search.
+    plain = [tuple(each) for each in paste.found], [tuple(each) for each in paste.ignored], paste.unsure
+    pickle.dump(plain, sys.stdout.buffer)
     sys.stdout.buffer.flush()
