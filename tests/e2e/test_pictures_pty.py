@@ -72,23 +72,6 @@ def test_kitty_shows_the_picture_and_forgets_it(env: dict[str, str]) -> None:
         assert b"\x1bP" not in screen.raw
 
 
-@pytest.mark.parametrize(("version", "is_shown"), [("0.26.5", False), ("0.28.0", True), ("of nobody", True)])
-def test_a_kitty_that_has_no_placeholders_gets_plain_characters(
-    env: dict[str, str], tmp_path: Path, version: str, is_shown: bool
-) -> None:
-    told = tmp_path / "told"
-    Command(tmp_path).program(
-        "bin/kitty", f'echo "kitty {version} created by $(env | grep -c sk-)" | tee {told}'
-    )
-    path = f"{tmp_path}/bin:{os.environ['PATH']}"
-    with Terminal(env, TERM="xterm-kitty", KITTY_WINDOW_ID="1", PATH=path) as screen:
-        screen.wait_for("PNG, 80 × 80")
-        assert (SENT.search(screen.raw) is not None) == is_shown
-        assert ("▀" in screen.text) != is_shown
-        assert told.read_text() == f"kitty {version} created by 0\n"
-        leave(screen)
-
-
 def test_sixels_come_with_their_lines(env: dict[str, str]) -> None:
     with Terminal(env, cell=(10, 20), TERM="foot") as screen:
         screen.wait_for("PNG, 80 × 80")

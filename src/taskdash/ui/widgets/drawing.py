@@ -1,14 +1,13 @@
 """Renders a small PNG as half blocks, kitty graphics or sixels, whichever this terminal can show.
 
-The terminal has been queried once. If it did not answer, environment variables decide, and inside tmux, what tmux
-knows of the outer terminal. The config can override this.
+The terminal has been queried once. If it did not answer in time, its name decides, and inside tmux, what tmux knows of
+the outer terminal. The config can override this.
 """
 
 from __future__ import annotations
 
 import fcntl
 import io
-import os
 import re
 import shutil
 import struct
@@ -220,8 +219,6 @@ MAX_CELL: Final = 200
 _MULTIPLEXERS: Final = ("TMUX", "STY", "ZELLIJ")
 _KITTY_TERMS: Final = ("xterm-kitty", "xterm-ghostty")
 _SIXEL_TERMS: Final = ("foot", "mlterm", "contour", "yaft", "wezterm")
-_SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty", "contour")
-_KONSOLE_WITH_SIXELS: Final = 220_400
 
 
 def find_drawing(
@@ -245,9 +242,7 @@ def find_drawing(
         sixel_or_blocks = Drawing.SIXEL if says.has_sixels else Drawing.BLOCKS
         drawing = Drawing.KITTY if says.has_placeholders else sixel_or_blocks
     else:
-        # Ask the programs that know more: kitty and tmux.
-        is_old, environ = is_old_kitty(environ), {**environ, **tmux_terminal(environ)}
-        drawing = Drawing.BLOCKS if is_old else _by_environment(environ)
+        drawing = _by_name({**environ, **tmux_terminal(environ)})
     # tmux passes kitty's sequences on if configured to; other multiplexers do not.
     if drawing is Drawing.KITTY and (not true_colour or environ.get("STY") or environ.get("ZELLIJ")):
         return Drawing.BLOCKS
@@ -261,34 +256,14 @@ def _is_inside(environ: Mapping[str, str]) -> bool:
     )
 
 
-def _by_environment(environ: Mapping[str, str]) -> Drawing:
-    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
-    konsole = environ.get("KONSOLE_VERSION", "")
+def _by_name(environ: Mapping[str, str]) -> Drawing:
+    """Return how a terminal that has not answered in time shows pictures, by its name, which ssh passes on."""
+    term = environ.get("TERM", "")
     if _is_inside(environ):
         return Drawing.BLOCKS
-    if term in _KITTY_TERMS or program == "ghostty":
+    if term in _KITTY_TERMS:
         return Drawing.KITTY
-    if term.startswith(_SIXEL_TERMS) or program in _SIXEL_PROGRAMS:
-        return Drawing.SIXEL
-    if konsole.isdecimal() and int(konsole) >= _KONSOLE_WITH_SIXELS:
-        return Drawing.SIXEL
-    return Drawing.BLOCKS
-
-
-def is_old_kitty(environ: Mapping[str, str]) -> bool:
-    """Return whether the terminal is a kitty too old for placeholders; runs its executable to find out.
-
-    Over ssh the executable is on another machine, and kitty is assumed to be recent.
-    """
-    if environ.get("TERM") != "xterm-kitty" or not environ.get("KITTY_WINDOW_ID"):
-        return False
-    # The running kitty may be older than the one on PATH, or not on PATH at all.
-    running = os.path.realpath(f"/proc/{environ.get('KITTY_PID') or 'self'}/exe")
-    program = running if os.path.basename(running) == "kitty" else shutil.which("kitty")  # noqa: PTH119 - a text
-    if program is None:
-        return False
-    version = re.search(rb"(\d+)\.(\d+)", _answer_of(program, "--version"))
-    return version is not None and (int(version[1]), int(version[2])) < KITTY_WITH_PLACEHOLDERS
+    return Drawing.SIXEL if term.startswith(_SIXEL_TERMS) else Drawing.BLOCKS
 
 
 def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
@@ -300,23 +275,19 @@ def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
     if not socket or tmux is None:
         return {}
     wanted = "#{allow-passthrough} #{client_termname} #{client_termtype}"
-    said = _answer_of(tmux, "-S", socket, "display-message", "-p", "-t", environ.get("TMUX_PANE", ""), wanted)
+    command = (tmux, "-S", socket, "display-message", "-p", "-t", environ.get("TMUX_PANE", ""), wanted)
+    try:
+        said = subprocess.run(  # noqa: S603 - no untrusted input
+            command, stdin=subprocess.DEVNULL, capture_output=True, env={}, timeout=5, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
     passes, term, kind = (*said.decode("ascii", "replace").split(), "", "", "")[:3]
     if (version := kitty_version(kind)) and version < KITTY_WITH_PLACEHOLDERS:
         return {}
     if passes in ("", "0", "off") or not (term in _KITTY_TERMS or kind.startswith(("kitty", "ghostty"))):
         return {}
     return dict.fromkeys(_MULTIPLEXERS, "") | {"TERM": _KITTY_TERMS[0]}
-
-
-def _answer_of(*command: str) -> bytes:
-    try:
-        done = subprocess.run(  # noqa: S603 - no untrusted input
-            command, stdin=subprocess.DEVNULL, capture_output=True, env={}, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return done.stdout
 
 
 def cell_size(descriptor: int) -> tuple[int, int] | None:
