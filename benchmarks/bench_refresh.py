@@ -90,7 +90,7 @@ def refresh(store_path: str, url: str) -> None:
 
     async def run() -> None:
         store = StoreThread(Path(store_path), "store")
-        gateway = Gateway(url, Secret(KEY), connections=CONNECTIONS)
+        gateway = Gateway(url, Secret(KEY))
         now_ms = time.time_ns() // 1_000_000
         tasks = await store.run(lambda each: each.checks.never_checked("bench", TASKS))
         by_id = {task.task_id: task for task in tasks}
@@ -132,7 +132,7 @@ def spend_with_gateway(url: str) -> None:
     from taskdash.domain.secret import Secret
 
     async def run() -> None:
-        gateway = Gateway(url, Secret(KEY), connections=CONNECTIONS)
+        gateway = Gateway(url, Secret(KEY))
 
         async def fetch(task_id: str) -> None:
             assert (await gateway.fetch_record(task_id)).record is not None

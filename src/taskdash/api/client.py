@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httpx
 
 from taskdash import __version__
-from taskdash.api.network import Proxy, explain, find_proxy, is_hang_up, tls_context
+from taskdash.api.network import explain, find_proxy, is_hang_up, tls_context
 from taskdash.api.values import MAX_BODY_BYTES
 from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import UsageError
@@ -60,7 +60,6 @@ class Gateway:
         key: Secret,
         *,
         auth_header: str = AUTH_HEADER,
-        connections: int = 4,
         deadline_s: float = 15.0,
         trust_env: bool = True,
     ) -> None:
@@ -70,7 +69,6 @@ class Gateway:
             base_url: As checked by `config`; its path is prepended to the API's.
             key: Sent to this host and no other.
             auth_header: The header that carries the key, from the config.
-            connections: How many requests may be in flight at once.
             deadline_s: How long a request may take from connecting to the last byte of its answer.
             trust_env: Whether to use the environment's proxies and certificates.
 
@@ -82,8 +80,8 @@ class Gateway:
         self._peer = base.netloc.decode()
         self._origin = httpx.URL(f"{base.scheme}://{self._peer}")
         self._prefix = base.raw_path.decode().rstrip("/")
-        proxy = find_proxy(base.scheme, base.raw_host.decode(), base.port or _PORTS[base.scheme], environ)
-        self._proxy = f"{proxy.host}:{proxy.port} ({proxy.variable})" if proxy else None
+        port = base.port or _PORTS[base.scheme]
+        self._proxy = find_proxy(base.scheme, base.raw_host.decode(), port, environ)
         name, value = header_of(auth_header, key.reveal())
         self._headers = httpx.Headers(
             {
@@ -97,27 +95,22 @@ class Gateway:
         self._keys = KnownKeys([key])
         self._deadline_s = deadline_s
         # Otherwise a context that trusts nobody and is never used: loading the CA certificates takes 20 ms.
-        needs_tls = base.scheme == "https" or proxy is not None
+        needs_tls = base.scheme == "https" or self._proxy is not None
         tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._proxy is not None and self._proxy.is_https:
+            self._proxy.server.ssl_context = tls
         self._new_transport = partial(
             httpx.AsyncHTTPTransport,
             verify=tls,
-            proxy=_httpx_proxy(proxy, tls) if proxy else None,
-            limits=httpx.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEP_ALIVE_S,
-            ),
+            proxy=self._proxy.server if self._proxy else None,
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
             socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)],
         )
         self._transport = self._new_transport()
-        self._places = asyncio.Semaphore(connections)
         self._reading_large = asyncio.Lock()
         self.room_for_large: Callable[[], Awaitable[None]] | None = None
         """Awaited before a large answer is read, so that whoever stores the answers can hold it back."""
         self._lost: set[str] = set()
-        self._under_way = 0
-        self._closed = False
         # httpcore logs response headers at DEBUG.
         for library in ("httpcore", "httpx"):
             logging.getLogger(library).setLevel(logging.WARNING)
@@ -125,29 +118,18 @@ class Gateway:
     async def fetch_record(self, task_id: str, path: str = RECORD_PATH) -> Answer:
         """Send one check to a path from the config. Raises nothing but CancelledError.
 
-        Checks beyond `connections` wait for their turn, and their deadline starts after that. A lost check
-        (`Answer.is_lost`) gets a new connection when it is sent again.
+        How many are in flight at once is up to the caller. A lost check (`Answer.is_lost`) gets a new connection when
+        it is sent again.
         """
-        async with self._places:
-            self._under_way += 1
-            try:
-                if task_id not in self._lost:
-                    return await self._check(self._transport, task_id, path)
-                self._lost.discard(task_id)
-                async with self._new_transport() as transport:
-                    return await self._check(transport, task_id, path)
-            finally:
-                self._under_way -= 1
-                await self._close_if_done()
+        if task_id not in self._lost:
+            return await self._check(self._transport, task_id, path)
+        self._lost.discard(task_id)
+        async with self._new_transport() as transport:
+            return await self._check(transport, task_id, path)
 
     async def aclose(self) -> None:
-        """Close all connections, now or after the last request in flight."""
-        self._closed = True
-        await self._close_if_done()
-
-    async def _close_if_done(self) -> None:
-        if self._closed and not self._under_way:
-            await self._transport.aclose()
+        """Close all connections."""
+        await self._transport.aclose()
 
     async def _check(self, transport: httpx.AsyncHTTPTransport, task_id: str, path: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
@@ -266,14 +248,6 @@ async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[
     finally:
         await response.aclose()
     return b"".join(parts)
-
-
-def _httpx_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
-    auth = (proxy.auth[0].decode(), proxy.auth[1].decode()) if proxy.auth else None
-    # httpx refuses a TLS context for a proxy that is not https.
-    tls_to_it = tls if proxy.scheme == "https" else None
-    url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
-    return httpx.Proxy(url, auth=auth, ssl_context=tls_to_it)
 
 
 def _read_base(base_url: str) -> httpx.URL:

@@ -13,16 +13,13 @@ its key, or bytes from the peer.
 from __future__ import annotations
 
 import errno
-import fnmatch
 import importlib.util
-import ipaddress
 import os
 import re
 import socket
 import ssl
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import certifi
 import httpx
@@ -34,19 +31,25 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """Names a proxy, as an environment variable does."""
+class Proxy(NamedTuple):
+    """Names a proxy, and the environment variable that it is from."""
 
     variable: str
-    scheme: str
-    """http, https, socks5 or socks5h."""
-    host: str
-    port: int
-    auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    server: httpx.Proxy
+
+    @property
+    def is_socks(self) -> bool:
+        """Return whether it is a SOCKS proxy, not one that speaks HTTP."""
+        return self.server.url.scheme.startswith("socks")
+
+    @property
+    def is_https(self) -> bool:
+        """Return whether the connection to the proxy itself is encrypted."""
+        return self.server.url.scheme == "https"
+
+    def __str__(self) -> str:
+        return f"{self.server.url.netloc.decode()} ({self.variable})"
 
 
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:
@@ -58,10 +61,10 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
     # With commas or blanks between. An entry that nobody can read fits no host.
     past_proxies = re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
     is_here = is_loopback(name) or name.endswith(".localhost")
-    if is_here or any(_bypasses(entry, host, port) for entry in past_proxies):
+    if is_here or any(_bypasses(entry.lower(), name, port) for entry in past_proxies):
         return None
     proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
-    if proxy is not None and proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+    if proxy is not None and proxy.is_socks and importlib.util.find_spec("socksio") is None:
         raise UsageError(
             f"{proxy.variable} names a SOCKS proxy, which needs the Python package socksio:"
             " install that, name an HTTP proxy, or list the host in NO_PROXY"
@@ -75,28 +78,21 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
     Raises UsageError if a variable is broken, or the certificates cannot be read.
     """
     cert_file, cert_dir = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-    if cert_file:
-        try:
-            return ssl.create_default_context(cafile=cert_file)
-        except ssl.SSLError as error:
-            raise _broken("SSL_CERT_FILE", "names a file without PEM certificates in it") from error
-        except OSError as error:
-            raise _broken("SSL_CERT_FILE", f"names a file that cannot be read ({error.strerror})") from error
-        except ValueError as error:
-            raise _broken("SSL_CERT_FILE", "is no file name") from error
-    if cert_dir:
-        # OpenSSL reads these folders only when it looks for a CA, and ignores missing ones.
-        if not any(Path(folder).is_dir() for folder in cert_dir.split(os.pathsep)):
-            raise UsageError("SSL_CERT_DIR names no folder that exists: correct or unset it")
-        return ssl.create_default_context(capath=cert_dir)
+    # OpenSSL reads this folder only when it looks for a CA, and ignores a missing one.
+    if cert_dir and not cert_file and not any(Path(each).is_dir() for each in cert_dir.split(os.pathsep)):
+        raise _broken("SSL_CERT_DIR", "names no folder that exists")
     try:
-        return ssl.create_default_context(cafile=certifi.where())
-    except OSError as error:
-        if environ.get("SSLKEYLOGFILE"):  # Python opens it for each context
-            raise _broken(
-                "SSLKEYLOGFILE", f"names a file that cannot be written ({error.strerror})"
+        if cert_file or not cert_dir:
+            return ssl.create_default_context(cafile=cert_file or certifi.where())
+        return ssl.create_default_context(capath=cert_dir)
+    except (OSError, ValueError) as error:
+        # Python also opens the file of SSLKEYLOGFILE.
+        set_by = [name for name in ("SSL_CERT_FILE", "SSLKEYLOGFILE") if environ.get(name)]
+        if not set_by:
+            raise UsageError(
+                f"the certificates of the Python package certifi cannot be read: {error}"
             ) from error
-        raise UsageError(f"the certificates of the Python package certifi cannot be read: {error}") from error
+        raise _broken(" or ".join(set_by), "names a file that cannot be used") from error
 
 
 def _broken(variable: str, why: str) -> UsageError:
@@ -117,39 +113,22 @@ def _read_proxy(scheme: str, environ: Mapping[str, str]) -> Proxy | None:
         return None
     try:
         url = httpx.URL(value if "://" in value else f"http://{value}")
-        # httpx accepts host names of any length and any port number.
-        host = url.raw_host.decode().encode("idna").decode()
     except (httpx.InvalidURL, ValueError) as error:
         raise _broken(variable, "is no URL of a proxy") from error
-    if url.scheme not in _PROXY_PORTS:
+    if not re.fullmatch(rb"[\w.:-]+", url.raw_host):
+        raise _broken(variable, "names no host that could be a proxy")
+    try:
+        return Proxy(variable, httpx.Proxy(url))
+    except ValueError as error:
         raise _broken(
             variable, f"names a proxy of a kind that is not known ({inert_line(url.scheme, 20)}://)"
-        )
-    port = url.port or _PROXY_PORTS[url.scheme]
-    if not re.fullmatch(r"[\w.:-]+", host) or port > 65_535:
-        raise _broken(variable, "names no host that could be a proxy")
-    return Proxy(variable, url.scheme, host, port, httpx.Proxy(url).raw_auth)
+        ) from error
 
 
 def _bypasses(entry: str, host: str, port: int) -> bool:
-    if entry == "*":
-        return True
-    entry = entry.rpartition("://")[2].lower().rstrip("/")
-    host = host.lower().rstrip(".")
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
-    except ValueError:
-        pass  # one of the two is a name, or the entry has a port
-    name, colon, entry_port = entry.rpartition(":")
-    if colon and entry_port.isdecimal() and not (name.count(":") and not name.endswith("]")):
-        if int(entry_port) != port:
-            return False
-        entry = name
-    entry = entry.strip("[]").lstrip("*").lstrip(".")
-    if "*" in entry:
-        # Not supported by curl, but people write it: `127.*`.
-        return fnmatch.fnmatchcase(host, entry.replace("[", "[[]").replace("?", "[?]"))
-    return bool(entry) and (host == entry or host.endswith(f".{entry}"))
+    """Return whether an entry of `no_proxy` names a host: itself or its domain, perhaps with the port."""
+    name = entry.rpartition("://")[2].rstrip("/").removesuffix(f":{port}").strip("[]").lstrip("*").lstrip(".")
+    return entry == "*" or (bool(name) and (host == name or host.endswith(f".{name}")))
 
 
 # Why a request failed, in plain language
@@ -159,12 +138,8 @@ _CERTIFICATE: Final = {
     9: "is not valid yet; is the clock of this computer right?",
     10: "has expired",
     18: "is self-signed, so nobody vouches for it",
-    19: "comes from an unknown issuer (a self-signed authority); SSL_CERT_FILE can name one to trust",
-    20: "comes from an unknown issuer; SSL_CERT_FILE can name one to trust",
-    21: "comes from an unknown issuer; SSL_CERT_FILE can name one to trust",
-    23: "was revoked",
-    62: "is for another host name",
-    64: "is for another address",
+    **dict.fromkeys((19, 20, 21), "comes from an unknown issuer; SSL_CERT_FILE can name one to trust"),
+    **dict.fromkeys((62, 64), "is for another host name"),
 }
 # OpenSSL's errors on bytes that are not TLS; which one depends on its version and the bytes.
 _NOT_TLS: Final = frozenset(
@@ -178,19 +153,12 @@ _ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused by {peer}",
     errno.ENETUNREACH: "no network route to {peer}; is this computer offline?",
     errno.EHOSTUNREACH: "no network route to {peer}",
-    errno.ENETDOWN: "no network; is this computer offline?",
     errno.ETIMEDOUT: "{peer} does not answer (connection timed out)",
     errno.ECONNRESET: "{peer} cut the connection (reset)",
-    errno.ECONNABORTED: "{peer} cut the connection",
-    errno.EPIPE: "{peer} cut the connection",
-    errno.EMFILE: "this program has too many files open to connect to {peer}",
-    errno.ENFILE: "this computer has too many files open to connect to {peer}",
-    errno.EACCES: "this computer does not allow connections to {peer}",
-    errno.EPERM: "this computer does not allow connections to {peer}",
 }
 
 
-def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
+def explain(fault: BaseException, peer: str, proxy: Proxy | None = None) -> str:
     """Return one inert line on why a request to `peer`, a `host` or `host:port`, failed.
 
     `proxy` is the proxy in between, if any, with its variable; connection failures are blamed on it.
@@ -244,8 +212,9 @@ def _explain_system(cause: BaseException, nearest: str) -> str | None:
         return f"the name of {nearest} is not known (DNS)"
     if isinstance(cause, UnicodeError):
         return f"the name of {nearest} cannot be looked up: it is no host name"
-    if isinstance(cause, OSError) and cause.errno in _ERRNO:
-        return _ERRNO[cause.errno].format(peer=nearest)
+    if isinstance(cause, OSError) and cause.errno:
+        words = f"no connection to {{peer}} ({os.strerror(cause.errno).lower()})"
+        return _ERRNO.get(cause.errno, words).format(peer=nearest)
     return None
 
 
@@ -259,8 +228,6 @@ def _explain_protocol(fault: BaseException, nearest: str) -> str:
             return f"{nearest} hung up without an answer"
         case httpx.RemoteProtocolError() if any(words in text for words in _CUT_SHORT):
             return f"the answer of {nearest} was cut short"
-        case httpx.RemoteProtocolError() if "too long" in text:
-            return f"the answer of {nearest} has headers without end"
         case httpx.RemoteProtocolError():
             return f"{nearest} does not answer in HTTP"
         case httpx.NetworkError():

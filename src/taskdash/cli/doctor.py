@@ -171,7 +171,7 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
     # httpx is slow to import.
     from taskdash.api.client import Gateway
 
-    gateway = Gateway(profile.base_url, found.secret, auth_header=profile.auth_header, connections=1)
+    gateway = Gateway(profile.base_url, found.secret, auth_header=profile.auth_header)
 
     async def ask() -> Answer:
         answer = await gateway.fetch_record(_NO_TASK, profile.record_paths[0])

@@ -77,7 +77,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         """
         scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
         proxy = find_proxy(scheme, host, port)
-        if self._tls is None and (scheme == "https" or (proxy and proxy.scheme == "https")):
+        if self._tls is None and (scheme == "https" or (proxy and proxy.is_https)):
             self._tls = tls_context()
         if proxy is None:
             pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=self)
@@ -134,16 +134,11 @@ def _private(host: str) -> PrivateHostError:
 
 
 def _through(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
-    target = httpcore.URL(
-        scheme=proxy.scheme.encode(), host=proxy.host.encode("idna"), port=proxy.port, target=b"/"
-    )
-    if proxy.scheme.startswith("socks"):
-        return httpcore.AsyncSOCKSProxy(proxy_url=target, proxy_auth=proxy.auth, ssl_context=tls)
+    url, auth = httpcore.URL(str(proxy.server.url)), proxy.server.raw_auth
+    if proxy.is_socks:
+        return httpcore.AsyncSOCKSProxy(proxy_url=url, proxy_auth=auth, ssl_context=tls)
     return httpcore.AsyncHTTPProxy(
-        proxy_url=target,
-        proxy_auth=proxy.auth,
-        ssl_context=tls,
-        proxy_ssl_context=tls if proxy.scheme == "https" else None,
+        proxy_url=url, proxy_auth=auth, ssl_context=tls, proxy_ssl_context=tls if proxy.is_https else None
     )
 
 

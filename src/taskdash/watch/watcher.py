@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.record import Answer
 from taskdash.store.store import StoreThread
-from taskdash.watch.accounts import MAX_IN_FLIGHT, WatchPolicy, policy_of
+from taskdash.watch.accounts import WatchPolicy, policy_of
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.machine import Clock
 from taskdash.watch.peers import Access, Lease
@@ -360,13 +360,7 @@ async def build_watcher(
     if key is not None:
         from taskdash.api.client import Gateway
 
-        gateway = Gateway(
-            profile.base_url,
-            key,
-            auth_header=profile.auth_header,
-            connections=MAX_IN_FLIGHT,
-            trust_env=trust_env,
-        )
+        gateway = Gateway(profile.base_url, key, auth_header=profile.auth_header, trust_env=trust_env)
     watcher = Watcher(
         store or StoreThread(store_path, "watcher-store"),
         policy_of(profile, scheduled=scheduled),

