@@ -1,7 +1,7 @@
 """Finds API keys, and keeps them out of messages. A key is checked before it is used.
 
 A key comes from the environment, a command's output or the file, and is never a process argument. A key command has
-limited time and output, and no access to the terminal.
+limited time, and no access to the terminal.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,16 +20,13 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from subprocess import Popen
 
     from taskdash.config.profile import Profile
     from taskdash.config.settings import Settings
 
 DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
-MAX_OUTPUT_BYTES: Final = 65_536
-# How long to wait for output after the command has ended: a child it left behind may hold the pipe open for ever.
-_GRACE_S: Final = 0.1
+MAX_LINE_BYTES: Final = 65_536
 _SHOWN_CHARS: Final = 60
 _KEY_PREFIX: Final = r"(?i)sk[-_]"
 _HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
@@ -140,7 +137,7 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
 
 
 class _CommandError(Exception):
-    """Says why the command printed no key; the message completes "the command ..." and never quotes its stdout."""
+    """Says why the command printed no key; the message completes "the command ..." and quotes nothing it printed."""
 
 
 def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
@@ -155,73 +152,41 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
             list(arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env=dict(environ),
             start_new_session=True,
             umask=users_umask(),
         )
     except OSError as error:
         raise _CommandError(f"cannot be run: {error.strerror}") from None
-    with process:
-        try:
-            output, talk = _read_until_end(process, time.monotonic() + timeout_s)
-        except BaseException as error:
+    has_timed_out = threading.Event()
+
+    def end() -> None:
+        has_timed_out.set()
+        with suppress(OSError):
             # It leads a process group of its own, with its children.
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                process.kill()
-            if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
-                raise _CommandError(f"took longer than {timeout_s:g}s") from None
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(timeout_s, end)
+    timer.start()
+    with process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe, which the type of Popen cannot say
+        try:
+            # Not to the end of the output: a child that the command leaves behind may keep it open for ever.
+            line = process.stdout.readline(MAX_LINE_BYTES)
+            code = process.wait()
+        except BaseException:
+            end()
             raise
-    if process.returncode != 0:
-        code = process.returncode
-        ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise _CommandError(f"failed with {ending}{_said(talk, output)}")
-    # Windows shells write UTF-16.
-    is_wide = output.startswith((b"\xff\xfe", b"\xfe\xff"))
-    line = output.decode("utf-16" if is_wide else "utf-8", "replace").split("\n", 1)[0]
+        finally:
+            timer.cancel()
+    if has_timed_out.is_set():
+        raise _CommandError(f"took longer than {timeout_s:g}s")
+    if code != 0:
+        raise _CommandError(f"failed with signal {-code}" if code < 0 else f"failed with exit code {code}")
     if not line.strip():
-        raise _CommandError(f"printed an empty first line{_said(talk, output)}")
-    return line
-
-
-def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:
-    """Read both outputs until the command ends; raise TimeoutError or TimeoutExpired at `deadline_s` (monotonic)."""
-    import selectors
-
-    output, talk = bytearray(), bytearray()
-    with selectors.DefaultSelector() as selector:
-        for pipe, text in ((process.stdout, output), (process.stderr, talk)):
-            assert pipe is not None  # noqa: S101 - both are pipes, which the type of Popen cannot say
-            selector.register(pipe, selectors.EVENT_READ, text)
-        while selector.get_map():
-            remaining_s = deadline_s - time.monotonic()
-            if remaining_s <= 0:
-                raise TimeoutError
-            ready = selector.select(min(_GRACE_S, remaining_s))
-            if not ready and process.poll() is not None:
-                break
-            for key, _ in ready:
-                if not (chunk := os.read(key.fd, MAX_OUTPUT_BYTES)):
-                    selector.unregister(key.fileobj)
-                key.data.extend(chunk)
-                if len(key.data) > MAX_OUTPUT_BYTES:
-                    raise _CommandError(f"printed more than {MAX_OUTPUT_BYTES // 1024} KiB")
-    process.wait(max(deadline_s - time.monotonic(), 0))
-    return bytes(output), bytes(talk)
-
-
-def _said(talk: bytes, output: bytes) -> str:
-    """Return the last line of stderr, without words that are also in stdout, as they may be the key."""
-    lines = [line for line in talk.decode("utf-8", "replace").splitlines() if line.strip()]
-    if not lines:
-        return ""
-    said = lines[-1]
-    for word in sorted(set(output.decode("utf-8", "replace").split()), key=len, reverse=True):
-        if len(word) >= 4:
-            said = said.replace(word, "***")
-    return f' and said "{without_keys(said, 200)}"'
+        raise _CommandError("printed an empty first line")
+    return line.decode("utf-8", "replace")
 
 
 # Text that may be a key: inert, short, and withheld if it has the form of one
