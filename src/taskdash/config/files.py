@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import re
 import stat
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Literal, cast
+from typing import IO, TYPE_CHECKING, Final, Literal
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import without_key_forms
@@ -87,34 +86,21 @@ def download_dir(settings: Settings) -> Path:
 def absolute(text: str | Path, origin: str = "") -> Path:
     """Return the user's path as absolute, with `~` expanded; a relative one starts at the current directory.
 
-    Raises UsageError if it cannot be a path, its `~` has no home directory, or the current directory is gone.
+    Raises UsageError if its `~` has no home directory, or the current directory is gone.
     """
     source = f"{origin}: " if origin else ""
-    if "\0" in str(text):
-        raise UsageError(f"{source}a path cannot have a NUL character in it")
+    expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
+    # A relative or empty HOME could lead anywhere.
+    is_lost = str(text).partition("/")[0] == "~" and not os.environ.get("HOME", "/").startswith("/")
+    if str(expanded).startswith("~") or is_lost:
+        shown = inert_line(str(text), 200)
+        raise UsageError(
+            f"{source}cannot expand {shown}: no such home directory (HOME must be an absolute path)"
+        )
     try:
-        return Path(os.path.abspath(_expanded(str(text))))  # noqa: PTH100 - resolve() would follow links
+        return Path(os.path.abspath(expanded))  # noqa: PTH100 - resolve() would follow links
     except FileNotFoundError:
         raise UsageError(f"{source}the current directory is gone: use an absolute path") from None
-
-
-def _expanded(text: str) -> str:
-    """Expand a leading `~`; raise UsageError if there is no such home directory.
-
-    A relative or empty HOME is ignored, as it could lead anywhere.
-    """
-    if text != "~" and not text.startswith("~/"):
-        expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
-        if expanded.startswith("~"):
-            raise UsageError(f"cannot expand {inert_line(text, 200)}: there is no such user")
-        return expanded
-    home = os.environ.get("HOME", "")
-    if home.startswith("/"):
-        return home.rstrip("/") + text[1:]
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir + text[1:]
-    except KeyError:
-        raise UsageError(f"cannot expand ~ in {inert_line(text, 200)}: {_no_home()}") from None
 
 
 def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> Path:
@@ -129,7 +115,9 @@ def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> P
         text = ""
     # Older releases of platformdirs return paths from a relative HOME or XDG_*.
     if not os.path.isabs(text):  # noqa: PTH117 - it is still text, and may be empty
-        raise UsageError(f"cannot determine the {kind} directory: {_no_home(_FOLDERS[kind][0])}")
+        raise UsageError(
+            f"cannot determine the {kind} directory: set HOME or {_FOLDERS[kind][0]} to an absolute path"
+        )
     return Path(text)
 
 
@@ -142,17 +130,6 @@ def _folder_on_linux(kind: str) -> str | None:
     if not base and home.startswith("/"):
         base = f"{home}/{folder}"
     return f"{base}/taskdash" if base and base.startswith("/") and base.isprintable() else None
-
-
-def _no_home(xdg_variable: str | None = None) -> str:
-    home = os.environ.get("HOME")
-    why = "HOME is not set" if home is None else "HOME is not an absolute path"
-    advice = "set HOME"
-    if xdg_variable is not None:
-        advice += f", or set {xdg_variable} to an absolute path"
-        if os.environ.get(xdg_variable):
-            why += f", {xdg_variable} is not an absolute path"
-    return f"{why}, and user {os.getuid()} has no home in the password file; {advice}"
 
 
 # TOML
@@ -190,76 +167,58 @@ def _syntax_error(message: str, text: str) -> str:
     return f"line {place[1]}, column {place[2]}: not valid TOML: {what}"
 
 
-_TOML: Final = r"""(?xs)
-      (?P<space> [ \t\r]+ | \#[^\n]* )
-    | (?P<sign> \{\s*\}? | [\[\]},=\n] )
-    | "{3}(?:[^\\]|\\.)*?"{3,5} | '{3}.*?'{3,5} | "(?:[^"\\\n]|\\.)*" | '[^'\n]*'
-    | [^\s\[\]{},="'\#]+ (?:[ ]\d\d:[^\s\[\]{},="'\#]+)?
+_KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_KEY_OF_LINE: Final = (
+    rf"[ \t]*(?P<bracket>\[{{0,2}})[ \t]*(?P<key>{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*(?P<end>[=\]])"
+)
+_TEXT_OR_COMMENT: Final = r"""(?xs)
+      (?P<lines> "{3}(?:[^\\]|\\.)*?"{3,5} | '{3}.*?'{3,5} )
+    | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | \#[^\n]*
 """
-_LINE: Final = "\0"
-"""A key that no file has."""
 
 
 # Cached, as it is called for each fault of a file.
 @lru_cache(1)
 def key_lines(text: str) -> dict[tuple[str | int, ...], int]:
-    """Return the line, from 1, on which each key, table and array element of a valid TOML file first appears.
+    """Return the line, from 1, on which each key, table and element of a `[[table]]` of a valid TOML file first is.
 
-    The standard library's parser does not report them. Each is under the names of the tables around it and its own;
-    for an element of an array its index, from 0.
+    The standard library's parser does not report them. Each is under the names of the tables around it and its own.
+    What is in a value, such as an array, has none of its own.
     """
     lines: dict[tuple[str | int, ...], int] = {}
-
-    def note(value: object, path: tuple[str | int, ...]) -> int:
-        if isinstance(value, dict):
-            line = min((note(each, (*path, key)) for key, each in value.items()), default=1)
-        elif isinstance(value, list):
-            # Only an array in brackets begins with its own line.
-            first = -1 if isinstance(value[0], int) else 0
-            line = min(note(each, (*path, n)) for n, each in enumerate(value, first))
-        else:
-            line = cast("int", value)
-        if path and path[-1] not in (_LINE, -1):
-            lines[path] = line
-        return line
-
-    with suppress(RecursionError, ValueError):  # nested too deeply
-        note(toml_values(_with_lines(text).encode()), ())
+    tables: dict[tuple[str | int, ...], int] = {}
+    table: tuple[str | int, ...] = ()
+    # Text of several lines may have lines in it that look like keys.
+    text = re.sub(
+        _TEXT_OR_COMMENT,
+        lambda found: "\n" * found["lines"].count("\n") if found["lines"] else found[0],
+        text,
+    )
+    for number, line in enumerate(text.split("\n"), 1):
+        if (found := re.match(_KEY_OF_LINE, line)) is None or bool(found["bracket"]) != (found["end"] == "]"):
+            continue
+        path = () if found["bracket"] else table
+        names = _names_of(found["key"])
+        for n, name in enumerate(names):
+            path = (*path, name)
+            if found["bracket"] == "[[" and n == len(names) - 1:
+                tables[path] = tables.get(path, -1) + 1
+            lines.setdefault(path, number)
+            if found["bracket"] and path in tables:
+                path = (*path, tables[path])
+                lines.setdefault(path, number)
+        table = path if found["bracket"] else table
     return lines
 
 
-def _with_lines(text: str) -> str:
-    """Return a TOML file in which each value is its line.
-
-    Each table has its own under `_LINE`, and each array in brackets has its own before its elements.
-    """
-    line, in_value = 1, False
-    brackets: list[str] = []
-
-    def replaced(token: re.Match[str]) -> str:
-        nonlocal line, in_value
-        here, sign = line, token["sign"]
-        line += token[0].count("\n")
-        own = f'"\\u0000" = {here}'
-        if sign is None:
-            return str(here) if in_value and not token["space"] else token[0]
-        if sign[0] == "{" and sign[-1] == "}":
-            return f"{{{own}}}"
-        if sign[0] in "{[" and in_value:
-            brackets.append(sign[0])
-            in_value = sign == "["
-            return f"[{here}," if in_value else f"{{{own},"
-        if sign in "]}" and brackets:
-            brackets.pop()
-        elif sign == "]" and token.string[token.end() : token.end() + 1] != "]":
-            return f"]\n{own}"
-        elif sign in ",=":
-            in_value = sign == "=" or brackets[-1] == "["
-        elif sign == "\n":
-            in_value = in_value and bool(brackets)
-        return sign
-
-    return re.sub(_TOML, replaced, text)
+def _names_of(key: str) -> list[str]:
+    """Return the names in a dotted key of TOML."""
+    names: list[str] = []
+    value: object = toml_values(f"{key} = 0".encode())
+    while isinstance(value, dict):
+        ((name, value),) = value.items()
+        names.append(name)
+    return names
 
 
 # Files and folders; what is created here can be read by its owner only

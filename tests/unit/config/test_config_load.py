@@ -97,7 +97,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
 ]  # fmt: skip
 # What only the reader can tell.
 WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
-    ("download_dir", ['"~nobody-of-that-name/x"'], ["no such user"]),
+    ("download_dir", ['"~nobody-of-that-name/x"'], ["no such home directory"]),
     ("profile", ['"kei"\n' + KIE], ['"kei"', "one of kie", 'Did you mean "kie"?']),
     # JSON has no such number.
     ("profiles.kie.share", ["nan"], ["a number above 0 and up to 1, not "]),

