@@ -11,13 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tests.command import Command, wait_until
 from tests.kills import stopped_holder, tells_locks
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 from taskdash.results.saved_results import ResultLocks
-from taskdash.store.recovery import recovering
+from taskdash.store.store_file import lock_path
 from taskdash.watch.peers import Lease
 
 
@@ -185,7 +186,7 @@ def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path
             held.callback(lease.release)
         for store in (tmp_path / "tasks.db", tmp_path / "tasks.db.p"):
             held.enter_context(ResultLocks(store))
-            held.enter_context(recovering(store))
+            held.enter_context(FileLock(lock_path(store, "mend")))
         names = [path.name.casefold() for path in tmp_path.iterdir()]
         assert len(set(names)) == len(leases) + 4
 

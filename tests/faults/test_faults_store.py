@@ -331,29 +331,6 @@ def test_a_damaged_file_is_set_aside_and_the_copy_and_what_can_be_read_come_back
 
 
 @pytest.mark.row("S5")
-def test_mending_that_takes_long_is_told_before_the_screen_is_taken(taskdash: Command) -> None:
-    taskdash("add", *IDS)
-    damaged = DAMAGES["a page of zeros"](taskdash.store.read_bytes())
-    # A list of 100,000 takes ten seconds; here a quarter of one is long.
-    slow = (
-        "import time; import taskdash.store.recovery as r; r.SLOW_S = 0.25;"
-        "fill = r._fill; r._fill = lambda *a: (time.sleep(0.6), fill(*a))[1]"
-    )
-    told = "the list tasks.db is damaged: saving what can be read of it"
-    taskdash.store.write_bytes(damaged)
-    done = spoilt(taskdash, slow, "list", "--ids")
-    assert (done.returncode, len(done.stdout.split())) == (0, len(IDS))
-    assert done.stderr.count(told) == 1
-    taskdash.store.write_bytes(damaged)
-    with taskdash.dashboard(spoilt_by=slow) as screen:
-        wait_for_rows(screen, len(IDS))
-        before, _, after = screen.raw.partition(b"\x1b[?1049h")
-        assert before.count(told.encode()) == 1
-        assert told.encode() not in after
-        screen.quit()
-
-
-@pytest.mark.row("S5")
 def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) -> None:
     taskdash("add", *IDS)
     with taskdash.dashboard() as screen:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from taskdash.cli.log import start_log
 from taskdash.cli.output import talk, tell_not_added
 from taskdash.config.files import view_path
-from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 from taskdash.ui.leaving import wait_for_foreground
 from taskdash.wiring import open_context
 
@@ -91,8 +90,6 @@ def run_app(open_it: Callable[[], Context]) -> int:
     with suppress(TimeoutError):
         opening.result(OPENING_S)
     app = Dashboard(context, waits_for_list=not opening.done())
-    # From here on, the dashboard has the terminal.
-    SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
     app.run_in_terminal()
     # The dashboard may have switched to another context.
     _close(app.context, app.return_code or 0)

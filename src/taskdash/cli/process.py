@@ -26,7 +26,6 @@ from taskdash.config.load import load_settings
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store
-from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,7 +190,6 @@ def exit_code_of(arguments: list[str]) -> int:
     session = Session()
     speech.is_quiet = speech.has_document = False
     speech.wants_json = "--json" in takewhile("--".__ne__, arguments)
-    SLOW_RECOVERY_TOLD_TO[:] = [session.tell_mishap]
     try:
         code = _exit_code_of(arguments, session)
         sys.stdout.flush()

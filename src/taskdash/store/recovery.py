@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections import deque
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -29,7 +28,6 @@ from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
 from taskdash.store.schema import MIGRATIONS, OWN_INDEXES, first, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
-    SLOW_RECOVERY_TOLD_TO,
     Identity,
     as_store_error,
     code_of,
@@ -54,8 +52,6 @@ SQLITE_VERSION: Final = sqlite3.sqlite_version
 KNOWN_VERSION: Final = len(MIGRATIONS)
 _PATIENCE_S: Final = 1.0
 """How long to wait for a list to examine that another program has locked."""
-SLOW_S: Final = 1.0
-"""A recovery that takes longer than this is reported while it runs."""
 _LOCK_PATIENCE_S: Final = 120.0
 """Recovering a list of 100,000 tasks takes some ten seconds."""
 _PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
@@ -127,7 +123,8 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
         StoreError: it is not a taskdash store, or the new one cannot be written.
         OSError, sqlite3.Error: nothing can be written here, or the file is locked.
     """
-    with recovering(path):
+    # A lock not acquired in time raises a TimeoutError, which is an OSError.
+    with FileLock(lock_path(path, "mend"), timeout=_LOCK_PATIENCE_S, mode=PRIVATE_FILE):
         if identity_of(path) != identity:
             return
         with closing(connect(path, "rw", BUSY_TIMEOUT_S)) as damaged:
@@ -164,23 +161,6 @@ def what_became_of(path: Path, identity: Identity | None) -> str:
         newest = f" (the newest copy of the one before is {inert_line(copy.name)})" if copy else ""
         return f"the store was deleted or moved away: a new list begins in {inert_line(path.name)}{newest}"
     return "the store was replaced by another file: its list is shown now"
-
-
-@contextmanager
-def recovering(path: Path) -> Iterator[None]:
-    """Let one process at a time recover the file at `path`, reporting slow ones; raise OSError if it takes too long."""
-    line = (
-        f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
-    )
-    slow = threading.Timer(SLOW_S, lambda: [tell(line) for tell in SLOW_RECOVERY_TOLD_TO])
-    slow.daemon = True
-    slow.start()
-    try:
-        # A lock not acquired in time raises a TimeoutError, which is an OSError.
-        with FileLock(lock_path(path, "mend"), timeout=_LOCK_PATIENCE_S, mode=PRIVATE_FILE):
-            yield
-    finally:
-        slow.cancel()
 
 
 def _lock_damaged(connection: sqlite3.Connection) -> bool:

@@ -31,8 +31,6 @@ COPIES_KEPT: Final = 3
 COPY_EVERY_S: Final = 24 * 3_600.0
 _PAGES: Final = 2_000
 """How many pages to copy between checks whether to give up."""
-SLOW_RECOVERY_TOLD_TO: Final[list[Callable[[str], None]]] = []
-"""Called from any thread, with a line for the user, if recovering a damaged list takes long."""
 
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TOLD: Final = (

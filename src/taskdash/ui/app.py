@@ -94,8 +94,6 @@ class Dashboard(App[None]):
         self._is_away = False
         self._waits_for_list = waits_for_list
         self.unusable: StoreError | None = None
-        self.mending = ""
-        """A line on the repair of the list before it can be opened; "" if there is none."""
         self.wants_demo = False
         self.themes.begin()
 
@@ -179,10 +177,6 @@ class Dashboard(App[None]):
         for text in getattr(waiting, "pasted", ()):
             self.screen.post_message(events.Paste(text))
         await waiting.remove()
-
-    def tell_of_mending(self, line: str) -> None:
-        """Set the line that reports the slow repair of the list; may be called from any thread."""
-        self.mending = line
 
     @work(group="leave")
     async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:

@@ -16,7 +16,6 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import LOW_LINES, Dialog, FittedText, muted
 from taskdash.ui.terminal import MAX_LINE_CHARS
-from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
@@ -151,8 +150,6 @@ class Waiting(Screen[None]):
 
     def _look(self) -> None:
         what = _LOCKED if self.context.store.is_waiting else _OPENING
-        if self.app.mending:
-            what = sentence(inert_line(self.app.mending))
         lines = [Content(what)]
         if key := self.context.key_of("quit"):
             lines.append(muted(f"{key} quits"))
