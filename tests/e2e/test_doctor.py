@@ -120,16 +120,10 @@ def change(sql: str) -> Callable[[Path], None]:
     return spoil
 
 
-def kill_in_a_change(store: Path) -> None:
-    with stopped_holder(store):
-        pass
-
-
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (damage, "malformed"),
-        (kill_in_a_change, "half done"),
         (change("INSERT OR REPLACE INTO gateways (profile, watcher_pid) VALUES ('aigptimage', 'x')"), ""),
         (change("PRAGMA user_version = 9999"), "newer taskdash"),
         (lambda store: store.write_bytes(b"no database, but long enough" * 99), "not a database"),
@@ -144,6 +138,12 @@ def test_a_list_in_any_state_is_looked_at_and_left_alone(
     found = examined(taskdash)
     assert wrong_in(found) == (["list state"] if said else [])
     assert said in (found["list state"]["value"] if said else "")
+
+
+def test_what_a_killed_process_has_left_half_done_is_undone(taskdash: Command) -> None:
+    with stopped_holder(taskdash.store):
+        pass
+    assert json.loads(taskdash.ok("doctor", "--json").stdout)["ok"]
 
 
 def test_a_watcher_that_is_stopped_and_a_list_that_is_locked(taskdash: Command) -> None:

@@ -306,7 +306,7 @@ class Database:
             if self._connection is not None:
                 self._connection.close()
             self._identity = identity_of(file)
-            self._connection = connect(file, "rw", min(_BUSY_SLICE_S, self._busy_timeout_s))
+            self._connection = connect(file, min(_BUSY_SLICE_S, self._busy_timeout_s))
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         # SQLite's own round() breaks ties differently from Python's.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections import deque
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -30,7 +29,6 @@ from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
     as_store_error,
-    code_of,
     connect,
     copies_of,
     free_name,
@@ -43,7 +41,7 @@ from taskdash.store.store_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     Named = dict[str, Any]
 
@@ -54,8 +52,8 @@ _PATIENCE_S: Final = 1.0
 """How long to wait for a list to examine that another program has locked."""
 _LOCK_PATIENCE_S: Final = 120.0
 """Recovering a list of 100,000 tasks takes some ten seconds."""
-_PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
-_OF_RESULTS: Final = {"saved", "contents", "verdicts"}
+_OF_RESULTS: Final = ("bodies", "saved", "contents", "verdicts")
+_OF_NEWS: Final = ("untold", "warned", "unsaved")
 _TABLES: Final = ("removals", "gateways", "sent")
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
@@ -80,25 +78,16 @@ def examine(path: Path) -> Examined | None:
     try:
         if not file.exists() or not (status := file.stat()).st_size:
             return None
-        with closing(connect(file, "ro", _PATIENCE_S)) as connection:
+        with closing(connect(file, _PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
             check = first(connection.execute, "PRAGMA quick_check(1)")
             if check != "ok":
                 raise sqlite3.DatabaseError(f"database disk image is malformed: {check}")
             version = int(first(connection.execute, "PRAGMA user_version"))
             tasks = int(first(connection.execute, "SELECT count(*) FROM tasks WHERE removal = 0"))
-            # The first versions had no such table.
-            has_watchers = first(
-                connection.execute, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'"
-            )
             sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE typeof(watcher_pid) = 'integer'"
-            rows = connection.execute(sql).fetchall() if has_watchers else []
+            rows = connection.execute(sql).fetchall()
     except (sqlite3.Error, OSError) as error:
-        if code_of(error) == sqlite3.SQLITE_READONLY_ROLLBACK:
-            raise StoreError(
-                f"a process that was killed has left a change half done in the store {inert_line(str(path))}",
-                next_step="Run `taskdash list`: whatever uses the list next undoes it.",
-            ) from None
         raise as_store_error(error, path, file) from error
     watchers = {str(profile): Process(int(pid), str(started)) for profile, pid, started in rows}
     return Examined(status.st_size, not status.st_mode & 0o077, version, tasks, watchers)
@@ -127,7 +116,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
     with FileLock(lock_path(path, "mend"), timeout=_LOCK_PATIENCE_S, mode=PRIVATE_FILE):
         if identity_of(path) != identity:
             return
-        with closing(connect(path, "rw", BUSY_TIMEOUT_S)) as damaged:
+        with closing(connect(path, BUSY_TIMEOUT_S)) as damaged:
             if not _lock_damaged(damaged) and not is_surely_damaged:
                 return
             if not _is_ours(path, damaged):
@@ -214,7 +203,7 @@ def _aside(path: Path, identity: Identity | None) -> Path | None:
 
 def _count(path: Path) -> int | None:
     try:
-        with closing(connect(path, "ro", BUSY_TIMEOUT_S)) as connection:
+        with closing(connect(path, BUSY_TIMEOUT_S)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return 0  # another thread is about to create the new list
             return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
@@ -227,13 +216,13 @@ def _count(path: Path) -> int | None:
 
 def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
     with Database(fresh) as database, database.writing() as connection:
-        target = _Target(connection, {table for table in _OF_RESULTS if not _is_read_whole(damaged, table)})
+        target = _Target(connection)
         target.take_tasks(damaged)
         for table in _TABLES:
             target.take(table, _rows_of(damaged, f"SELECT * FROM {table}"))
         number = _list_number(damaged)
         for copy in copies_of(path):
-            with closing(connect(copy, "ro", BUSY_TIMEOUT_S)) as source:
+            with closing(connect(copy, BUSY_TIMEOUT_S)) as source:
                 # Copies of a deleted list stay beside the list that took its place.
                 its_number = _list_number(source)
                 if number in (None, its_number) and target.take_tasks(source):
@@ -257,28 +246,26 @@ def _list_number(source: sqlite3.Connection) -> int | None:
 
 
 class _Target:
-    """Fills the new store; `lost` names the tables of results that were not readable to the end."""
+    """Fills the new store."""
 
-    def __init__(self, connection: sqlite3.Connection, lost: Collection[str]) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._lost = lost
         self._now_ms = time.time_ns() // 1_000_000
         self._types = {
             table: {
                 name: _TYPES[kind] for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")
             }
-            for table in ("tasks", "bodies", *_PARTS_OF_TASKS, *_TABLES)
+            for table in ("tasks", *_OF_RESULTS, *_OF_NEWS, *_TABLES)
         }
 
     def take_tasks(self, source: sqlite3.Connection) -> int:
         """Add tasks and records that are missing, with all that belongs to them; return how many tasks were read."""
         before = {seq for (seq,) in self._connection.execute("SELECT seq FROM tasks")}
         count = self.take("tasks", _rows_of(source, "SELECT * FROM tasks"))
-        self.take("bodies", _rows_of(source, "SELECT * FROM bodies"))
-        for table in _PARTS_OF_TASKS:
+        for table in (*_OF_RESULTS, *_OF_NEWS):
             rows = _rows_of(source, f"SELECT * FROM {table}")
-            # Whatever was announced or withdrawn after the copy was made must not come back.
-            known = () if table in self._lost else before
+            # What was announced after the copy was made must not be announced again.
+            known = before if table in _OF_NEWS else ()
             self.take(table, (row for row in rows if row.get("seq") not in known))
         return count
 
@@ -320,7 +307,7 @@ class _Target:
     def complete(self) -> None:
         """Rebuild what is not carried over: search texts, counts and the next free place; request lost records."""
         connection = self._connection
-        for table in ("bodies", *_PARTS_OF_TASKS):
+        for table in (*_OF_RESULTS, *_OF_NEWS):
             connection.execute(f"DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM tasks)")
         # Triggers only count rows as they are written: not lost ones, and not those written before their task.
         connection.execute(
@@ -346,14 +333,6 @@ class _Target:
             "SELECT seq, removal, profile, state, ? FROM tasks WHERE seq = ?",
             ((search_text(task_from_row(row)), row[0]) for row in rows),
         )
-
-
-def _is_read_whole(source: sqlite3.Connection, table: str) -> bool:
-    try:
-        deque(source.execute(f"SELECT * FROM {table}"), maxlen=0)
-    except _ROW_ERRORS:
-        return False
-    return True
 
 
 def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC") -> Iterator[Named]:

@@ -190,11 +190,11 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
     try:
         if not file.exists():
             return Glance({}, None)
-        with closing(connect(file, "ro", GLANCE_PATIENCE_S)) as connection:
+        with closing(connect(file, GLANCE_PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
             return _glance(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
     except sqlite3.OperationalError:
-        # A stopped process has it locked, or a killed one has left a transaction to roll back.
+        # A stopped process may have it locked.
         with Store(path, busy_timeout_s=GLANCE_PATIENCE_S, only_reads=True) as store:
             return _glance(store.rows, profile, since_ms)
     except (sqlite3.Error, OSError) as error:

@@ -89,10 +89,13 @@ def identity_of(path: Path) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
-def connect(path: Path, mode: str, timeout_s: float) -> sqlite3.Connection:
-    """Return a connection to an existing file, to read it (`ro`) or to write to it as well (`rw`)."""
+def connect(path: Path, timeout_s: float) -> sqlite3.Connection:
+    """Return a connection to an existing file.
+
+    One that only reads gets it as well: if a process was killed in a transaction, the next reader has to undo that.
+    """
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
+        f"{path.as_uri()}?mode=rw",
         uri=True,
         timeout=timeout_s,
         isolation_level=None,
@@ -271,7 +274,7 @@ def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> No
 
     try:
         # A connection of its own, as SQLite does not back up from one with a write transaction.
-        with closing(connect(path, "rw", 1.0)) as store, closing(sqlite3.connect(part)) as copy:
+        with closing(connect(path, 1.0)) as store, closing(sqlite3.connect(part)) as copy:
             copy.execute("PRAGMA synchronous=FULL").close()
             # One read transaction throughout, so that no commit in between makes the backup start again.
             store.execute("BEGIN").close()
@@ -300,25 +303,19 @@ def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str
     which is named `name`; None if no stopped process has the store locked, or it was continued meanwhile. Raises
     OSError if there is no room for the copy.
     """
+    from shutil import copyfile
     from tempfile import TemporaryDirectory
 
     if holder := stopped_holder_of(path):
         folder = TemporaryDirectory(prefix="taskdash-")
         copy = Path(folder.name, name)
-        _copy_file(path, copy)
+        copyfile(path, copy)
         with suppress(FileNotFoundError):
-            _copy_file(journal_of(path), journal_of(copy))
+            copyfile(journal_of(path), journal_of(copy))
         if stopped_holder_of(path) == holder:
             return holder, folder
         folder.cleanup()
     return None
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    # Not shutil, which would be imported for this alone.
-    with source.open("rb") as read, target.open("wb") as written:
-        while portion := read.read(1 << 20):
-            written.write(portion)
 
 
 # Faults

@@ -248,19 +248,6 @@ def test_verdicts_contents_and_what_is_unseen_come_back_from_the_list_or_else_fr
         assert_judged(store, unseen=1 if lost == "tasks" else 2)
 
 
-def test_a_verdict_that_was_taken_back_since_the_copy_stays_so(path: Path) -> None:
-    with Store(path) as store:
-        task = judged(store)
-        store.keep_copy()
-        store.verdicts.give([(task.seq, 2, None), (task.seq, 3, Verdict.PICKED)], 7)
-        store.news.look_at([task.seq])
-    spoil(path)
-    with Store(path) as store:
-        assert store.verdicts.of([task.seq]) == {task.seq: {3: Verdict.PICKED}}
-        assert store.tasks.find("p", "task_judged").rejected_count == 0
-        assert store.news.unseen("p") == 0
-
-
 @pytest.mark.parametrize("lost", ["saved", "verdicts"])
 def test_a_task_counts_no_verdicts_or_files_that_are_lost(path: Path, lost: str) -> None:
     with Store(path) as store:
