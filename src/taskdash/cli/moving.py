@@ -93,7 +93,8 @@ def _write_toml(items: Iterable[dict[str, Json]]) -> None:
 def import_list(session: Session, file: str) -> int:
     """Import a file written by `taskdash export`, or the task IDs in any other text; `-` reads standard input.
 
-    A file re-saved by a spreadsheet works too, and so does a table or JSON made by hand: taskId and any other fields.
+    A CSV that a spreadsheet saved again works too, unless it has changed numbers, and so does a table or JSON made by
+    hand: taskId and any other fields.
     Imported tasks keep their order and go to the top of the list. Tasks already listed are left as they are. An invalid
     file changes nothing.
     """

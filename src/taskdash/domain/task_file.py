@@ -1,15 +1,15 @@
 """Reads and writes files of tasks, the formats of `export`.
 
-Files are untrusted, whoever wrote them: the first fault rejects the whole file, with its line number. A text that is
-not such a file is left to the paste finder.
+Files are untrusted, whoever wrote them: the first fault rejects the whole file, with the place of the fault. A text
+that is not such a file is left to the paste finder.
 
 Each task has the fields `CSV_FIELDS` of `task_json`. JSON has one task per line. CSV has a header, lists and objects
 as JSON, empty cells for null, and an apostrophe before texts that a spreadsheet would execute. TOML has a `[[tasks]]`
 table per task, omits nulls, and has `paramJson`, `extraJson` and `verdictsJson` in place of values with a null in
 them, which TOML cannot express. Only JSON also has the body as it was sent (`raw`).
 
-Files edited by people and spreadsheets are read as well: fields in any order, only the necessary ones, CSV with
-semicolons or tabs, JSON without the brackets around it.
+Fields may come in any order, and all but the ID may be missing. CSV may be separated by semicolons or tabs, as
+spreadsheets write it; a number that one has rewritten is refused. JSON may come without the brackets around it.
 """
 
 from __future__ import annotations
@@ -38,20 +38,17 @@ _OWN: Final = frozenset(
     {"label", "note", "addedAt", "checkedAt", "rawState", "resultUrls", "problem", "saved"}
 )
 """Fields that tell our tasks from answers of the API, which are left to the paste finder."""
-_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles"})
-_WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
+_JSON_CELLS: Final = frozenset(
+    {"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles", "purged"}
+)
 
+_DECODER: Final = json.JSONDecoder()
 _JSON_START = re.compile(r"\s*(?:\[\s*(?:\]|\{)|\{)")
 _OUR_JSON = re.compile(r'\s*\[\s*\{\s*"taskId"\s*:')
 _SPACE = re.compile(r"\s*")
 _OUR_TOML = re.compile(r"^\[\[tasks\]\][ \t]*\r?$", re.MULTILINE)
-_EMPTY_TOML = re.compile(r"\s*tasks\s*=\s*\[\s*\]\s*")
-# Before the header Excel writes the delimiter, and some programs an empty line.
-_HEADER = re.compile(
-    r"(?:[^\S\r\n]*+(?i:sep=)?[,;\t]*+[^\S\r\n]*+(?:\r\n?|\n))*+([^\r\n]{1,4096})(?:\r\n?|\n)"
-)
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
-_ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
+# Some spreadsheets name the delimiter in a line of its own.
+_HEADER = re.compile(r"\s*(?:sep=.\s+)?([^\r\n]{1,4096})", re.IGNORECASE)
 
 
 def write_csv(
@@ -67,14 +64,9 @@ def write_csv(
 
 def _csv_cell(name: str, value: Json) -> object:
     """Return a value of `export_json` as a cell that a spreadsheet displays but does not execute."""
-    if isinstance(value, list | dict | bool) or (name == "param" and not _is_plain(value)):
+    if isinstance(value, list | dict | bool) or (name == "param" and value is not None):
         value = json.dumps(value)
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
-
-
-def _is_plain(param: Json) -> bool:
-    """Return whether `_param` reads it back unchanged without JSON quoting: null, or any text that is not JSON."""
-    return param is None or (isinstance(param, str) and param[:1] not in "[{" and _param(param, 0) is param)
 
 
 def read_tasks(
@@ -99,12 +91,12 @@ def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
         return _json_items(text) if _is_our_json(text) else None
     if header := _HEADER.match(text):
         for mark in ",;\t":
-            names = [_name(cell) for cell in next(csv.reader([header[1]], delimiter=mark), [])]
+            names = [_name(cell) for cell in next(csv.reader([header[1]], delimiter=mark))]
             if "taskId" in names and len(set(CSV_FIELDS).intersection(names)) > 1:
-                return _csv_items(text, names, mark, header.end())
+                return _csv_items(text, names, mark, header.start(1))
     if _OUR_TOML.search(text):
         return _toml_items(text)
-    return iter(()) if _EMPTY_TOML.fullmatch(text) else None
+    return iter(()) if text.strip() == "tasks = []" else None
 
 
 # JSON
@@ -134,7 +126,12 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     at = _after_space(text, at + is_list)
     while True:
         line = lines.number(at)
-        item, at = _json_object(text, at, line)
+        try:
+            item, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise TaskFileError(f"line {line}: is not valid JSON ({inert_line(str(error), 100)})") from None
+        if not isinstance(item, dict):
+            raise TaskFileError(f"line {line}: is not a task: needs an object with taskId")
         yield line, item
         at = _after_space(text, at)
         mark = text[at : at + 1]
@@ -147,31 +144,9 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise TaskFileError(f"line {lines.number(at)}: unexpected text after the end of the list")
 
 
-def _json_object(text: str, at: int, line: int) -> tuple[dict[str, Any], int]:
-    try:
-        item, end = _DECODER.raw_decode(text, at)
-    except RecursionError:
-        raise TaskFileError(f"line {line}: is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise TaskFileError(f"{place}: is not valid JSON ({inert_line(error.msg, 100)})") from None
-    except ValueError as error:
-        raise TaskFileError(f"line {line}: {inert_line(str(error), 100)}") from None
-    if not isinstance(item, dict):
-        raise TaskFileError(f"line {line}: is not a task: needs an object with taskId")
-    return item, end
-
-
 def _after_space(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not valid JSON")
-
-
-_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 # TOML
@@ -179,104 +154,60 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        tables = tomllib.loads(text)["tasks"]
-    except tomllib.TOMLDecodeError as error:
-        said = inert_line(str(error), 200)
-        place = re.search(r" \(at (line \d+, column \d+)\)$", said)
-        where, what = (
-            (place[1], said[: place.start()]) if place else (f"line {text.count(chr(10)) + 1}", said)
-        )
-        raise TaskFileError(f"{where}: is not valid TOML ({what})") from None
-    except (RecursionError, KeyError, ValueError):
-        raise TaskFileError(
-            "line 1: is not valid TOML: nested too deeply, or a number out of range"
-        ) from None
+        tables = tomllib.loads(text).get("tasks")
+    except (ValueError, RecursionError) as error:
+        raise TaskFileError(f"is not valid TOML: {inert_line(str(error), 200)}") from None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise TaskFileError("is not valid TOML: tasks is not an array of tables")
     lines = LineCounter(text)
     headers = (lines.number(match.start()) for match in _OUR_TOML.finditer(text))
-    if not isinstance(tables, list):
-        raise TaskFileError(f"line {next(headers, 1)}: tasks is not an array of tables")
-    line = 1
     for table in tables:
-        line = next(headers, line)
-        if not isinstance(table, dict):
-            raise TaskFileError(f"line {line}: is not a task: needs a table")
+        line = next(headers, 1)
         for name in ("param", "extra", "verdicts"):
-            if f"{name}Json" in table:
-                table[name] = _from_json(table.pop(f"{name}Json"), f"{name}Json", line)
+            if (written := table.pop(f"{name}Json", None)) is not None:
+                table[name] = _cell(name, str(written), line)
         yield line, table
-
-
-def _from_json(text: object, name: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
-    try:
-        return json.loads(str(text), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise TaskFileError(f"line {line}: {name} is not valid JSON") from None
 
 
 # CSV
 
 
 def _name(cell: str) -> str:
-    """Return the field that a column is for, in our spelling; other names unchanged, "" for one without a name."""
-    return _NAMES.get(re.sub(r"[\W_]+", "", cell).lower(), cell.strip())
+    """Return the field that a column is for, in our spelling; other names unchanged."""
+    return _NAMES.get(re.sub(r"[\W_]+", "", cell).lower(), cell.strip() or "(no name)")
 
 
-def _csv_items(text: str, names: list[str], mark: str, end: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows below a header that ends at an offset."""
+def _csv_items(text: str, names: list[str], mark: str, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows below the header that begins at an offset."""
     csv.field_size_limit(_MAX_CELL_CHARS)
-    line, width = len(re.findall(r"\r\n?|\n", text[:end])), len(names)
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    header = line = text.count("\n", 0, start) + 1
+    if twice := [name for name in CSV_FIELDS if names.count(name) > 1]:
         raise TaskFileError(f"line {line}: {twice[0]} is the name of more than one column")
-    rows = io.StringIO(text, newline="")
-    rows.seek(end)
-    reader = csv.reader(rows, delimiter=mark, strict=True)
-    while True:
-        at = line + reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise TaskFileError(f"line {at}: is not valid CSV ({inert_line(str(error), 100)})") from None
-        if not any(row):
-            continue
-        is_cut = len(row) < width and rows.tell() == len(text) and text[-1] not in "\r\n"
-        if is_cut or any(row[width:]):
-            raise TaskFileError(f"line {at}: has {len(row)} cells, and the header has {width}")
-        if any(cell and not name for name, cell in zip(names, row, strict=False)):
-            raise TaskFileError(f"line {at}: has a cell in a column without a name")
-        yield at, {name: _cell(name, cell, at) for name, cell in zip(names, row, strict=False) if cell}
+    rows = csv.reader(io.StringIO(text[start:], newline=""), delimiter=mark, strict=True)
+    try:
+        for row in rows:
+            if line > header and any(row):
+                if len(row) != len(names):
+                    raise TaskFileError(f"line {line}: has {len(row)} cells, and the header has {len(names)}")
+                cells = zip(names, row, strict=True)
+                yield line, {name: _cell(name, cell, line) for name, cell in cells if cell}
+            line = header + rows.line_num
+    except csv.Error as error:
+        raise TaskFileError(f"line {line}: is not valid CSV ({inert_line(str(error), 100)})") from None
 
 
 def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
-    if cell[0] == "'" and _FORMULA.match(cell):
+    if cell[:1] == "'" and _FORMULA.match(cell):
         cell = cell[1:]
-    word = cell.strip()
-    if name in TIMES:
-        if whole := _WHOLE_NUMBER.fullmatch(word):
-            return int(whole[1])
-        if _ROUNDED_NUMBER.fullmatch(word):
-            raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({word})")
-        raise TaskFileError(f"line {line}: {name} is not a whole number")
-    if name == "credits":
-        try:
-            return float(word.replace(",", "."))
-        except ValueError:
-            raise TaskFileError(f"line {line}: credits is not a number") from None
-    if name == "purged":
-        # Spreadsheets write TRUE.
-        return {"true": True, "false": False}.get(word.lower(), cell)
-    if name == "param":
-        return _param(cell, line)
-    if name in _JSON_CELLS:
-        return _from_json(cell, name, line)
-    return word if name in _WORD_CELLS else cell
-
-
-def _param(cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
-    if cell[:1] in "[{":
-        return _from_json(cell, "param", line)
     try:
-        return json.loads(cell, parse_constant=_no_constant)
+        if name in TIMES:
+            return int(cell)
+        if name == "credits":
+            return float(cell)
+        return json.loads(cell) if name in _JSON_CELLS else cell
     except (ValueError, RecursionError):
-        return cell
+        if name == "param" and cell[:1] not in ("[", "{"):
+            # Older versions wrote a request that is a text as it is.
+            return cell
+        what = "valid JSON" if name in _JSON_CELLS else "the number that was exported"
+        raise TaskFileError(f"line {line}: {name} is not {what}") from None

@@ -122,7 +122,7 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
         "savedFiles": saved_json(detail),
         "resultExpiresAt": detail.task.result_expires_at_ms,
         "renewedAt": detail.task.renewed_at_ms,
-        "purged": detail.task.purged or None,
+        "purged": True if detail.task.purged else None,
         RAW: detail.raw.decode("utf-8", "replace") if detail.raw else None,
     }
 
@@ -180,7 +180,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 class TaskFileError(ValueError):
-    """A file of tasks is broken; the message begins with the line."""
+    """A file of tasks is broken; the message says where."""
 
 
 class _Fields(NamedTuple):
@@ -194,7 +194,7 @@ class _Fields(NamedTuple):
 
     def given(self, name: str, kind: type | tuple[type, ...], what: str) -> Any:  # noqa: ANN401 - of that kind, or None
         value = self.values.get(name)
-        is_kind = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        is_kind = isinstance(value, kind) and not isinstance(value, bool)
         if value is not None and not is_kind:
             raise self.wrong(name, what)
         return value
@@ -269,7 +269,8 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int, left_o
             problem=_problem(fields),
             variant=variant_of(param),
             credits=amount,
-            purged=bool(fields.given("purged", bool, "is not true or false")),
+            # True, which version 2.0 wrote as 1.
+            purged=values.get("purged") == 1,
             **known,
         ),
         param=param,

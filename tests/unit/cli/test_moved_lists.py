@@ -58,11 +58,14 @@ def tasks(ids: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
                  "recordPath"],
                 line,
             ),
-            **dict.fromkeys(["costTime", "completeTime", "createTime", "checkedAt"], times),
+            **dict.fromkeys(
+                ["costTime", "completeTime", "createTime", "checkedAt", "resultExpiresAt", "renewedAt"], times
+            ),
             "credits": st.none() | st.integers(0, 10**9) | st.floats(0, 1e6).map(lambda amount: round(amount, 6)),
             "param": values,
             "extra": st.dictionaries(texts, values, max_size=3),
             "problem": problems,
+            "purged": st.booleans(),
             "resultUrls": st.lists(texts, max_size=3),
             "raw": line,
         },
@@ -72,7 +75,7 @@ def tasks(ids: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
 lists = st.lists(
     tasks(st.from_regex(r"[A-Za-z0-9._:-]{1,128}", fullmatch=True)),
     max_size=3,
-    unique_by=lambda task: (task["taskId"], task.get("profile")),
+    unique_by=lambda task: (task["taskId"], task.get("profile", "aigptimage")),
 )
 
 
@@ -112,6 +115,7 @@ def moved(text: bytes, folder: Path) -> list[dict[str, Any]]:
 @example([{"taskId": "a", "addedAt": 1, "state": "waiting", "extra": {"eta": 5}, "creditsConsumed": "3"}])
 @example([{"taskId": "a", "addedAt": 1, "state": "success", "param": "[broken", "note": "x\n[[tasks]]\ny"}])
 @example([{"taskId": "a", "addedAt": 1, "state": "success", "param": 5}])
+@example([{"taskId": "a", "addedAt": 1, "state": "success", "purged": True}])
 @example([{"taskId": "-a", "addedAt": 1, "state": "new", "label": "=1", "note": "'=1", "param": "-1"}])
 def test_another_list_has_all_of_what_was_exported(
     tmp_path_factory: pytest.TempPathFactory, listed: list[dict[str, Any]]
