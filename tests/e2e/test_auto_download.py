@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -34,55 +33,21 @@ def saved_names(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_wait_saves_what_it_waited_for_and_says_where(
+def test_wait_saves_what_it_waited_for_where_the_config_says_so_and_exits_as_without(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    done = taskdash.ok("wait", ONE, "--json")
+    configure(taskdash, api)
+    taskdash.ok("wait", OLD)
+    assert (saved_names(tmp_path), api.file_requests()) == ([], [])
+    configure(taskdash, api, "auto_download = true")
+    done = taskdash.ok("wait", ONE, DEAD, "--json")
     path = tmp_path / "saved" / saved_name(ONE)
     assert path.read_bytes() == PNG
     assert f'"saved": ["{path}"]' in done.stdout
     assert f"saved {path}" in done.stderr
+    assert f"not saved: {DEAD}, result 1: the link has probably expired (HTTP 404)" in done.stderr
     assert taskdash.ok("wait", ONE).stderr == "1 task finished: 1 succeeded\n"
     assert len(api.file_requests()) == 1
-
-
-def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
-    taskdash: Command, tmp_path: Path, api: FilesApi
-) -> None:
-    taskdash("wait", OLD, DEAD, env={"XDG_CONFIG_HOME": str(tmp_path)})
-    (tmp_path / "saved" / saved_name(OLD)).unlink()
-    done = taskdash("wait", OLD, DEAD)
-    assert done.returncode == 0
-    assert f"not saved: {DEAD}, result 1: the link has probably expired (HTTP 404)" in done.stderr
-    assert saved_names(tmp_path) == [saved_name(OLD)]
-    assert len(api.file_requests()) == 2
-
-
-@pytest.mark.parametrize("command", ["check", "dashboard"])
-def test_what_is_not_there_yet_is_waited_for(
-    taskdash: Command, tmp_path: Path, api: FilesApi, command: str
-) -> None:
-    ended_ms = time.time_ns() // 1_000_000
-    api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
-    api.not_yet = 2
-    if command == "dashboard":
-        with taskdash.dashboard() as screen:
-            taskdash("add", TWO)
-            screen.wait_for("✓ success ↓", 30)
-            assert "Not saved" not in screen.text
-            screen.quit()
-    else:
-        taskdash.ok(command, TWO)
-    assert [name[-6:] for name in saved_names(tmp_path)] == ["-1.png"]
-    assert len(api.file_requests()) == 3
-
-
-def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
-    taskdash: Command, tmp_path: Path, api: FilesApi
-) -> None:
-    configure(taskdash, api)
-    taskdash("wait", OLD)
-    assert (saved_names(tmp_path), api.file_requests()) == ([], [])
 
 
 def test_two_dashboards_save_each_result_once_the_old_ones_too(

@@ -424,16 +424,6 @@ def test_5_check_does_not_retry_and_wait_rides_it_out_to_its_timeout(
     assert api.count(LOST) <= asked + 1
 
 
-def test_check_waits_a_short_429_out_unless_it_is_not_to(taskdash: Command, api: FakeApi) -> None:
-    api.set(OK, [rate_limit_reply(1), success_body(OK)])
-    done = taskdash("check", OK, "--no-wait")
-    assert (done.returncode, api.count(OK)) == (5, 1)
-    api.set(OK, [rate_limit_reply(1), success_body(OK)])
-    done = taskdash.ok("check", OK)
-    assert done.stdout == f"{OK}\tnew -> success\n"
-    assert "rate limited by the gateway; retrying in" in done.stderr
-
-
 def test_5_nobody_listens(tmp_path: Path) -> None:
     taskdash = Command(tmp_path)
     taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
@@ -466,19 +456,6 @@ def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command) -> None:
     assert taskdash("wait", "--nonsense").stderr.splitlines()[1:] == ["try: taskdash wait --help"]
 
 
-def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskdash: Command) -> None:
-    with taskdash.config.open("a") as config:
-        config.write('tier = "gold"\nresult_ttl = 2\nodd = 1\n[keys]\nopen_result = "no such key"\n')
-    with taskdash.dashboard() as screen:
-        assert screen.wait_exit() == 2
-        shown = screen.raw.decode()
-    for said in (shown, taskdash("list").stderr, taskdash("config", "check").stderr):
-        first, *faults = said.splitlines()
-        assert first == f"taskdash: {taskdash.config}: 4 settings are wrong"
-        for line, key in zip(faults, ("tier", "result_ttl", "odd", "open_result"), strict=True):
-            assert re.match(rf"line \d+: (?:profiles\.aigptimage|keys)\.{key}: ", line), line
-
-
 def test_3_an_id_that_the_list_does_not_know(filled: Command) -> None:
     for words in (
         "show nowhere", "show good", "show sk-secret-0123456789", "open nowhere", "remove nowhere", "check nowhere",
@@ -497,55 +474,11 @@ def test_3_check_exits_at_the_first_not_found(taskdash: Command, api: FakeApi) -
     assert api.count(LOST) == 1
 
 
-def test_3_check_of_an_id_that_is_removed_meanwhile(taskdash: Command, api: FakeApi) -> None:
-    taskdash("add", OK, RUN)
-    api.set(RUN, Reply(200, waiting_body(RUN), delay_s=3))
-    checking = taskdash.start("check", OK, RUN)
-    api.wait_for(lambda: api.count(RUN) == 1, 20)
-    taskdash.ok("remove", RUN)
-    out, talk = checking.communicate(timeout=30)
-    assert checking.returncode == 3, talk
-    assert f"{RUN}: was removed from the list" in talk
-    assert OK in out
-
-
 def test_4_no_key(taskdash: Command) -> None:
     for words in ("check", "wait", "wait --json"):
         done = taskdash(*words.split(), RUN, env={"AIGPTIMAGE_API_KEY": None})
         assert (done.returncode, "AIGPTIMAGE_API_KEY" in done.stderr) == (4, True)
     assert json.loads(done.stdout)[0]["taskId"] == RUN
-
-
-def test_4_a_key_that_cannot_be_one_is_refused_with_the_reason(taskdash: Command) -> None:
-    for key, fault in (
-        (f"Bearer {KEY}", 'begins with the word "Bearer"'),
-        (f"{KEY}\nrotated", "has a line break"),
-    ):
-        done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": key})
-        assert (done.returncode, "rotated" in done.stderr) == (4, False)
-        assert f"the environment variable AIGPTIMAGE_API_KEY {fault}" in done.stderr
-
-
-def test_no_field_and_no_path_is_taken_for_a_key(filled: Command, tmp_path: Path) -> None:
-    folder = tmp_path / "sk-live-0123456789" / "pictures-2024"
-    folder.mkdir(parents=True)
-    shutil.move(filled.store, folder / "tasks.db")
-    filled.store = folder / "tasks.db"
-    filled.config.write_text(f'download_dir = "{folder}"\n{filled.config.read_text()}')
-    plain = filled.json("export")
-    header = filled("export", "--format", "csv").stdout.splitlines()[0]
-    for key in ("resultUrls", "pictures-2024", "sk-live-0123456789"):
-        env = {"AIGPTIMAGE_API_KEY": key}
-        exported = json.loads(filled("export", env=env).stdout)
-        assert [(list(task), task["resultUrls"]) for task in exported] == [
-            (list(task), task["resultUrls"]) for task in plain
-        ]
-        assert filled("export", "--format", "csv", env=env).stdout.splitlines()[0] == header
-        assert f"list: {filled.store}" in filled("config", "path", env=env).stderr
-        assert f"  {folder}  " in filled("config", "show", env=env).stdout
-    filled.store = folder / "none" / "tasks.db"
-    (folder / "none").touch()
-    assert str(folder) in filled("list").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

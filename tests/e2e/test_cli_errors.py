@@ -18,7 +18,6 @@ from tests.command import KEY, PROGRAM, Command, Done, listed
 from tests.servers import FakeApi, success_body, waiting_body
 
 from taskdash.cli import process
-from taskdash.domain.query import FilterError, parse_filter
 
 RUN = "task_run_12345678"
 
@@ -245,28 +244,6 @@ def test_a_profile_that_there_is_not(reader: Reader) -> None:
         assert reader.types(reader.here(f"--profile {name} list")).returncode == 0
     told = reader.taskdash("import", "-", stdin=json.dumps([listed(GOOD, profile="gone")])).stderr
     assert reader.types(command_in(told)).stdout.splitlines()[1].split("\t")[1] == GOOD
-
-
-def test_a_filter_that_cannot_be_read() -> None:
-    for words in (
-        '"open', "foo:bar", 'foo:"two words"', "!", "a ! b", '""', "cost:>soon", "state:done", "problem:x", "reason:x",
-        "saved:x", "label:",
-    ):  # fmt: skip
-        with pytest.raises(FilterError) as error:
-            parse_filter(words)
-        for right in corrections(words, str(error.value)):
-            assert parse_filter(right), right
-
-
-def corrections(words: str, said: str) -> list[str]:
-    """Return the filters that are named as right ones."""
-    if "unknown field" not in said and (found := re.search(r"use one of ([\w, -]+)", said)):
-        return [f"{words.partition(':')[0]}:{each}" for each in found[1].split(", ")]
-    if found := re.search(r"saved:x: use (\S+) or (\S+)", said):
-        return [found[1], found[2]]
-    found = re.search(r"(?:write|such as|put) (.+?)(?: \(units.*)?$", said)
-    assert found, said
-    return [found[1] if found[1] != "a word between the quotes" else '"word"']
 
 
 def test_what_expires_needs_a_setting_or_the_word_of_the_links(reader: Reader, api: FakeApi) -> None:

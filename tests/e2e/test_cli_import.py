@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import resource
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,20 +283,6 @@ def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(fresh: Callable[[],
         taskdash, log = fresh(), logs[name]
         taskdash.ok(command, "-", stdin=log)
         assert taskdash.ids() == [UUID, TASK_ID, MINE], (name, command)
-
-
-def test_thousands_of_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: Path) -> None:
-    ids = [f"task_m_{n:013d}" for n in range(4_000)]
-    more = {"state": "success", "param": {"input": {"prompt": "a robot painter " * 9}}}
-    task = json.dumps({**TASK, "taskId": "ID", **more})
-    file = tmp_path / "many.json"
-    file.write_text("[\n" + ",\n".join(task.replace("ID", each) for each in ids) + "\n]\n")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # A process of its own: what one costs that is forked from a warm one is not counted as a child's.
-    assert taskdash.run(taskdash.line("import", str(file))).returncode == 0
-    # A hundred thousand have a minute. What else this machine does counts for nothing.
-    assert 0 < resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime < 2.5
-    assert taskdash.ids() == [*ids, MINE]
 
 
 def test_a_key_in_what_is_known_of_a_task_is_left_out(taskdash: Command) -> None:

@@ -150,11 +150,6 @@ VALUED = [each for each in PARAMETERS if not getattr(each.option, "is_flag", Fal
 NUMBERED = [each for each in VALUED if takes_number(each.option)]
 
 
-def test_the_tree_is_the_whole_program() -> None:
-    assert {"--timeout", "--limit", "--port"} <= {each.spelled for each in NUMBERED}
-    assert {each.path for each in PARAMETERS} >= {(), ("list",), ("config", "init"), ("open",), ("import",)}
-
-
 def test_a_number_has_a_range_and_whatever_is_outside_is_refused_with_it(runner: Runner) -> None:
     for words, code, told in runner.run([words for line in NUMBERED for words in lines_with(line, NUMBERS)]):
         assert code == 2, (words, code, told)

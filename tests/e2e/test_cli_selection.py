@@ -287,21 +287,3 @@ def test_failures_are_grouped_by_reason(filled: Command) -> None:
     assert lines[0] == "1 failed of 5 tasks"
     assert any("The prompt was refused. (400)" in line for line in lines)
     assert any("task_bad  mugs · a bad mug" in line for line in lines)
-
-
-def test_wait_on_a_terminal_has_the_bar_of_the_dashboard_and_lines_that_fit(
-    taskdash: Command, api: FakeApi
-) -> None:
-    api.set(NEW, waiting_body(NEW))
-    api.set(RUN, waiting_body(RUN))
-    with taskdash.dashboard("wait", NEW, RUN, columns=80, rows=12) as screen:
-        screen.wait_for("▱▱▱▱▱▱▱▱ 0/2")
-        api.set(NEW, success_body(NEW))
-        screen.wait_for("▰▰▰▰▱▱▱▱ 1/2")
-        api.set(RUN, success_body(RUN))
-        assert screen.wait_exit(60) == 0
-        assert "▱" not in screen.text
-        lines = [line for line in screen.text.splitlines() if line.strip()]
-    assert lines[-1].startswith("2 tasks finished: 2 succeeded in ")
-    assert [line for line in lines if line.startswith(RUN)][-1].endswith("…)")
-    assert all(line.startswith(("task_", "2 tasks")) for line in lines)

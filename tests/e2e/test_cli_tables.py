@@ -143,8 +143,7 @@ def test_a_list_fits_the_terminal_and_tells_its_rows_apart(batch: Command) -> No
 
 
 def test_a_list_fits_a_terminal_that_is_too_narrow_for_it(labelled: Command) -> None:
-    for columns in (1, 8):
-        labelled.on_terminal("list", columns=columns)
+    labelled.on_terminal("list", columns=1)
     for columns in (24, 40):
         header, *rows = labelled.on_terminal("list", columns=columns)
         assert max(map(cell_len, (header, *rows))) <= columns
@@ -157,12 +156,6 @@ def test_an_empty_list_says_so_on_a_terminal(labelled: Command, tmp_path: Path) 
     assert "no tasks yet: add some" in Command(tmp_path / "empty").on_terminal("list")[-1]
     done = labelled("list", "--state", "waiting")
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
-
-
-def test_ids_are_cut_to_what_tells_them_apart(tmp_path: Path) -> None:
-    taskdash = listing(tmp_path, listed("task_0001_12345678"), listed("task_0002_12345678"))
-    _, *rows = taskdash.on_terminal("list", columns=80)
-    assert [row.split()[-1] for row in rows] == ["task_0001", "task_0002"]
 
 
 def test_a_wide_list_has_all_columns_whole_on_a_terminal(batch: Command) -> None:
@@ -318,19 +311,6 @@ def test_statistics_fit_the_terminal(tmp_path: Path) -> None:
         assert len({cell_len(line) for line in lines}) == 1, lines
         assert cell_len(lines[0]) <= columns
     assert f"{'灯' * 30}  " in taskdash("stats").stdout
-
-
-def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Path) -> None:
-    """A gateway without completeTime: the task ended when it was created plus what it took, not when it was checked."""
-    now_ms = time.time_ns() // 1_000_000
-    taskdash = listing(
-        tmp_path,
-        listed("task_then_12345678", createTime=now_ms - 10 * HOUR_MS, costTime=2 * HOUR_MS),
-        listed("task_told_12345678", completeTime=now_ms - 3 * HOUR_MS - 60_000),
-        listed("task_late_12345678", createTime=now_ms - 100 * HOUR_MS, costTime=HOUR_MS),
-    )
-    per_hour = taskdash.json("stats", "--json")["endedPerHour"]
-    assert [24 - hour for hour, count in enumerate(per_hour) if count] == [9, 4]
 
 
 def test_what_a_list_cost_by_label_and_day_is_a_table_for_people_and_for_scripts(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from tests.command import Command, wait_until
-from tests.kills import stopped_holder, tells_locks
-from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 from taskdash.results.saved_results import ResultLocks
@@ -87,22 +85,6 @@ def test_a_command_that_is_stopped_while_it_writes_leaves_the_list_to_everybody_
     assert len(taskdash.ids()) == 15_002
 
 
-@tells_locks
-def test_commands_that_only_read_need_no_lock_that_a_stopped_process_has(taskdash: Command) -> None:
-    ids = [f"task_{n:032}" for n in range(500)]
-    assert taskdash("add", *ids).returncode == 0
-    with stopped_holder(taskdash.store, "IMMEDIATE") as pid:
-        for line in (["list", "--ids"], ["show", ids[0]], ["stats"], ["export"]):
-            done = taskdash(*line, timeout_s=8)
-            assert done.returncode == 0, line
-            assert ids[0] in done.stdout or line == ["stats"]
-            assert done.stderr.count(f"kill -CONT {pid}") == 1, line
-        opened = taskdash("open", ids[0], timeout_s=8)
-        assert "has no result link" in opened.stderr
-    assert taskdash("list", "--ids").stdout.split() == ids
-    assert taskdash("list", "--ids").stderr == ""
-
-
 JOB = """
 import os, subprocess, sys
 os.setsid()
@@ -156,24 +138,6 @@ def test_a_command_that_watches_gives_the_lease_up_before_it_stops_and_goes_on_a
                 os.kill(pid, signal.SIGKILL)
 
 
-def test_a_damaged_list_is_mended_under_a_watcher_of_a_profile_called_mend(
-    taskdash: Command, api: FakeApi
-) -> None:
-    task_id = "task_one_12345678"
-    api.set(task_id, waiting_body(task_id))
-    config = taskdash.config.read_text("utf-8").replace("[profiles.aigptimage]", "[profiles.mend]")
-    taskdash.config.write_text(f'profile = "mend"\n{config}api_key_env = "AIGPTIMAGE_API_KEY"\n', "utf-8")
-    watching = taskdash.start("wait", task_id)
-    try:
-        api.wait_for(lambda: api.count(task_id) > 0, timeout_s=30)
-        taskdash.store.write_bytes(bytes(100) + taskdash.store.read_bytes()[100:])
-        # Held up by the watcher's lease, this would take two minutes.
-        assert taskdash.ok("list", "--ids", timeout_s=60).stdout.split() == [task_id]
-    finally:
-        watching.kill()
-        watching.communicate()
-
-
 def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path: Path) -> None:
     profiles = ["mend", "downloads", "MEND", "p", "P", "p.q", "q", "p-q", "x" * 64, "X" * 64]
     leases = [(tmp_path / "tasks.db", name) for name in profiles]
@@ -189,55 +153,3 @@ def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path
             held.enter_context(FileLock(lock_path(store, "mend")))
         names = [path.name.casefold() for path in tmp_path.iterdir()]
         assert len(set(names)) == len(leases) + 4
-
-
-TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
-
-
-@pytest.fixture
-def edited(taskdash: Command, api: FakeApi) -> Command:
-    """A list with a task that has ended, and a label."""
-    api.set(TASK, success_body(TASK))
-    taskdash.ok("add", TASK, "--label", "old")
-    taskdash.ok("check", TASK)
-    return taskdash
-
-
-def edit(screen: PtyScreen) -> None:
-    screen.send("e", shows="Tab next field")
-
-
-def label_and_note(edited: Command) -> tuple[str | None, str | None]:
-    task = edited.json("show", TASK, "--json")
-    return task["label"], task["note"]
-
-
-def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(edited: Command) -> None:
-    with edited.dashboard() as one, edited.dashboard() as two:
-        for screen in (one, two):
-            screen.wait_for("✓ success")
-            edit(screen)
-        two.send("\tmind the hand\r", shows="Saved")
-        one.send("er\r", shows="Saved")
-        assert label_and_note(edited) == ("older", "mind the hand")
-        # What is taken back is what was done here.
-        one.send("z", shows="Restored")
-        assert label_and_note(edited) == ("old", "mind the hand")
-        for screen in (one, two):
-            screen.quit()
-
-
-def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(edited: Command) -> None:
-    with edited.dashboard() as screen:
-        screen.wait_for("✓ success")
-        edit(screen)
-        screen.send("\tmind the hand\r", shows="Saved")
-        screen.send("x", shows="Remove this task")
-        screen.send("y", shows="Removed 1 task")
-        assert edited("add", TASK).stdout == f"{TASK}\n"
-        screen.wait_for(TASK[:8])
-        screen.send("z", shows="had been added again")
-        screen.wait_for("✓ success")
-        screen.quit()
-    assert label_and_note(edited) == ("old", "mind the hand")
-    edited.ok("open", TASK, "--print")

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.command import EAGER, KEY, Command
+from tests.command import KEY, Command
 from tests.servers import FakeApi, Reply, closed_port, success_body, waiting_body
 
 OLD_KEY = "sk-OLD-KEY-0123456789-of-last-year"
@@ -114,25 +114,6 @@ def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and
         taskdash("add", LATER)
         screen.wait_for("✓ success", 60)
         screen.wait_for(lambda text: "API key rejected" not in text, 30)
-
-
-def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
-    tmp_path: Path, api: FakeApi
-) -> None:
-    ids = [f"task_many_{n}_12345678" for n in range(12)]
-    for task_id in ids:
-        api.set(task_id, success_body(task_id))
-    api.set(ids[0], Reply(403))
-    taskdash = Command(tmp_path, api, per_second=4, first=EAGER)
-    done = taskdash("check", *ids, timeout_s=60)
-    assert done.returncode == 4
-    assert len(done.stdout.splitlines()) == len(ids) - 1
-    api.override = Reply(401)
-    before = api.count()
-    done = taskdash("check", *ids, timeout_s=60)
-    assert done.returncode == 4
-    assert "not checked: API key rejected" in done.stderr
-    assert api.count() - before < len(ids)
 
 
 @pytest.mark.parametrize("command", ["wait", "check"])

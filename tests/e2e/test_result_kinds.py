@@ -110,30 +110,22 @@ def test_a_kind_that_is_not_known_is_saved_as_the_server_or_the_link_calls_it(
     served: dict[str, tuple[bytes, dict[str, str], str]] = {
         "/1.svg": (SVG, {"Content-Type": "image/svg+xml"}, "svg"),
         "/2": (PROLOG + SVG, {"Content-Type": "application/xml"}, "svg"),
-        "/3.png": (SVG, {"Content-Type": "image/png"}, "svg"),
         "/4.aac": (b"\xff\xf1\x50\x80" + JUNK, {"Content-Type": "application/octet-stream"}, "aac"),
         "/5": (b"\xff\x0a" + JUNK, {"Content-Type": "image/jxl"}, "jxl"),
-        "/6": (b"\0\0\0\x0cJXL \r\n\x87\n" + JUNK, {}, "jxl"),
         "/7": (b"v/1\x01" + JUNK, {}, "exr"),
-        "/8": (b"8BPS\0\x01" + JUNK, {}, "psd"),
         "/9.zip": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
         "/10": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
         "/11.USDZ": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "usdz"),
         "/12.srt": (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", {"Content-Type": "text/plain"}, "srt"),
-        "/13": (b"WEBVTT\n\n00:01.000 --> 00:04.000\nHello\n", {"Content-Type": "text/vtt; charset=utf-8"}, "vtt"),
         "/14": ("満月の夜".encode(), {"Content-Type": "text/plain"}, "txt"),
-        "/15": (b"[00:12.00]Line one\n[00:17.20]Line two\n", {"Content-Type": "text/plain"}, "txt"),
         "/16": (JUNK, {"Content-Disposition": 'attachment; filename="a.b.ply"'}, "ply"),
         "/17": (JUNK, {"Content-Disposition": "attachment; filename*=UTF-8''%E6%BA%80.fbx"}, "fbx"),
-        "/18": (JUNK, {"Content-Type": "application/octet-stream"}, "bin"),
         "/19.php": (JUNK, {"Content-Type": "audio/x-caf"}, "caf"),
         "/20.exe": (JUNK, {}, "bin"),
         "/21.sh": (b"words only", {"Content-Type": "text/x-shellscript"}, "txt"),
         "/22.tga?x=y.gif": (JUNK, {"Content-Type": "nonsense"}, "tga"),
-        "/23.gltf": (b'{"asset": {"version": "2.0"}}', {"Content-Type": "model/gltf+json"}, "gltf"),
         "/24.json": (b'{"words": []}', {"Content-Type": "application/json"}, "json"),
         "/25.%2e%2E%2fx": (JUNK, {"Content-Disposition": 'attachment; filename="../../x.\\"; ls"'}, "bin"),
-        "/26.jpeg": (JUNK, {"Content-Type": "image/jpeg"}, "jpeg"),
     }  # fmt: skip
     default = {"Content-Type": "application/octet-stream"}
     replies: dict[str, bytes | OnRequest] = {
@@ -160,16 +152,11 @@ def test_what_is_cut_short_or_stands_in_place_of_a_result_is_refused(
         "/closed.wav": (until_closed(wav(2_100_000)), ""),
         "/html.png": (http_reply(200, b"<!DOCTYPE html><p>sign in", png), "a web page"),
         "/html": (http_reply(200, b"\n\n<!-- x --><html><body><svg></svg>", plain), "a web page"),
-        "/html.svg": (http_reply(200, b"<html><body>gone", svg), "a web page"),
         "/html.html": (http_reply(200, b"<HTML><body>gone", {"Content-Type": "text/html"}), "a web page"),
-        "/script": (http_reply(200, b"<script>location='/login'</script>", plain), "a web page"),
         "/json.png": (http_reply(200, b'{"error": "gone"}', png), "JSON"),
         "/json": (http_reply(200, b' [ {"error": "gone"}]', stream), "JSON"),
-        "/json.svg": (http_reply(200, b'{"error": "gone"}', svg), "JSON"),
-        "/xml": (http_reply(200, b"<?xml version='1.0'?><Error>", plain), ""),
         "/expired.svg": (http_reply(200, b"<Error><Code>AccessDenied</Code></Error>", png), ""),
         "/text.png": (http_reply(200, b"not found", plain), ""),
-        "/text": (http_reply(200, b"not found", png), ""),
         "/text.mp4": (http_reply(200, b"error code: 1015", stream), ""),
         "/program": (http_reply(200, b"MZ" + JUNK, png), ""),
         "/elf.bin": (http_reply(200, b"\x7fELF" + JUNK, stream), ""),
@@ -177,12 +164,10 @@ def test_what_is_cut_short_or_stands_in_place_of_a_result_is_refused(
         "/empty.txt": (http_reply(200, b"", plain), ""),
         "/404.svg": (http_reply(404, SVG, svg), ""),
         "/400.png": (http_reply(400, PNG, png), ""),
-        "/300.png": (http_reply(300, PNG, png), ""),
         "/204.txt": (b"HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\r\n", ""),
         "/brotli": (http_reply(200, JUNK, png | {"Content-Encoding": "br"}), "br"),
         "/store": (http_reply(200, b"400;x=0\r\n" + PNG, png | {"Content-Encoding": "aws-chunked"}), "aws-chunked"),
         "/damaged": (http_reply(200, gzipped(JUNK)[:100] + b"\xff" * 100, png | PACKED), ""),
-        "/cut": (http_reply(200, gzipped(JUNK)[:-9], png | PACKED), ""),
         "/page": (http_reply(200, gzipped(b"<!DOCTYPE html><p>sign in"), png | PACKED), "a web page"),
         "/nothing": (http_reply(200, gzipped(b""), png | PACKED), ""),
     }  # fmt: skip
@@ -197,20 +182,16 @@ def test_an_encoding_that_nobody_asked_for_is_taken_off_where_the_bytes_have_it(
     tmp_path: Path, files: FileServer
 ) -> None:
     raw = zlib.compressobj(wbits=-15)
-    labels = ("UTF-8", "aws-chunked,", "identity", "gzip", "br", "gzip, aws-chunked", "x-unheard-of", "'; ls")
+    labels = ("UTF-8", "aws-chunked,", "gzip", "br", "x-unheard-of")
     served: dict[str, tuple[str, bytes, bytes]] = {
         **{f"/plain{n}": (label, PNG, PNG) for n, label in enumerate(labels)},
-        "/x-gzip": ("X-GZip", gzipped(PNG), PNG),
         "/gzip-of-a-store": ("aws-chunked,gzip", gzipped(PNG), PNG),
-        "/gzip-twice": ("gzip, gzip", gzipped(gzipped(PNG)), PNG),
         "/gzip-once-after-all": ("gzip, gzip", gzipped(PNG), PNG),
         "/gzip-in-parts": ("gzip", gzipped(PNG[:900]) + gzipped(PNG[900:]), PNG),
         "/gzip-and-rubbish": ("gzip", gzipped(PNG) + b"\0" * 900, PNG),
         "/gzip-untold.png": ("", gzipped(PNG), PNG),
-        "/deflate": ("deflate", zlib.compress(PNG), PNG),
         "/raw-deflate": ("deflate", raw.compress(PNG) + raw.flush(), PNG),
         "/svg.svg": ("UTF-8", SVG, SVG),
-        "/text.srt": ("gzip", gzipped(b"1\n00:00:01,000 --> 00:00:02,000\n"), b"1\n00:00:01,000 --> 00:00:02,000\n"),
         "/large": ("gzip", gzipped(PNG + bytes(3_000_000)), PNG + bytes(3_000_000)),
         "/archive.gz": ("", gzipped(JUNK), gzipped(JUNK)),
     }  # fmt: skip
@@ -232,13 +213,10 @@ def moved(location: bytes) -> bytes:
 def test_links_and_redirects_are_taken_as_browsers_take_them(tmp_path: Path, files: FileServer) -> None:
     targets = {
         "/a b.png": "/a%20b.png",
-        "/night/満月の夜 (2).png": "/night/%E6%BA%80%E6%9C%88%E3%81%AE%E5%A4%9C%20%282%29.png",
         "/bücher.png": "/b%C3%BCcher.png",
         "/already%20once.png": "/already%20once.png",
         "/100%.png": "/100%.png",
-        "/\u202egnp.exe": "/%E2%80%AEgnp.exe",
         "/joined\u200demoji👨\u200d👩.png": "/joined%E2%80%8Demoji%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9.png",
-        "/ideographic\u3000blank": "/ideographic%E3%80%80blank",
         "/back\\slash.png": "/back/slash.png",
         "/query?name=a b&c=ü": "/query",
     }
