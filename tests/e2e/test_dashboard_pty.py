@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.command import KEY, Command
+from tests.command import Command
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
-
-from taskdash.store.store import Store
 
 WAITING = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 FAILED = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"
@@ -148,55 +146,6 @@ def test_a_resize_is_followed_also_where_the_shell_exports_a_size(taskdash: Comm
         screen.quit()
 
 
-def test_what_finished_while_it_was_closed_is_told_once_until_esc(taskdash: Command, api: FakeApi) -> None:
-    api.set(WAITING, waiting_body(WAITING))
-    taskdash.ok("add", WAITING)
-    with taskdash.dashboard() as screen:
-        screen.wait_for("▌ ◐ waiting")
-        assert "away" not in screen.text
-        screen.quit()
-    now_ms = time.time_ns() // 1_000_000
-    with Store(taskdash.store) as store:
-        assert now_ms - 60_000 < (store.news.seen_at_ms("aigptimage") or 0) <= now_ms
-        store.news.see("aigptimage", now_ms - 2 * 3_600_000)
-    # It ended an hour ago; that is learned only when it is checked again.
-    api.set(WAITING, success_body(WAITING, [LINK], completeTime=now_ms - 3_600_000))
-    with taskdash.dashboard() as screen:
-        screen.wait_for("▌ ")
-        screen.send("r", shows="While you were away: 1 finished")
-        screen.send("\x1b", hides="away")
-        screen.quit()
-    with taskdash.dashboard() as screen:
-        screen.wait_for("✓ success  ")
-        time.sleep(1.5)  # it would be there by then
-        assert "away" not in screen.text
-        screen.quit()
-
-
-def test_a_server_that_dies_is_said_and_the_list_stays_usable(tmp_path: Path) -> None:
-    server = FakeApi({WAITING: waiting_body(WAITING)}, key=KEY)
-    server.__enter__()
-    taskdash = Command(tmp_path, server)
-    taskdash("add", WAITING)
-    with taskdash.dashboard() as screen:
-        try:
-            screen.wait_for("◐ waiting")
-        finally:
-            server.__exit__(None, None, None)
-        screen.send("r", shows="Offline")
-        screen.wait_for("Your list still works")
-        screen.send("\r", shows="Enter list")
-        screen.send("\x1b", shows="Duration")
-        screen.paste(OTHER, shows="1 new")
-        screen.send("\r", shows="○ new")
-        with FakeApi({WAITING: success_body(WAITING, [LINK])}, key=KEY, port=server.port):
-            screen.send("R")
-            screen.wait_for("✓ success", 30)
-            screen.wait_for_none("Offline")
-        screen.quit()
-    assert shown(taskdash) == [(OTHER, "new"), (WAITING, "success")]
-
-
 def test_a_kill_in_the_middle_loses_nothing(taskdash: Command, api: FakeApi) -> None:
     api.set(WAITING, success_body(WAITING, [LINK]))
     with taskdash.dashboard() as screen:
@@ -207,25 +156,6 @@ def test_a_kill_in_the_middle_loses_nothing(taskdash: Command, api: FakeApi) -> 
         screen.signal(signal.SIGKILL)
         assert screen.wait_exit() == -signal.SIGKILL
     assert shown(taskdash) == [(WAITING, "success"), (FAILED, "new"), (OTHER, "new")]
-
-
-def test_without_a_key_the_banner_names_the_variable_and_removing_needs_a_y(
-    taskdash: Command, api: FakeApi
-) -> None:
-    taskdash("add", WAITING)
-    with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": None}) as screen:
-        screen.wait_for("AIGPTIMAGE_API_KEY")
-        screen.wait_for("○ new")
-        # A stray Enter does no harm.
-        screen.send("x\r\r", shows="Remove this task")
-        screen.send("n", hides="Remove this task")
-        assert taskdash.ids() == [WAITING]
-        screen.send("x", shows="Remove this task")
-        screen.send("y", shows="No tasks yet")
-        assert taskdash.ids() == []
-        screen.send("z", shows="○ new")
-        screen.quit()
-    assert api.count() == 0
 
 
 def with_on_finish(taskdash: Command, api: FakeApi, shell: str) -> None:

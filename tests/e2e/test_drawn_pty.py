@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.command import Command, listed
+from tests.command import Command
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from collections.abc import Callable, Sequence
@@ -223,25 +223,6 @@ def test_after_each_act_of_the_mouse_the_screen_is_as_drawn_anew(store: Path) ->
             screen.quit()
 
 
-def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(store: Path) -> None:
-    # On the way to each there are letters with which nothing is found, and which are taken back.
-    typed = ("silkq\x7fq\x7f", "catz\x7fs\x7f z\x7f", "state:success", "q\x7fpainz\x7ft")
-    with opened(store, *LAYOUTS[0]) as screen:
-        screen.wait_for("added   ", 30)
-        for gap_ms, keys in zip((0, 3, 10, 30), typed, strict=True):
-            screen.send("/", shows="!exclude")
-            for key in keys:
-                screen.send(key)
-                time.sleep(gap_ms / 1000)
-            screen.wait_until_at_rest()
-            if "[All 0]" not in screen.text:
-                assert_detail_is_of_the_cursor(screen, f"{keys!r} at {gap_ms} ms a key")
-            screen.send("\x1b", shows=f"[All {COUNT}]")
-        screen.wait_until_at_rest()
-        assert_detail_is_of_the_cursor(screen, "Esc")
-        screen.quit()
-
-
 def in_reverse(screen: PtyScreen) -> list[str]:
     """The words of each line that stand in reverse; single cells, as of a scroll bar, are not words."""
     words = ["".join(cell.data for cell in line if cell.reverse).strip() for line in screen.looks]
@@ -298,23 +279,3 @@ def test_in_few_colours_states_stay_apart_and_the_cursor_is_seen(
         assert (seen["× fail"].fg == "brightred") is is_bright
         assert at_cursor[30].bg not in (seen["× fail"].bg, "default")
         screen.quit()
-
-
-def seconds_shown(text: str) -> int:
-    """Return how long the task at the cursor is under way, as the detail tells it."""
-    found = re.search(r"waiting (\d+)s", text)
-    return int(found[1]) if found else -1
-
-
-def test_every_second_the_numbers_grow_and_nothing_else_changes(tmp_path: Path) -> None:
-    taskdash, now_ms = Command(tmp_path), time.time_ns() // 1_000_000
-    waiting = {"state": "waiting", "createTime": now_ms - 10_000, "checkedAt": now_ms - 600_000}
-    ids = [f"{n}a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10" for n in range(3)]
-    taskdash.import_tasks(*(listed(each, addedAt=now_ms - 600_000, **waiting) for each in ids))
-    with taskdash.dashboard(columns=160, rows=30, env={"AIGPTIMAGE_API_KEY": None, "TZ": "UTC"}) as screen:
-        before = screen.wait_for(lambda text: "no API key" in text and seconds_shown(text) >= 10)
-        first = seconds_shown(before)
-        after = screen.wait_for(lambda text: seconds_shown(text) >= first + 2)
-        assert len(re.findall(rf" {seconds_shown(after)}s ", after)) >= len(ids)
-        still = [re.sub(r" *\d+[smh]+\b", "#", text) for text in (before, after)]
-        assert still[0] == still[1]

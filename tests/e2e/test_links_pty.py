@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from pathlib import Path
 
 import pytest
-from tests.command import KEY, Command, listed
+from tests.command import Command, listed
 from tests.pty_screen import PtyScreen
 from tests.servers import closed_port
 
@@ -75,32 +74,6 @@ def test_over_ssh_the_link_is_shown_and_copied(taskdash: Command) -> None:
         screen.quit()
 
 
-def test_on_a_desktop_its_program_gets_the_copy_and_the_terminal_nothing(taskdash: Command) -> None:
-    folder = taskdash.folder
-    taskdash.program("bin/wl-copy", f'cat > "{folder}/copied"; env > "{folder}/environment"')
-    path = f"{folder}/bin:{os.environ['PATH']}"
-    with taskdash.dashboard(env={"WAYLAND_DISPLAY": "wayland-0", "PATH": path}) as screen:
-        screen.wait_for("✓ success")
-        screen.send("y", shows="Copied 1 task ID with wl-copy.")
-        assert (taskdash.folder / "copied").read_text() == TASK
-        assert KEY not in (taskdash.folder / "environment").read_text()
-        assert copies(screen) == []
-        screen.quit()
-
-
-def test_what_is_too_much_for_a_terminal_is_in_a_file_of_ones_own(tmp_path: Path) -> None:
-    links = [f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(17)]
-    taskdash = machine(tmp_path, links)
-    with taskdash.dashboard() as screen:
-        screen.wait_for("✓ success")
-        screen.send("u", shows="saved to")
-        assert copies(screen) == []
-        screen.quit()
-    saved = Path(os.environ["XDG_STATE_HOME"]) / "taskdash" / "copied.txt"
-    assert saved.read_text().splitlines() == links
-    assert saved.stat().st_mode & 0o777 == 0o600
-
-
 def toasts(screen: PtyScreen) -> str:
     """The lines of what was told, as one."""
     return " ".join(line.rpartition("▌")[2].strip() for line in screen.lines)
@@ -134,14 +107,3 @@ def test_open_command_of_the_config_is_used_wherever_one_is(taskdash: Command) -
     done = taskdash("open", TASK, env={"SSH_CONNECTION": SSH})
     assert done.returncode == 0, done.stderr
     assert taskdash.visited == ["--private", ENCODED]
-
-
-def test_a_browser_gets_no_key_of_any_profile(taskdash: Command) -> None:
-    configure(taskdash, more='[profiles.own]\nbase_url = "https://own.example"\napi_key_env = "OWN"')
-    taskdash.browser(f'env > "{taskdash.folder}/environment"')
-    done = taskdash("open", TASK, env={"OWN": "own-CANARY", "COPY_OF_IT": f"x {KEY} y"})
-    assert done.returncode == 0, done.stderr
-    environment = (taskdash.folder / "environment").read_text()
-    assert "CANARY" not in environment
-    assert KEY not in environment
-    assert "HOME=" in environment

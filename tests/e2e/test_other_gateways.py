@@ -153,14 +153,3 @@ def test_each_gateway_is_watched_with_its_own_key_in_one_table(
     assert {request.headers["authorization"] for request in ours.requests} == {f"Bearer {KEY}"}
     assert {request.headers["authorization"] for request in theirs.requests} == {f"Bearer {NOT_OURS}"}
     assert (ours.count(THEIRS), theirs.count(OURS)) == (0, 0)
-
-
-def test_a_gateway_without_a_key_is_shown_and_said(both: Command, ours: FakeApi, theirs: FakeApi) -> None:
-    with both.dashboard(env={"KIE_API_KEY": None}) as screen:
-        screen.wait_for("kie: no API key")
-        screen.send("[", shows="[everything 2]")
-        screen.send("g", shows="▌ ○ new")
-        screen.send("r", shows="Nothing can be checked: no API key for the profile kie")
-        wait_until(lambda: ours.count(OURS))
-        screen.quit()
-    assert theirs.requests == []

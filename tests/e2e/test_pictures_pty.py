@@ -122,7 +122,6 @@ def test_a_terminal_that_says_what_it_can_is_believed(
 
 
 IDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(1, 5)]
-RUNNING = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"
 SIXEL = re.compile(rb'\x1b7\x1b\[(\d+)G\x1bP0;0;0q"1;1;\d+;20#[\x20-\x7e]*\x1b\\\x1b8')
 
 
