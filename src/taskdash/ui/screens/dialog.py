@@ -191,7 +191,12 @@ class FittedText(Widget):
 class ChoiceList(OptionList):
     """Lists options, whose text is never parsed as markup."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("j", "cursor_down", "down"), ("k", "cursor_up", "up")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("j", "cursor_down", "down"),
+        ("k", "cursor_up", "up"),
+        ("g", "first", "to the start"),
+        ("G", "last", "to the end"),
+    ]
 
     def __init__(self, *options: Option) -> None:
         super().__init__(*options, markup=False)

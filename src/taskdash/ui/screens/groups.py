@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import work
 from textual.content import Content
-from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
@@ -18,16 +16,14 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_LABEL, NO_REASON, ago
 from taskdash.ui.acts import Scope, saving
 from taskdash.ui.following import Pace
-from taskdash.ui.screens.dialog import Choices, Dialog
+from taskdash.ui.screens.dialog import ChoiceList, Choices, Dialog
 from taskdash.ui.text.figures import batch_lines
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from textual import events
     from textual.binding import BindingType
-    from textual.geometry import Size
     from textual.widgets import OptionList
 
     from taskdash.domain.batches import LabelFigures
@@ -45,7 +41,6 @@ _LINES_AROUND: Final = 15
 """Lines for borders, title, the example of a reason, keys, and the blanks between them."""
 _COARSE_MS: Final = 10_000
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
-_WHEEL_LINES = 3
 
 
 class _Entry(NamedTuple):
@@ -124,97 +119,6 @@ def read_batches(store: Store, context: Context) -> list[LabelFigures]:
     return store.summaries.batches(context.profile, context.clock.now_ms(), context.result_ttl_ms)
 
 
-class LineList(Widget, can_focus=True):
-    """Lists lines, with a cursor, as tall as its content or the room available."""
-
-    ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"option-list--option-highlighted"}
-    DEFAULT_CSS = "LineList { height: auto; padding: 0 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "move(1)", "down"),
-        ("up,k", "move(-1)", "up"),
-        ("pagedown,space", "move_pages(1)", "a page down"),
-        ("pageup", "move_pages(-1)", "a page up"),
-        ("home,g", "move(-1_000_000)", "to the start"),
-        ("end,G", "move(1_000_000)", "to the end"),
-        ("enter", "choose", "choose"),
-    ]
-
-    class Moved(Message):
-        """Posted when the cursor or the visible lines may have changed."""
-
-    class Chosen(Message):
-        """Posted when the line under the cursor is chosen."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._line: Callable[[int], Content] = lambda _: Content("")
-        self.count = 0
-        self.cursor = 0
-        self._top = 0
-
-    def show(self, count: int, line: Callable[[int], Content], cursor: int) -> None:
-        """Show `count` lines, each made by `line` only while visible, with the cursor on line `cursor`."""
-        is_other = count != self.count
-        self.count, self._line = count, line
-        self._go(cursor)
-        self.refresh(layout=is_other)
-
-    @property
-    def seen(self) -> range:
-        return range(self._top, min(self.count, self._top + max(1, self.content_size.height)))
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
-        return max(1, self.count)
-
-    def render(self) -> Content:
-        lines = [self._line(n) for n in self.seen]
-        if lines:
-            at = self.cursor - self._top
-            whole = lines[at].pad_right(max(0, self.content_size.width - lines[at].cell_length))
-            lines[at] = whole.stylize_before(self.get_visual_style("option-list--option-highlighted"))
-        return Content("\n").join(lines)
-
-    def on_resize(self) -> None:
-        self._go(self.cursor)
-
-    def action_move(self, steps: int) -> None:
-        self._go(self.cursor + steps)
-        self.refresh()
-
-    def action_move_pages(self, pages: int) -> None:
-        self.action_move(pages * max(1, self.content_size.height - 1))
-
-    def action_choose(self) -> None:
-        if self.count:
-            self.post_message(self.Chosen())
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(_WHEEL_LINES)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-_WHEEL_LINES)
-
-    def on_click(self, event: events.Click) -> None:
-        line = self._top + event.y
-        if line < self.count:
-            is_there = line == self.cursor
-            self._go(line)
-            self.refresh()
-            if is_there or event.chain == 2:
-                self.action_choose()
-
-    def _go(self, line: int) -> None:
-        """Move the cursor to a line, scrolling as little as possible."""
-        self.cursor = max(0, min(line, self.count - 1))
-        height = max(1, self.content_size.height)
-        top = max(min(self._top, self.cursor), self.cursor - height + 1)
-        self._top = max(0, min(top, self.count - height))
-        self.post_message(self.Moved())
-
-
 class Batches(Dialog[Chosen | None]):
     """Lists all labels, up to date with the store. Dismissed with the user's choice."""
 
@@ -228,16 +132,14 @@ class Batches(Dialog[Chosen | None]):
     ]
 
     def __init__(self, main: MainScreen, batches: Sequence[LabelFigures]) -> None:
-        super().__init__("", _HINT)
+        super().__init__("Batches, newest first", _HINT)
         self.context, self._main = main.context, main
         self._batches = batches
-        self._shown: Sequence[LabelFigures] = ()
         self._coarse_now = 0
         self._pace = Pace(main.context.clock, main.writes)
-        self._heading = Line()
         self._titles = Line(id="batch-titles")
-        self.list = LineList()
-        self.body = (self._heading, self._titles, self.list)
+        self.list = ChoiceList()
+        self.body = (self._titles, self.list)
 
     def on_mount(self) -> None:
         self.watch(self._main, "writes", self._tick, init=False)
@@ -245,7 +147,6 @@ class Batches(Dialog[Chosen | None]):
 
     def on_resize(self) -> None:
         super().on_resize()
-        self.list.styles.max_height = self.room
         self.call_after_refresh(self._draw)
 
     def _tick(self) -> None:
@@ -260,26 +161,30 @@ class Batches(Dialog[Chosen | None]):
     @work(group="batches")
     async def _read(self) -> None:
         with self._pace.reading(self._main.writes):
-            self._batches = await self.context.store.run(partial(read_batches, context=self.context))
-        self._draw()
+            batches = await self.context.store.run(partial(read_batches, context=self.context))
+        self._draw(batches)
 
-    def _draw(self) -> None:
-        """Redraw with current times, keeping the cursor on its batch."""
-        before, self._shown = self._at_cursor, self._batches
-        self._coarse_now = self.context.clock.now_ms() // _COARSE_MS
-        titles, line = batch_lines(
-            self._shown, self._left_ms, self.context.clock.now_ms(), max(1, self.list.content_size.width)
-        )
+    def _draw(self, batches: Sequence[LabelFigures] | None = None) -> None:
+        """Redraw with current times, and if there are others, with those, keeping the cursor on its batch."""
+        now_ms, before = self.context.clock.now_ms(), self._at_cursor
+        self._coarse_now = now_ms // _COARSE_MS
+        self._batches = self._batches if batches is None else batches
+        # Less a cell for the scroll bar.
+        width = max(1, self._titles.content_size.width - 1)
+        titles, line = batch_lines(self._batches, self._left_ms, now_ms, width)
         self._titles.show(titles)
-        label = before.label if before else None
-        labels = [batch.label for batch in self._shown]
-        is_there = before is not None and label in labels
-        self.list.show(len(labels), line, labels.index(label) if is_there else self.list.cursor)
-
-    def on_line_list_moved(self) -> None:
-        seen, count = self.list.seen, self.list.count
-        lines = f" · {seen.start + 1:,}–{seen.stop:,} of {count:,}" if len(seen) < count else ""
-        self._heading.show(Content.styled(f"Batches, newest first{lines}", "bold"))
+        labels = [batch.label for batch in self._batches]
+        lines = [line(n) for n in range(len(labels))]
+        if len(lines) == self.list.option_count:
+            # Set anew, they would scroll back to the top.
+            for n, text in enumerate(lines):
+                self.list.replace_option_prompt_at_index(n, text)
+        else:
+            self.list.set_options(map(Option, lines))
+        if before is not None and before.label in labels:
+            self.list.highlighted = labels.index(before.label)
+        else:
+            self.list.highlighted = min(self.list.highlighted or 0, len(labels) - 1) if labels else None
 
     def _left_ms(self, batch: LabelFigures) -> int | None:
         durations = self.context.durations
@@ -290,9 +195,10 @@ class Batches(Dialog[Chosen | None]):
 
     @property
     def _at_cursor(self) -> LabelFigures | None:
-        return self._shown[self.list.cursor] if self.list.cursor < len(self._shown) else None
+        index = self.list.highlighted
+        return None if index is None else self._batches[index]
 
-    def on_line_list_chosen(self) -> None:
+    def on_option_list_option_selected(self) -> None:
         self.action_choose()
 
     def action_choose(self, action: str = "") -> None:
