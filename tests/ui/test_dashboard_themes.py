@@ -42,11 +42,11 @@ async def test_an_own_theme_is_there_from_the_first_frame_and_the_others_after_i
 
 
 async def test_a_broken_theme_leaves_the_default_and_is_told(desk: Context, tmp_path: Path) -> None:
-    own_themes(desk, tmp_path, mine='primary = "#8a2be2"\nforeground = "#333333"')
+    own_themes(desk, tmp_path, mine='primary = "#8a2be2"\nforeground = 3')
     desk.view = replace(desk.view, theme="mine")
     async with driven(desk, total=0) as dash:
         assert dash.main.app.theme == "textual-dark"
-        await dash.until_shown("has a contrast of")
+        await dash.until_shown("foreground: must be text")
 
 
 async def test_auto_follows_the_background_and_stays_auto(

@@ -346,7 +346,6 @@ class Dashboard(App[None]):
         """Start what the first frame did not need. Objects made so far stay, so the garbage collector ignores them."""
         gc.freeze()
         gc.enable()
-        self.themes.register_ours()
         self.terminal_says.ask()
         add: WorkType[None] = self.themes.add_own
         self.run_worker(add, group="themes")

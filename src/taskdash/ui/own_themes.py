@@ -1,6 +1,6 @@
 """Reads the user's own themes, `themes/NAME.toml` beside the config, whose keys are the fields of Textual's `Theme`.
 
-A theme that is invalid, or illegible on the screen, is refused with a message on what is wrong.
+A theme that is invalid is refused with a message on what is wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from taskdash.config.load import read_config_file, settings_in
 from taskdash.config.readers import FLAG, FRACTION, Place, Reader, entries_of, suggestion, text
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, THEMES, contrast
+from taskdash.ui.themes import AUTO, THEMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def load_theme(path: Path) -> Theme:
     """Read a theme, named after its file.
 
     Raises:
-        ConfigError: it cannot be read, is not a theme, or is illegible. The message is a single line.
+        ConfigError: it cannot be read, or is not a theme. The message is a single line.
     """
     if path.exists() and not path.is_file():
         # Reading a pipe would block.
@@ -94,28 +94,10 @@ def load_theme(path: Path) -> Theme:
         )
     if "primary" not in file.values:
         faults.append("primary is missing: a theme needs at least that colour")
-    if not faults:
-        theme = Theme(path.stem, **{"variables": {}, **found})
-        faults += _illegible(theme)
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise ConfigError(f"{file.shown_path}: {faults[0]}{more}")
-    return theme
-
-
-def _illegible(theme: Theme) -> list[str]:
-    """Return a message for each text colour with too little contrast to a background of the theme."""
-    variables = theme.to_color_system().generate() | theme.variables
-    faults = []
-    for name in ("foreground", "text-muted"):
-        if variables[name].startswith("auto"):
-            continue  # Textual derives it from the background.
-        for ground in GROUNDS:
-            got = contrast(Color.parse(variables[name]), Color.parse(variables[ground]))
-            if got < LEAST_CONTRAST:
-                both = f"{name} {variables[name]} on {ground} {variables[ground]}"
-                faults.append(f"{both} has a contrast of {got:.1f}; it must be at least {LEAST_CONTRAST}")
-    return faults
+    return Theme(path.stem, **{"variables": {}, **found})
 
 
 def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:

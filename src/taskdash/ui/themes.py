@@ -144,8 +144,11 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
     changed = {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
     if told["text-accent"] is not texts["text-accent"]:
         changed["accent"] = changed["text-accent"]
-    if variables["text-muted"].startswith("auto"):
+    own_muted = variables["text-muted"]
+    if own_muted.startswith("auto"):
         changed["text-muted"] = muted(moved["foreground"], grounds).hex
+    else:
+        changed["text-muted"] = legible(Color.parse(own_muted), grounds).hex
     return changed
 
 
@@ -243,14 +246,14 @@ class ThemeChoice:
         return themes_dir(config) if config else None
 
     def begin(self) -> None:
-        """Apply the first theme. Only one that is not Textual's takes any time before the first frame.
+        """Register our own themes, and apply the first theme.
 
         Raises:
             ConfigError: the config names a theme that does not exist.
         """
         context, folder, name = self._app.context, self.folder, self._app.context.view.theme
-        if name != AUTO and name not in self._app.available_themes:
-            self.register_ours()
+        for theme in THEMES:
+            self._app.register_theme(theme)
         if name in (AUTO, *self._app.available_themes):
             self._show(name)
         elif folder and (path := folder / f"{name}.toml").is_file():
@@ -259,11 +262,6 @@ class ThemeChoice:
                 self._show(name)
         elif name == context.first_view.theme:
             ui.own_themes.refuse_unknown(context.settings, folder)
-
-    def register_ours(self) -> None:
-        """Register our own themes; the first frame seldom needs them."""
-        for theme in THEMES:
-            self._app.register_theme(theme)
 
     async def add_own(self) -> None:
         """Register the user's own themes, and warn about those that are invalid."""

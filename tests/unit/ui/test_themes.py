@@ -54,6 +54,22 @@ def test_a_theme_whose_states_are_all_grey_is_legible_too() -> None:
     assert "text-accent" in legible_theme(variables)
 
 
+@pytest.mark.parametrize(
+    "theme",
+    [
+        Theme("grey", "#0088ff", foreground="#555555", background="#222222"),
+        Theme("pale", "#0088ff", background="#fafafa", dark=False, variables={"text-muted": "#aaaaaa"}),
+    ],
+    ids=lambda theme: theme.name,
+)
+def test_the_texts_of_a_theme_that_nobody_could_read_are_moved_until_one_can(theme: Theme) -> None:
+    variables = theme.to_color_system().generate()
+    grounds = grounds_of(variables)
+    legible = variables | legible_theme(variables)
+    for name in ("foreground", "text-muted"):
+        assert min(contrast(Color.parse(legible[name]), ground) for ground in grounds) >= WANTED
+
+
 def test_one_colour_means_one_thing() -> None:
     alike: dict[str, list[tuple[str, str]]] = {}
     for theme in COLOURED:
