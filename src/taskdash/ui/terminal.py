@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import fcntl
 import logging
 import math
 import os
 import re
 import select
 import signal
-import struct
 import sys
-import termios
 import time
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.cells import cell_len
 from textual import constants, events
 from textual._xterm_parser import XTermParser  # the one private name: nothing public reads keys
 from textual.drivers.linux_driver import LinuxDriver
@@ -253,7 +249,6 @@ class TerminalDriver(LinuxDriver):
         loop = asyncio.get_running_loop()
         self.title = TerminalTitle(self.write, os.environ.get("TERM", ""))
         self.leaving = app.leaving
-        self._typed_ahead = 0
         hear = app.terminal_says.hear
         self._sieve = AnswerSieve(lambda answers: loop.call_soon_threadsafe(hear, answers))
         self._asked_s = -math.inf
@@ -261,13 +256,10 @@ class TerminalDriver(LinuxDriver):
         loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
         loop.add_signal_handler(signal.SIGCONT, app.continue_process)
         if isinstance(sys.__stderr__, TextIOWrapper):
-            codecs.register_error("taskdash.question_marks", _question_marks)
-            sys.__stderr__.reconfigure(errors="taskdash.question_marks")
+            # Question marks for what its encoding lacks.
+            sys.__stderr__.reconfigure(errors="replace")
 
     def start_application_mode(self) -> None:
-        # Until here the terminal turns Enter into a line feed, and lets only whole lines be read.
-        with suppress(OSError):
-            self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
         self.title.is_ours = True
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
@@ -306,21 +298,12 @@ class TerminalDriver(LinuxDriver):
                     if not data:
                         self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
                         return
-                    ahead, data = data[: self._typed_ahead], data[self._typed_ahead :]
-                    self._typed_ahead -= len(ahead)
-                    messages += stream.feed(ahead.replace(b"\n", b"\r") + data)
+                    messages += stream.feed(data)
                 for message in (*messages, *stream.tick()):
                     self.process_message(message)
         except Exception as error:
             # Textual's own handling exits with code 0.
             self.leaving.crash(error)
-
-
-def _question_marks(error: UnicodeError) -> tuple[str, int]:
-    """Replace characters that an encoding lacks with as many question marks as they have cells."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "?" * cell_len(error.object[error.start : error.end]), error.end
 
 
 def title_of(counts: Mapping[State, int]) -> str:
