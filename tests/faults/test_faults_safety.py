@@ -632,7 +632,7 @@ def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stay
         "/exe": http_reply(200, b"MZ" + bytes(600), png),
         "/script": http_reply(200, b"#!/bin/sh\nrm -rf ~\n", png),
         "/empty": http_reply(200, b"", png),
-        "/cut": b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + PNG[:-300],
+        "/cut": http_reply(200, PNG, png)[:-300],
         "/zipped": http_reply(200, bytes(600), png | {"Content-Encoding": "br"}),
     }
     with FileServer() as files:
@@ -649,7 +649,7 @@ def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stay
             "is XML",
             "is a program",
             "is empty",
-            "hung up before",
+            "peer closed connection",
             "it is packed",
         )
         assert [reason for reason in reasons if reason not in said] == []

@@ -6,6 +6,7 @@ with things that are no compression (`UTF-8`), or with the way they were once se
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import zlib
 from codecs import getincrementaldecoder
@@ -16,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from taskdash.results.links import DownloadError, ExpiredError, PassingError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from pathlib import Path
 
 HEAD_BYTES: Final = 512
@@ -60,27 +61,9 @@ _MEDIA: Final = frozenset(
 """Endings of files that are never text."""
 _WRITTEN_AS_XML: Final = frozenset({"svg", "xml", "dae", "ttml", "musicxml", "x3d"})
 _WRITTEN_AS_JSON: Final = frozenset({"json", "gltf"})
-_TYPES: Final = {
-    "image/svg+xml": "svg",
-    "image/vnd.adobe.photoshop": "psd",
-    "audio/aac": "aac",
-    "application/pdf": "pdf",
-    "application/x-subrip": "srt",
-    "text/vtt": "vtt",
-    "model/gltf+json": "gltf",
-    "model/obj": "obj",
-}
-_LOOSE_TYPES: Final = {
-    "application/zip": "zip",
-    "application/x-zip-compressed": "zip",
-    "application/gzip": "gz",
-    "application/xml": "xml",
-    "text/plain": "txt",
-    "text/csv": "csv",
-    "text/markdown": "md",
-}
-"""Types of many formats, each with an ending of its own, so the ending of the link takes precedence."""
-_DOCUMENTS: Final = frozenset([*_WRITTEN_AS_XML, *_WRITTEN_AS_JSON, *_TYPES.values(), *_LOOSE_TYPES.values()])
+_DOCUMENTS: Final = frozenset(
+    [*_WRITTEN_AS_XML, *_WRITTEN_AS_JSON, *("pdf", "srt", "vtt", "obj", "zip", "gz", "txt", "csv", "md")]
+)
 _NEVER_GIVEN: Final = re.compile(
     "app|aspx?|bash|bat|cgi|cmd|com|command|desktop|dll|exe|fish|hta|html?|jar|jse?|jsp|lnk|mjs|msi|php|pif|pl|"
     "psm?1|py|rb|reg|scr|sh|url|vbs?|webloc|wsf|xhtml|zsh"
@@ -100,9 +83,6 @@ _HTML: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _JSON: Final = re.compile(rb"\{\s*[\"}]|\[\s*[\[\]{\"]")
-_END_MARKS: Final = {"png": b"IEND", "gif": b"\0;", "jpg": b"\xff\xd9"}
-_NO_LENGTH: Final = 0x7FFF_0000
-"""Streams state this length or more, as it was not known when their first bytes were sent."""
 _MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
 _EXPIRED: Final = (
     *(b"accessdenied", b"request has expired", b"expiredtoken", b"authenticationfailed", b"nosuchkey"),
@@ -159,12 +139,11 @@ def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
     """Return the claim of an answer, from its headers (names in lower case) and its URLs, the last one first."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     file_name = _FILE_NAME.search(headers.get("content-disposition", ""))
-    names = [unquote(urlsplit(url).path) for url in urls]
+    names = (unquote(urlsplit(url).path) for url in urls)
     says = (
         _ending_in(file_name[1] if file_name else ""),
-        _TYPES.get(media_type, ""),
         *map(_ending_in, names),
-        _LOOSE_TYPES.get(media_type, ""),
+        _ending_in(_ending_of_type(media_type)),
         _ending_in("." + media_type.partition("/")[2].removeprefix("x-")) if _is_media(media_type) else "",
     )
     return Claim(media_type, next(filter(None, says), ""))
@@ -207,6 +186,11 @@ def _ending_in(name: str) -> str:
     return "" if found is None or _NEVER_GIVEN.fullmatch(found[1]) else found[1]
 
 
+def _ending_of_type(media_type: str) -> str:
+    # Most JSON that no name calls JSON is an error in place of a result.
+    return "" if media_type == "application/json" else mimetypes.guess_extension(media_type) or ""
+
+
 def _is_media(media_type: str) -> bool:
     return media_type.startswith(("image/", "audio/", "video/"))
 
@@ -217,18 +201,6 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return not _CONTROLS.search(text)
-
-
-def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], bool]) -> bool:
-    """Return whether a file is certainly incomplete; only of use if the server did not state its length.
-
-    It begins with `head`; `holds` returns whether it contains some bytes, as data may follow an end mark.
-    """
-    if head[:4] == b"RIFF":
-        length = int.from_bytes(head[4:8], "little")
-        return size < length + 8 and length < _NO_LENGTH
-    mark = _END_MARKS.get(ending)
-    return mark is not None and not holds(mark)
 
 
 # Compression
@@ -274,7 +246,8 @@ async def _without(packing: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[
         head += piece
         if len(head) >= HEAD_BYTES:
             break
-    pieces, decoder = _chained(head, pieces), _decoder_for(packing, head)
+    decoder = _decoder_for(packing, head)
+    pieces = _chained(head, pieces)
     async for piece in pieces if decoder is None else _inflated(decoder, pieces):
         yield piece
 
@@ -303,17 +276,11 @@ async def _chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _decoder_for(label: str, head: bytes) -> zlib._Decompress | None:
+def _decoder_for(packing: str, head: bytes) -> zlib._Decompress | None:
     """Return a decompressor for a file that begins with `head`; None if it is plain already."""
     if head.startswith(GZIP):
         return zlib.decompressobj(wbits=31)
-    if label != "deflate" or kind_of_content(head) is not None:
+    if packing != "deflate" or kind_of_content(head) is not None:
         return None
-    # Servers use the name for two formats: with a zlib header, and without.
-    for wbits in (15, -15):
-        try:
-            zlib.decompressobj(wbits).decompress(head, HEAD_BYTES)
-        except zlib.error:
-            continue
-        return zlib.decompressobj(wbits)
-    return None
+    # Servers use the name for two formats: with a zlib header, which is a multiple of 31, and without.
+    return zlib.decompressobj(wbits=-15 if int.from_bytes(head[:2]) % 31 else 15)

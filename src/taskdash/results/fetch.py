@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urljoin
 
@@ -28,7 +27,6 @@ from taskdash.results.content import (
     claim_of,
     identified,
     labels_of,
-    lacks_its_end,
     packings_of,
     says_expired,
     unpacked,
@@ -39,7 +37,6 @@ from taskdash.results.links import (
     DownloadError,
     ExpiredError,
     PassingError,
-    PrivateHostError,
     host_and_port,
     safe_url,
 )
@@ -52,6 +49,13 @@ if TYPE_CHECKING:
     from taskdash.results.guard import Resolver
     from taskdash.results.part import Sink
 
+CONNECT_S: Final = 10.0
+"""How long to wait for each address of a host."""
+ANSWER_S: Final = 30.0
+"""How long to wait for the head of a response, including the connection."""
+STALL_S: Final = 20.0
+"""How long to wait for the next `STALL_BYTES`: a server that sends a byte now and then is no better than a dead one."""
+STALL_BYTES: Final = 4_096
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
 MAX_TRIES: Final = 50
@@ -68,23 +72,6 @@ _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits how long a fetch waits at each stage."""
-
-    connect_s: float = 10.0
-    """For each address of a host."""
-    answer_s: float = 30.0
-    """For the head of the response, including the connection."""
-    stall_s: float = 20.0
-    """For the next `stall_bytes`: a server that sends a byte now and then is no better than one that sends none."""
-    stall_bytes: int = 4_096
-
-
-class _StaleError(Exception):
-    """The server has another version of the file than the part already fetched."""
-
-
 class Fetcher:
     """Fetches results of one gateway, possibly several at once."""
 
@@ -95,7 +82,6 @@ class Fetcher:
         allow_private: bool = False,
         max_bytes: int | None = None,
         limited_by: str = "",
-        timeouts: Timeouts | None = None,
         retry_after_s: Sequence[float] = (),
         clock: Clock | None = None,
         resolver: Resolver = resolve,
@@ -105,7 +91,6 @@ class Fetcher:
         """The size of the largest result to fetch; None: whatever the disk has room for."""
         self._limited_by = limited_by
         """Text for the user that follows the limit."""
-        self._timeouts = timeouts or Timeouts()
         self._retry_after_s = retry_after_s
         """How long to wait before each retry, while tries bring nothing."""
         self._clock = clock or Clock()
@@ -130,21 +115,9 @@ class Fetcher:
         raise PassingError("the server hangs up again and again")
 
     async def _try(self, url: str, sink: Sink) -> str:
-        if sink.size and not any(sink.read(0, HEAD_BYTES)):
-            # Data that did not reach the disk before a crash reads as zeros.
-            sink.begin(None, None)
-        if sink.size:
-            try:
-                if sink.size == sink.whole:
-                    return _take(sink, claim_of({}, [url]))
-                return await self._follow(url, sink)
-            except _StaleError:
-                pass
-            except DownloadError as error:
-                # The part may have been damaged since; only a file fetched in one piece proves the link bad.
-                if error.passing or isinstance(error, ExpiredError | PrivateHostError | DiskError):
-                    raise
-            sink.begin(None, None)
+        if sink.size and sink.size == sink.whole:
+            # An earlier run ended before it was recorded as saved.
+            return _take(sink, claim_of({}, [url]))
         return await self._follow(url, sink)
 
     async def _follow(self, url: str, sink: Sink) -> str:
@@ -169,23 +142,25 @@ class Fetcher:
         host = host_and_port(url)[0]
         try:
             async with (
-                asyncio.timeout(self._timeouts.answer_s) as timer,
+                asyncio.timeout(ANSWER_S) as timer,
                 self._guard.connections_to(url) as pool,
                 pool.stream(
                     "GET",
                     url,
                     headers=[*_HEADERS, *sink.range_headers()],
-                    extensions={"timeout": {"connect": self._timeouts.connect_s}},
+                    extensions={"timeout": {"connect": CONNECT_S}},
                 ) as response,
             ):
-                answer = _Answer(response, timer, self._timeouts)
+                answer = _Answer(response, timer)
                 if answer.status in _REDIRECTS:
                     return _location(answer.headers)
+                if answer.status == 416 and sink.size:
+                    _discard(sink)
                 if answer.status not in (200, 206):
-                    await _refuse(answer, asked_for_rest=sink.size > 0)
+                    await _refuse(answer)
                 await self._receive(answer, sink, places)
                 return None
-        except (DownloadError, _StaleError):
+        except DownloadError:
             raise
         except Exception as error:
             raise _download_error(host, error) from None
@@ -203,14 +178,7 @@ class Fetcher:
                 self._keep(piece, sink, claim, labels)
         if sink.ending is None:
             _take(sink, claim, labels)
-        if sink.whole is not None:
-            is_cut = sink.size != sink.whole
-        elif headers.get("transfer-encoding") or headers.get("content-length"):
-            # Missing bytes would have raised an error.
-            is_cut = False
-        else:
-            is_cut = lacks_its_end(sink.ending or "", sink.read(0, HEAD_BYTES), sink.size, sink.holds)
-        if is_cut:
+        if sink.whole not in (None, sink.size):
             raise PassingError("the server hung up before the end")
 
     def _keep(self, piece: bytes, sink: Sink, claim: Claim, labels: Sequence[str]) -> None:
@@ -229,7 +197,7 @@ class Fetcher:
 class _Answer:
     """Reads a response, as long as enough of it arrives in time."""
 
-    def __init__(self, response: httpcore.Response, timer: asyncio.Timeout, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpcore.Response, timer: asyncio.Timeout) -> None:
         self.status = response.status
         self.headers: dict[str, str] = {}
         """By name in lower case, the first one of each name."""
@@ -237,27 +205,23 @@ class _Answer:
             self.headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
         self._response = response
         self._timer = timer
-        self._timeouts = timeouts
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield what arrives."""
-        stall_s, stall_bytes = self._timeouts.stall_s, self._timeouts.stall_bytes
         now_s = asyncio.get_running_loop().time
-        self._timer.reschedule(now_s() + stall_s)
+        self._timer.reschedule(now_s() + STALL_S)
         heard = 0
         async for chunk in self._response.aiter_stream():
             yield chunk
             heard += len(chunk)
-            if heard >= stall_bytes:
+            if heard >= STALL_BYTES:
                 heard = 0
-                self._timer.reschedule(now_s() + stall_s)
+                self._timer.reschedule(now_s() + STALL_S)
 
 
-async def _refuse(answer: _Answer, *, asked_for_rest: bool) -> NoReturn:
+async def _refuse(answer: _Answer) -> NoReturn:
     """Raise the reason why an answer has no file."""
     status = answer.status
-    if status == 416 and asked_for_rest:
-        raise _StaleError
     if status in _GONE:
         raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
     if status in _PASSING:
@@ -278,18 +242,24 @@ async def _refuse(answer: _Answer, *, asked_for_rest: bool) -> NoReturn:
 def _begin(sink: Sink, headers: Mapping[str, str], *, is_rest: bool, is_packed: bool) -> None:
     """Prepare the sink for the whole file, or for the missing rest.
 
-    Raises _StaleError if this is the rest of another version, DownloadError if it cannot be used.
+    Raises PassingError if this is the rest of another version, DownloadError if it cannot be used.
     """
     if is_rest:
         if not sink.size or sink.tag is None:
             raise DownloadError("the server sends a part of it, though all of it was asked for")
         if is_packed or not sink.fits(headers):
-            raise _StaleError
+            _discard(sink)
     elif is_packed:
         sink.begin(None, None)
     else:
         length = headers.get("content-length", "")
         sink.begin(int(length) if _NUMBER.fullmatch(length) else None, tag_of(headers))
+
+
+def _discard(sink: Sink) -> NoReturn:
+    """Throw away what has arrived, as the server has another version; the next try begins anew."""
+    sink.begin(None, None)
+    raise PassingError("the file has changed on the server")
 
 
 def _take(sink: Sink, claim: Claim, labels: Sequence[str] = ()) -> str:

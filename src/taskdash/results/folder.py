@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.files import make_private_dir
-from taskdash.domain.untrusted import fold, inert_line
+from taskdash.domain.untrusted import inert_line
 from taskdash.results.links import DiskError
 
 if TYPE_CHECKING:
@@ -21,27 +20,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-_KEPT_END_BYTES: Final = 24
-"""How much of the end of a shortened stem is kept."""
 MAX_SAME_NAME: Final = 10_000
 _MAX_OWN_BYTES: Final = 32 * 1_048_576
 """No replaceable file of ours is larger."""
 PART_KEPT_S: Final = 14 * 86_400
 """Partial downloads untouched for this long are deleted: no gateway keeps results longer."""
 _OWN_NAME = re.compile(r"\.taskdash-[0-9a-f]{16,64}\.(?:part|json)")
-
-
-def _shortened(stem: str) -> str:
-    """Return a stem with some of its middle cut out, as its end tells results apart."""
-    front, end = stem.encode()[:-_KEPT_END_BYTES], stem.encode()[-_KEPT_END_BYTES:]
-    return front[:-8].decode("utf-8", "ignore") + end.decode("utf-8", "ignore")
-
-
-def _make_private(descriptor: int) -> None:
-    if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
-        # Ignored where files have no modes, or another owner.
-        with suppress(OSError):
-            os.fchmod(descriptor, 0o600)
 
 
 def _sync(descriptor: int) -> None:
@@ -83,8 +67,6 @@ class Folder:
         # The user chose the folder, so it may be a link; links inside it are never followed.
         self.path = path.resolve()
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._names: dict[str, str] | None = None
-        """The names that files in here have or had, by their case-folded form."""
         self._clear_old(now_s() - PART_KEPT_S)
 
     def __enter__(self) -> Self:
@@ -96,37 +78,14 @@ class Folder:
     def open_own(self, name: str, flags: int) -> int:
         """Open a file of our own in here, never following a link; return its descriptor.
 
-        Raises OSError if it cannot be opened, or is anything but a regular file of ours.
+        Raises OSError if it cannot be opened, or is anything but a regular file.
         """
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        if flags & os.O_CREAT:
-            try:
-                descriptor = os.open(name, flags | os.O_EXCL, 0o600, dir_fd=self.descriptor)
-            except FileExistsError:
-                if flags & os.O_EXCL:
-                    raise
-            else:
-                _make_private(descriptor)
-                return descriptor
-        descriptor = os.open(name, flags & ~os.O_CREAT, dir_fd=self.descriptor)
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not self._is_ours(status.st_uid):
+        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise FileExistsError(errno.EEXIST, f"{name} is in the way")
-        _make_private(descriptor)
         return descriptor
-
-    def _is_ours(self, owner: int) -> bool:
-        if owner == os.getuid():
-            return True
-        # On a network file system our files may belong to another user.
-        name = f".taskdash-{secrets.token_hex(16)}.part"
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self.descriptor)
-        try:
-            return os.fstat(descriptor).st_uid == owner
-        finally:
-            os.close(descriptor)
-            self.remove(name)
 
     def remove(self, name: str) -> None:
         """Delete a file by name, if it exists."""
@@ -136,24 +95,15 @@ class Folder:
     def name_for_good(self, own_name: str, descriptor: int, stem: str, ending: str) -> Path:
         """Name a finished file `stem.ending`, or `stem-2.ending` and so on if that is taken.
 
-        It is on disk when this returns, with a shorter stem if the file system takes only short names, and may still
-        have its old name as well. Raises DiskError if it cannot be done.
+        It is on disk when this returns, and may still have its old name as well. Raises DiskError if it cannot be done.
         """
-        n = 1
         with self.disk_errors():
             _sync(descriptor)
-            while n < MAX_SAME_NAME:
+            for n in range(1, MAX_SAME_NAME):
                 name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
-                try:
-                    if not self._differs_in_case(name) and self._link(own_name, name, descriptor):
-                        self._names_here()[fold(name)] = name
-                        _sync(self.descriptor)
-                        return self.path / name
-                    n += 1
-                except OSError as error:
-                    if error.errno != errno.ENAMETOOLONG or (shorter := _shortened(stem)) == stem:
-                        raise
-                    stem = shorter
+                if self._link(own_name, name, descriptor):
+                    _sync(self.descriptor)
+                    return self.path / name
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
 
     def put(self, name: str, data: bytes, is_ours: Callable[[bytes], bool]) -> None:
@@ -182,23 +132,6 @@ class Folder:
         """Turn an OSError in the block into a `DiskError` that names the folder."""
         return disk_errors(f"cannot be written to {inert_line(str(self.path))}")
 
-    def _differs_in_case(self, name: str) -> bool:
-        """Return whether a file exists whose name differs from this one only in case."""
-        other = self._names_here().get(fold(name), name)
-        if other == name:
-            return False
-        try:
-            os.stat(other, dir_fd=self.descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _names_here(self) -> dict[str, str]:
-        if self._names is None:
-            with os.scandir(self.descriptor) as entries:
-                self._names = {fold(entry.name): entry.name for entry in entries}
-        return self._names
-
     def _link(self, own_name: str, name: str, descriptor: int) -> bool:
         """Give the file a name that is not taken; return whether it has that name now."""
         folder = self.descriptor
@@ -208,27 +141,11 @@ class Folder:
             # An earlier run may have given it that name, and ended right after.
             return self.is_that(name, descriptor)
         except (OSError, NotImplementedError):
-            return self._rename(own_name, name)
-        return True
-
-    def _rename(self, own_name: str, name: str) -> bool:
-        """Do the same on a file system without hard links, such as FAT, where a file can only be renamed.
-
-        A rename replaces any file of that name, so a hidden file named after it serves as a lock meanwhile.
-        """
-        held = f".taskdash-{hashlib.sha256(name.encode()).hexdigest()}.part"
-        folder = self.descriptor
-        try:
-            os.close(os.open(held, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
-        except FileExistsError:
-            return False
-        try:
+            # A file system without hard links, such as FAT, where a file can only be renamed.
             with suppress(FileNotFoundError):
                 os.stat(name, dir_fd=folder, follow_symlinks=False)
                 return False
             os.rename(own_name, name, src_dir_fd=folder, dst_dir_fd=folder)
-        finally:
-            self.remove(held)
         return True
 
     def is_that(self, name: str, descriptor: int) -> bool:

@@ -14,18 +14,17 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
+from taskdash.results.content import HEAD_BYTES
 from taskdash.results.folder import disk_errors
 from taskdash.results.links import DiskError, DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from taskdash.results.folder import Folder
 
 MAX_NOTE_BYTES: Final = 4_096
-_COPY_BYTES: Final = 1_048_576
-_BLOCK_BYTES: Final = 65_536
 _LOOK_EVERY_BYTES: Final = 1_048_576
 """How much to write between two checks of the free space, each of which is a round trip on a network disk."""
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
@@ -100,14 +99,6 @@ class Sink:
         first, last, whole = map(int, found.groups())
         return (first, last + 1, whole) == (self.size, self.whole, self.whole)
 
-    def holds(self, mark: bytes) -> bool:
-        """Return whether `mark` occurs in what was written."""
-        overlap = len(mark) - 1
-        return any(
-            mark in self.read(max(0, offset - overlap), _BLOCK_BYTES + overlap)
-            for offset in range(0, self.size, _BLOCK_BYTES)
-        )
-
 
 def part_key(*names: str) -> str:
     """Return a short key for a result that is the same in the next run, and from which `names` cannot be read."""
@@ -127,18 +118,15 @@ class PartFile(Sink):
         self._note_name = f".taskdash-{key}.json"
         with folder.disk_errors():
             super().__init__(folder.open_own(self._name, os.O_RDWR | os.O_CREAT))
-        self._go_on()
+            if not self._goes_on() and os.fstat(self.descriptor).st_nlink > 1:
+                # An earlier run gave it its final name; that file belongs to the user now.
+                os.close(self.descriptor)
+                folder.remove(self._name)
+                self.descriptor = folder.open_own(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
     def begin(self, whole: int | None, tag: str | None) -> None:
         """Start from scratch, and note the version that the rest must belong to."""
         self._folder.remove(self._note_name)
-        if os.fstat(self.descriptor).st_nlink > 1:
-            # An earlier run gave it its final name; that file belongs to the user now.
-            self._folder.remove(self._name)
-            with _writing():
-                fresh = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
-            os.close(self.descriptor)
-            self.descriptor = fresh
         super().begin(whole, tag)
         if self.tag is not None:
             try:
@@ -153,8 +141,7 @@ class PartFile(Sink):
     def keep(self, stem: str, ending: str) -> Path:
         """Give it its final name; see `Folder.name_for_good`."""
         if not self._folder.is_that(self._name, self.descriptor):
-            # Its hidden name was deleted or replaced, and a file without a name cannot be given one.
-            self.rewrite(self._blocks())
+            raise DiskError("its partial file was moved or deleted while it was saved")
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def rewrite(self, pieces: Iterable[bytes]) -> None:
@@ -183,22 +170,14 @@ class PartFile(Sink):
         self.descriptor, self.size, self.whole, self.tag = descriptor, fresh.size, fresh.size, None
 
     async def digest(self) -> str:
-        """Return the SHA-256 of the content, in hexadecimal, yielding to the event loop in between.
+        """Return the SHA-256 of the content, in hexadecimal. Raises DiskError if it cannot be read."""
 
-        Raises DiskError if it cannot be read, or is shorter than what was written.
-        """
-        found = hashlib.sha256()
-        for block in self._blocks():
-            found.update(block)
-            await asyncio.sleep(0)
-        return found.hexdigest()
+        def read() -> str:
+            with _writing(), open(self.descriptor, "rb", closefd=False) as file:
+                file.seek(0)
+                return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def _blocks(self) -> Iterator[bytes]:
-        for offset in range(0, self.size, _COPY_BYTES):
-            block = self.read(offset, min(_COPY_BYTES, self.size - offset))
-            if offset + len(block) < min(offset + _COPY_BYTES, self.size):
-                raise DiskError("it was cut while it was saved")
-            yield block
+        return await asyncio.to_thread(read)
 
     def __enter__(self) -> Self:
         return self
@@ -211,19 +190,23 @@ class PartFile(Sink):
             self._folder.remove(self._name)
         os.close(self.descriptor)
 
-    def _go_on(self) -> None:
-        """Resume from the part that an earlier run left, if its note is valid and fits the part's size."""
+    def _goes_on(self) -> bool:
+        """Resume from the part that an earlier run left, if its note is valid and fits the part; return whether so."""
         try:
             with open(self._folder.open_own(self._note_name, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - opened by number
                 note = json.loads(file.read(MAX_NOTE_BYTES))
             tag, whole = str(note["validator"]), note["whole"]
         except (OSError, ValueError, RecursionError, TypeError, LookupError):
-            return
+            return False
         status = os.fstat(self.descriptor)
-        if type(whole) is not int or not _TAG.fullmatch(tag) or not 0 < status.st_size <= whole:
-            return
-        if status.st_nlink == 1 or status.st_size == whole:
-            self.size, self.whole, self.tag = status.st_size, whole, tag
+        size = status.st_size
+        if type(whole) is not int or not _TAG.fullmatch(tag) or not 0 < size <= whole:
+            return False
+        # Data that did not reach the disk before a crash reads as zeros.
+        if (status.st_nlink > 1 and size < whole) or not any(self.read(0, HEAD_BYTES)):
+            return False
+        self.size, self.whole, self.tag = size, whole, tag
+        return True
 
 
 def tag_of(headers: Mapping[str, str]) -> str | None:

@@ -37,7 +37,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import size_words
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.fetch import Fetcher, Timeouts
+from taskdash.results.fetch import Fetcher
 from taskdash.results.links import DownloadError, ExpiredError, Refused
 from taskdash.results.part import Sink
 
@@ -64,8 +64,6 @@ _OTHERS: Final = {
     **dict.fromkeys(("glb", "gltf"), "3D model"),
     **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
-_TIMEOUTS: Final = Timeouts(connect_s=5.0, answer_s=30.0, stall_s=10.0)
-"""The user is waiting at the screen, and can still download slow files."""
 MAX_CACHE_BYTES: Final = 200 * 1_048_576
 _NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
 """Our files in the folder: half-written ones and those of earlier versions are deleted to make room as well."""
@@ -375,7 +373,7 @@ def _described(kind: str, size: int | None) -> str:
 
 def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetcher:
     """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
-    return Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
+    return Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES)
 
 
 class _PictureSink(Sink):

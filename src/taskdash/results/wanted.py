@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
 
 MAX_STEM_CHARS: Final = 80
-MAX_STEM_BYTES: Final = 200
+MAX_STEM_BYTES: Final = 128
+"""With a number and an ending, this is as much as file systems with short names take (eCryptfs: 143 bytes)."""
 ID_CHARS: Final = 8
 """Enough of an ID for `taskdash show`."""
 PROMPT_CHARS: Final = 28
-_TEXT_CHARS: Final = (MAX_STEM_BYTES, 80, 40, 20, 10)
-"""Limits for each text in a template, tried in this order until the name is no longer than `MAX_STEM_BYTES`."""
+_KEPT_END_BYTES: Final = 48
+"""How much of the end of a name that is too long is kept: an ID and a number."""
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
 # Device names on Windows, to which the folder may be shared.
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
@@ -108,13 +109,16 @@ def wanted_of(
 
 def plain_name(text: str, most_chars: int = MAX_STEM_CHARS) -> str:
     """Return a text as part of a file name, without anything special to a file system; it may be empty."""
-    name = _plain(text)[:most_chars].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
-    name = name.rstrip(".-_+")
+    name = _within(_plain(text)[:most_chars], MAX_STEM_BYTES).rstrip(".-_+")
     return f"task-{name}" if _DEVICES.fullmatch(name) else name
 
 
 def _plain(text: str) -> str:
     return _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(".-_+")
+
+
+def _within(text: str, most_bytes: int) -> str:
+    return text.encode("utf-8", "replace")[:most_bytes].decode("utf-8", "ignore")
 
 
 def result_stem(store: Store, task: Task, n: int, template: str | None = None) -> str:
@@ -130,7 +134,8 @@ def result_stem(store: Store, task: Task, n: int, template: str | None = None) -
         return bare
     start = task.task_id[:ID_CHARS]
     is_alone = len(store.documents.like("task_id", task.profile, start, 2)) == 1
-    return f"{name}-{plain_name(start) or 'task'}-{n}" if is_alone else f"{name}-{bare}"
+    end = f"-{plain_name(start) or 'task'}-{n}" if is_alone else f"-{bare}"
+    return _within(name, MAX_STEM_BYTES - len(end.encode())) + end
 
 
 def _filled(template: str, task: Task, n: int) -> str:
@@ -138,17 +143,15 @@ def _filled(template: str, task: Task, n: int) -> str:
     texts = {"label": task.label or "", "prompt": task.prompt or "", "model": task.model or ""}
     values = {**texts, "id": task.task_id, "n": str(n), "created": created.replace(" ", "_")}
 
-    def fill(most_chars: int) -> str:
-        def value(match: re.Match[str]) -> str:
-            is_text = match[1] in texts
-            chars = int(match[2] or (MAX_STEM_CHARS if is_text else MAX_STEM_BYTES))
-            return _plain(_beginning(values[match[1]], min(chars, most_chars) if is_text else chars))
+    def value(match: re.Match[str]) -> str:
+        chars = int(match[2] or (MAX_STEM_CHARS if match[1] in texts else MAX_STEM_BYTES))
+        return _plain(_beginning(values[match[1]], chars))
 
-        return _SAME_AGAIN.sub(r"\1", _plain(re.sub(FILE_NAME_PART, value, template)))
-
-    # The end of a name tells results apart, so texts are shortened instead.
-    names = map(fill, _TEXT_CHARS)
-    name = next((name for name in names if len(name.encode()) <= MAX_STEM_BYTES), fill(0))
+    name = _SAME_AGAIN.sub(r"\1", _plain(re.sub(FILE_NAME_PART, value, template)))
+    if len(name.encode()) > MAX_STEM_BYTES:
+        # The end of a name tells results apart, so some of its middle is cut out.
+        end = name.encode()[-_KEPT_END_BYTES:].decode("utf-8", "ignore")
+        name = _within(name, MAX_STEM_BYTES - _KEPT_END_BYTES) + end
     return plain_name(name, MAX_STEM_BYTES)
 
 

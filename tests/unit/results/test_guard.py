@@ -14,13 +14,11 @@ from tests.file_server import PNG, FileServer
 from tests.servers import http_reply
 from tests.unit.results.fakes import save as save_in
 
-from taskdash.results.fetch import Fetcher, Timeouts
+from taskdash.results import fetch
+from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
 from taskdash.results.links import PassingError, PrivateHostError
-
-TIMEOUTS = Timeouts(connect_s=60.0, answer_s=10.0)
-"""Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine."""
 
 
 @contextmanager
@@ -40,7 +38,10 @@ def nowhere(addresses: Sequence[str], port: int) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def picture(server: FileServer) -> None:
+def picture(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine.
+    monkeypatch.setattr(fetch, "CONNECT_S", 60.0)
+    monkeypatch.setattr(fetch, "ANSWER_S", 10.0)
     server.files["/x.png"] = http_reply(200, PNG)
 
 
@@ -49,7 +50,6 @@ def save(target: Path, port: int, addresses: Sequence[str], *, allow_private: bo
         fetcher = Fetcher(
             "https://gateway.test",
             allow_private=allow_private,
-            timeouts=TIMEOUTS,
             resolver=lambda _host, _port: list(addresses),
         )
         return asyncio.run(save_in(folder, fetcher, f"http://cdn.test:{port}/x.png"))

@@ -6,7 +6,6 @@ import asyncio
 import os
 import stat
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from tests.file_server import FileServer, Ranges, picture
 from tests.servers import OnRequest, Peer, Request, http_reply
 from tests.unit.results.fakes import StillClock, save
 
-from taskdash.results.fetch import Fetcher, Timeouts
+from taskdash.results import fetch
+from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.links import DiskError, DownloadError, PassingError
 from taskdash.results.part import part_key
@@ -141,7 +141,7 @@ def test_a_rest_that_does_not_fit_is_not_put_to_what_is_there(saving: Saving, re
         await peer.send(rest if "range" in request.headers else http_reply(200, DATA))
         peer.close()
 
-    assert saving.run(lying).read_bytes() == DATA
+    assert saving.run(lying, tries=2).read_bytes() == DATA
     assert saving.server.ranges[1:] == ["bytes=100000-", None]
 
 
@@ -224,7 +224,7 @@ def replace(part: Path) -> None:
 
 @pytest.mark.parametrize("meddle", [Path.unlink, replace, lambda part: part.rename(part.with_name("mine"))])
 @pytest.mark.parametrize("has_links", [True, False])
-def test_a_part_that_is_taken_away_while_it_is_saved_is_saved_whole_all_the_same(
+def test_a_part_that_is_taken_away_while_it_is_saved_gets_no_final_name(
     saving: Saving, monkeypatch: pytest.MonkeyPatch, meddle: Callable[[Path], object], has_links: bool
 ) -> None:
     if not has_links:
@@ -240,9 +240,10 @@ def test_a_part_that_is_taken_away_while_it_is_saved_is_saved_whole_all_the_same
         await peer.send(reply[-100_000:])
         peer.close()
 
-    assert saving.run(slowly) == saving.target / "hero-1.png"
-    assert (saving.target / "hero-1.png").read_bytes() == DATA
-    assert [path.name for path in saving.target.glob(".*")] == []
+    with pytest.raises(DiskError, match="moved or deleted"):
+        saving.run(slowly)
+    assert list(saving.target.glob("*.png")) == []
+    assert saving.run(http_reply(200, DATA)).read_bytes() == DATA
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -268,27 +269,6 @@ def test_where_there_are_no_links_a_name_never_stands_for_less_than_all(
     assert all(path.read_bytes() == DATA for path in saving.target.glob("*.png"))
 
 
-def test_two_that_want_one_name_where_there_are_no_links_get_one_each(
-    target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "link", refuse)
-
-    def save(number: int) -> Path:
-        own = f".taskdash-{number:032x}.part"
-        with Folder(target) as folder:
-            descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
-            try:
-                os.write(descriptor, str(number).encode())
-                return folder.name_for_good(own, descriptor, "hero-1", "png")
-            finally:
-                os.close(descriptor)
-
-    with ThreadPoolExecutor(8) as pool:
-        paths = list(pool.map(save, range(40)))
-    assert [path.read_text() for path in paths] == [str(number) for number in range(40)]
-    assert len(list(target.iterdir())) == 40
-
-
 def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) -> None:
     target.mkdir()
     ours = [target / f".taskdash-{KEY}.part", target / f".taskdash-{KEY}.json"]
@@ -308,36 +288,36 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize(
-    ("start", "drops", "timeouts"),
+    ("start", "drops", "limit"),
     [
-        (
-            b"Content-Length: 200000\r\n\r\n" + DATA[:600],
-            DATA[600:],
-            Timeouts(stall_s=0.15, stall_bytes=4_096),
-        ),
-        (b"", b"X: " + b"x" * 1_000, Timeouts(answer_s=0.15)),
+        (b"Content-Length: 200000\r\n\r\n" + DATA[:600], DATA[600:], "STALL_S"),
+        (b"", b"X: " + b"x" * 1_000, "ANSWER_S"),
     ],
     ids=["body", "head"],
 )
-def test_a_drip_counts_as_silence(saving: Saving, start: bytes, drops: bytes, timeouts: Timeouts) -> None:
+def test_a_drip_counts_as_silence(
+    saving: Saving, monkeypatch: pytest.MonkeyPatch, start: bytes, drops: bytes, limit: str
+) -> None:
     async def dripping(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
         await peer.send(HEAD + start)
         await peer.drip(drops, 0.005)
 
+    monkeypatch.setattr(fetch, limit, 0.15)
     with pytest.raises(PassingError, match="in time"):
-        saving.run(dripping, timeouts=timeouts)
+        saving.run(dripping)
     assert saving.parts == []
 
 
-def test_a_slow_but_steady_server_is_waited_for(saving: Saving) -> None:
+def test_a_slow_but_steady_server_is_waited_for(saving: Saving, monkeypatch: pytest.MonkeyPatch) -> None:
     async def steady(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
         await peer.send(HEAD + b"Content-Length: 200000\r\n\r\n")
         for start in range(0, len(DATA), 20_000):
             await peer.send(DATA[start : start + 20_000])
             await asyncio.sleep(0.08)
 
-    timeouts = Timeouts(answer_s=0.4, stall_s=0.4)
-    assert saving.run(steady, timeouts=timeouts).read_bytes() == DATA
+    monkeypatch.setattr(fetch, "ANSWER_S", 0.4)
+    monkeypatch.setattr(fetch, "STALL_S", 0.4)
+    assert saving.run(steady).read_bytes() == DATA
 
 
 CLIP = b"\0\0\0\x18ftypmp42" + b"\0" * 50_000
