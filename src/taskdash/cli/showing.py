@@ -229,7 +229,7 @@ def _browse(session: Session, url: str) -> int:
         except ClipboardError as error:
             talk(f"taskdash: {error}")
     has_terminal = sys.stderr is not None and sys.stderr.isatty() and environ.get("TERM") != "dumb"
-    if not copied and has_terminal and (sequence := terminal_sequence(url, environ)):
+    if not copied and has_terminal and (sequence := terminal_sequence(url)):
         sys.stderr.write(sequence)
         sys.stderr.flush()
         copied = f": link copied ({SENT})"

@@ -29,7 +29,6 @@ from taskdash.results.links import UnsafeLinkError, checked_url
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-KERNEL: Final = Path("/proc/sys/kernel/osrelease")
 BROWSER_S: Final = 0.7
 """How long to wait for a browser to fail; one that takes longer has started."""
 _SSH_VARIABLES: Final = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
@@ -40,13 +39,10 @@ _LINUX_OPENERS: Final = (
     *(("firefox",), ("chromium",), ("google-chrome",)),
 )
 # Windows programs that do not interpret a command line, as PowerShell and cmd do.
-_WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolHandler"), ("explorer.exe",))
-# Explorer exits with 1 even on success.
-_GOOD_CODES: Final = {"explorer.exe": (0, 1)}
+_WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolHandler"))
 CLIPBOARD_S: Final = 2.0
 MAX_TERMINAL_BYTES: Final = 65_536
 """Terminals truncate or drop more than this without notice."""
-_SCREEN_STRING_CHARS: Final = 240
 SENT: Final = "sent to the terminal"
 
 
@@ -60,12 +56,7 @@ def is_remote(environ: Mapping[str, str]) -> bool:
 
 def is_wsl(environ: Mapping[str, str]) -> bool:
     """Return whether this Linux runs inside Windows, whose programs can be started from here."""
-    if environ.get("WSL_DISTRO_NAME") or environ.get("WSL_INTEROP"):
-        return True
-    try:
-        return "microsoft" in KERNEL.read_text("ascii", "replace").lower()
-    except OSError:
-        return False
+    return bool(environ.get("WSL_DISTRO_NAME") or environ.get("WSL_INTEROP"))
 
 
 def _apart(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -132,9 +123,9 @@ def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Open
         # It keeps running. Without a wait it would end as a zombie until we exit.
         threading.Thread(target=process.wait, name="browser", daemon=True).start()
         return Opened(True, "opened in the browser")
-    if code in _GOOD_CODES.get(name.lower(), (0,)):
-        return Opened(True, "opened in the browser")
-    return Opened(False, f"the browser {name} failed (exit {code})")
+    if code:
+        return Opened(False, f"the browser {name} failed (exit {code})")
+    return Opened(True, "opened in the browser")
 
 
 def find_browser(environ: Mapping[str, str]) -> list[str]:
@@ -236,17 +227,12 @@ def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
     return None
 
 
-def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
+def terminal_sequence(text: str) -> str | None:
     """Return the sequence that asks a terminal to fill the clipboard; None if terminals would not take that much."""
     data = text.encode("utf-8", "replace")
     if len(data) > MAX_TERMINAL_BYTES:
         return None
-    sequence = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
-    if not environ.get("STY") or environ.get("TMUX"):
-        return sequence
-    # GNU screen passes short strings through, and drops sequences that it does not know.
-    parts = (sequence[at : at + _SCREEN_STRING_CHARS] for at in range(0, len(sequence), _SCREEN_STRING_CHARS))
-    return "".join(f"\x1bP{part}\x1b\\" for part in parts)
+    return f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -49,8 +48,6 @@ STOP_GRACE_S: Final = 0.2
 """The same while taskdash itself is ending and should not be held up."""
 LIMIT_S: Final = 60.0
 TOO_LONG: Final = "took too long and was ended"
-START_WAIT_S: Final = 0.2
-"""How long to wait for a program that is just being started before killing all of them."""
 FINISHED_AT_ONCE: Final = 2
 """How many tasks `on_finish` runs for at a time."""
 RETRY_S: Final = 5.0
@@ -59,7 +56,6 @@ MAX_AT_ONCE: Final = 64
 MAX_OUTPUT_CHARS: Final = 65_536
 """Of the output for all tasks together; the rest is left out."""
 _under_way: Final[set[subprocess.Popen[bytes]]] = set()
-_starting: Final = threading.Lock()
 
 _log = logging.getLogger(__name__)
 
@@ -131,29 +127,25 @@ def run_command(
             given.seek(0)
             # Append mode, so that the file can be truncated while the program writes to it.
             fcntl.fcntl(printed, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
-            with _starting:
-                process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
-                    [program, *arguments[1:]],
-                    stdin=given,
-                    stdout=printed,
-                    stderr=subprocess.STDOUT,
-                    env=dict(environ),
-                    start_new_session=True,
-                    umask=users_umask(),
-                )
-                _under_way.add(process)
+            process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
+                [program, *arguments[1:]],
+                stdin=given,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                start_new_session=True,
+                umask=users_umask(),
+            )
+            _under_way.add(process)
             try:
                 fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
             finally:
                 _under_way.discard(process)
             printed.seek(0)
             return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return Ran("was not found", started=False)
     except (OSError, ValueError) as error:
-        # With an unsearchable folder on the PATH, a missing program raises PermissionError as well.
-        is_name = isinstance(error, PermissionError) and os.sep not in program
-        is_missing = is_name and not shutil.which(program, path=environ.get("PATH"))
-        if is_missing or isinstance(error, FileNotFoundError):
-            return Ran("was not found", started=False)
         return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
 
 
@@ -288,11 +280,15 @@ class FinishCommand:
         self._closing = False
         self._told: set[str] = set()
         self._on_trouble: Callable[[str], None] = lambda _: None
-        self.running = 0
 
     def listen(self, on_trouble: Callable[[str], None]) -> None:
         """Call `on_trouble` with one line, from any thread, when the command fails in a way not reported yet."""
         self._on_trouble = on_trouble
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether it is at work on a task, or looks for one."""
+        return any(look.running() for look in self._looks)
 
     def wake(self) -> None:
         """Look in the store for ended tasks that the command has not been run for."""
@@ -317,12 +313,9 @@ class FinishCommand:
 
     def kill(self) -> None:
         """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
-        is_ours = _starting.acquire(timeout=START_WAIT_S)
         for process in tuple(_under_way):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-        if is_ours:
-            _starting.release()
 
     def _look(self) -> None:
         """Run the command for one task after another, until none is left."""
@@ -343,31 +336,25 @@ class FinishCommand:
             again.start()
 
     def _run(self, store: Store, seq: int) -> None:
-        with self._lock:
-            self.running += 1
+        if (detail := store.tasks.detail(seq)) is None:
+            return
+        began_s = time.monotonic()
         try:
-            if (detail := store.tasks.detail(seq)) is None:
-                return
-            began_s = time.monotonic()
             ran = self._programs.run(self._arguments, [detail])
-            task_id, took_s = detail.task.task_id, time.monotonic() - began_s
-            level = logging.WARNING if ran.fault else logging.INFO
-            _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
-            for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
-                _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
-            with self._lock:
-                # Each kind of failure is reported once, as a broken command fails for every task.
-                is_news = bool(ran.fault) and ran.fault not in self._told
-                self._told.add(ran.fault)
-            if is_news:
-                whose = f" for {task_id}; the log has more" if ran.started else ""
-                self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
-        except StoreError:
-            raise
         except Exception as error:
             # No traceback: it might show values.
             _log.error("on_finish: %s", type(error).__name__)
             self._on_trouble(f"on_finish: {type(error).__name__} in taskdash")
-        finally:
-            with self._lock:
-                self.running -= 1
+            return
+        task_id, took_s = detail.task.task_id, time.monotonic() - began_s
+        level = logging.WARNING if ran.fault else logging.INFO
+        _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
+        for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
+            _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
+        with self._lock:
+            # Each kind of failure is reported once, as a broken command fails for every task.
+            is_news = bool(ran.fault) and ran.fault not in self._told
+            self._told.add(ran.fault)
+        if is_news:
+            whose = f" for {task_id}; the log has more" if ran.started else ""
+            self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")

@@ -304,7 +304,7 @@ class Context(Service):
     def at_work(self) -> str:
         """Return the names of the user's own programs that still run, joined by commas; "" if none does."""
         commands = [service.on_finish for service in self.services.values()]
-        names = ["on_finish"] if any(each is not None and each.running for each in commands) else []
+        names = ["on_finish"] if any(each is not None and each.is_running for each in commands) else []
         return ", ".join([*names, *(self._commands.running if self._commands else ())])
 
     @asynccontextmanager

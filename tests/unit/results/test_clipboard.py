@@ -31,7 +31,6 @@ Install = Callable[..., dict[str, str]]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts programs on a PATH of their own; each keeps what it read, and its arguments."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(desktop, "KERNEL", tmp_path / "no-kernel")
 
     def install(*names: str, body: str = "exit 0") -> dict[str, str]:
         for name in names:
@@ -144,25 +143,14 @@ def test_a_program_that_fails_hangs_or_is_gone_is_said(
 
 
 def test_a_terminal_gets_the_text_in_base64_up_to_what_terminals_take() -> None:
-    sequence = terminal_sequence(TEXT, {})
+    sequence = terminal_sequence(TEXT)
     assert sequence is not None
     assert sequence.startswith("\x1b]52;c;")
     assert sequence.endswith("\x07")
     assert base64.b64decode(sequence[7:-1]).decode() == TEXT
-    assert terminal_sequence("x" * MAX_TERMINAL_BYTES, {}) is not None
-    assert terminal_sequence("x" * (MAX_TERMINAL_BYTES + 1), {}) is None
-    assert terminal_sequence("é" * (MAX_TERMINAL_BYTES // 2 + 1), {}) is None
-    half = terminal_sequence("a\ud800b", {})
+    assert terminal_sequence("x" * MAX_TERMINAL_BYTES) is not None
+    assert terminal_sequence("x" * (MAX_TERMINAL_BYTES + 1)) is None
+    assert terminal_sequence("é" * (MAX_TERMINAL_BYTES // 2 + 1)) is None
+    half = terminal_sequence("a\ud800b")
     assert half is not None
     assert base64.b64decode(half[7:-1]) == b"a?b"
-
-
-def test_screen_is_asked_to_hand_it_on_in_strings_that_it_takes() -> None:
-    plain = terminal_sequence(TEXT * 100, {})
-    wrapped = terminal_sequence(TEXT * 100, {"STY": "1.pts-0.host"})
-    assert plain is not None
-    assert wrapped is not None
-    parts = wrapped.removeprefix("\x1bP").removesuffix("\x1b\\").split("\x1b\\\x1bP")
-    assert "".join(parts) == plain
-    assert max(map(len, parts)) <= 256
-    assert terminal_sequence(TEXT, {"STY": "1", "TMUX": "default,1,0"}) == terminal_sequence(TEXT, {})
