@@ -26,7 +26,6 @@ SHORT_HOLD_MS: Final = 10_000
 class CheckRules:
     """Asks for each task once, and is done with it when it is answered."""
 
-    noun = "checks"
     is_compact = False
     timeout_ms = math.inf
     notice: str | None = None

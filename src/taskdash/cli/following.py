@@ -133,9 +133,9 @@ class Following:
     async def _look_on(self, watcher: Watcher, store: StoreThread) -> None:
         rules = self._rules
         self._started_s = asyncio.get_running_loop().time()
-        left, is_compact = self._left if isinstance(rules, WaitRules) else None, rules.is_compact
-        with Progress(rules.noun, len(self._seqs), left=left, has_plain_lines=is_compact) as progress:
-            if progress.is_shown and left:
+        left = self._left if isinstance(rules, WaitRules) else None
+        with Progress(len(self._seqs), left=left) as progress:
+            if progress.enabled and left:
                 ended = await store.run(lambda store: [*store.history.durations(self._profile)])
                 self._durations = Durations(ended)
             notices = Notices(self._session, progress)

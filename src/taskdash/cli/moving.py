@@ -54,7 +54,7 @@ def export(session: Session, *, form: str, selection: Selection, all_profiles: b
         seqs = store.tasks.seqs(query, now_ms)
         if selection.is_given and not seqs:
             raise selection.matches_nothing()
-        with Progress("tasks", len(seqs)) as progress:
+        with Progress(len(seqs)) as progress:
             details = map(session.keys.redact_values, store.tasks.details(seqs, now_ms=now_ms))
             items = map(export_json, _counted(details, progress))
             if form == "csv":
@@ -104,7 +104,7 @@ def import_list(session: Session, file: str) -> int:
         tasks = _parse(session, file, found, left_out)
         if tasks is None:
             return _import_text(session, found.text)
-        with session.open_store() as store, Progress("tasks", len(tasks)) as progress:
+        with session.open_store() as store, Progress(len(tasks)) as progress:
             added, listed = store.documents.import_tasks(tasks, session.now_ms(), progress.show)
     talk(f"{plural(added, 'task')} added, {listed:,} already listed")
     if left_out:
@@ -125,14 +125,10 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
     name = "standard input" if file == "-" else inert_line(file, 200)
     if read.broken_line is not None:
         raise _refused(name, f"line {read.broken_line}: neither UTF-8 nor UTF-16; save the file as UTF-8")
-    found: list[TaskDetail] = []
     # Few files contain a key, and searching every value for one is slow.
     has_key = session.keys.are_in(read.text)
     try:
-        with Progress("tasks read", 0) as progress:
-            for detail in tasks:
-                found.append(session.keys.redact_values(detail) if has_key else detail)
-                progress.show(len(found))
+        found = [session.keys.redact_values(detail) if has_key else detail for detail in tasks]
     except TaskFileError as error:
         raise _refused(name, str(error)) from None
     keys = {key.reveal() for key in session.keys}

@@ -1,6 +1,6 @@
 """Writes the output of commands: data on stdout, messages and progress on stderr, JSON as one ASCII document.
 
-Progress is a bar redrawn in place on a terminal; elsewhere, nothing or a line at intervals.
+Progress is a bar redrawn in place, on a terminal only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _NARROW: Final = r"[ -~\u00a0-\u02ff\u2010-\u2027]*"
 REDRAWN_EVERY_S: Final = 0.1
 SHOWN_AFTER_S: Final = 0.4
 """Work that takes less than this shows no bar."""
-PLAIN_EVERY_S: Final = 10.0
 
 
 class _Speech:
@@ -143,26 +142,23 @@ def padded(text: str, cells: int) -> str:
 
 
 class _Bars:
-    """Redraws bars at intervals, in a `with` block; they are cleared when it ends."""
+    """Redraws bars at intervals, in a `with` block, and clears them when it ends; without a terminal, shows nothing."""
 
     def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self.started_s = now_s()
         self.enabled = _can_rewrite_lines()
-        self._next_s = self.started_s + (SHOWN_AFTER_S if self.enabled else PLAIN_EVERY_S)
+        self._next_s = self.started_s + SHOWN_AFTER_S
         self._screen: Rewritten | None = None
 
     def _is_due(self) -> bool:
         now_s = self._now_s()
-        if now_s < self._next_s:
+        if not self.enabled or now_s < self._next_s:
             return False
-        self._next_s = now_s + (REDRAWN_EVERY_S if self.enabled else PLAIN_EVERY_S)
+        self._next_s = now_s + REDRAWN_EVERY_S
         return True
 
-    def _draw(self, words: str, share: float | None, files: Sequence[tuple[str, float, str]] = ()) -> None:
-        if not self.enabled:
-            talk(words)
-            return
+    def _draw(self, words: str, share: float, files: Sequence[tuple[str, float, str]] = ()) -> None:
         # Rich is imported only if something is drawn.
         from taskdash.cli.screen import Rewritten
 
@@ -188,38 +184,28 @@ class _Bars:
 
 
 class Progress(_Bars):
-    """Shows a bar with the amount done and the time left; without a terminal, nothing or a line at intervals."""
+    """Shows a bar with the amount done and the time left."""
 
     def __init__(
         self,
-        noun: str,
         total: int,
         *,
         left: Callable[[], str | None] | None = None,
-        has_plain_lines: bool = False,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; nothing is shown yet.
-
-        `noun`, in the plural, is shown if `total` is 0 (unknown). `left` returns the time left in words; by default,
-        it is estimated from the pace. With `has_plain_lines`, lines are printed if stderr is not a terminal.
-        """
+        """Prepare; nothing is shown yet. `left` returns the time left in words; by default, the pace tells it."""
         super().__init__(now_s=now_s)
-        self._noun = noun
         self._left = left
-        self.is_shown = self.enabled or has_plain_lines
         self.total = total
 
     def show(self, done: int) -> None:
         """Show how many are done, if an update is due."""
-        if self.is_shown and self._is_due():
+        if self._is_due():
             words = self.words(done, self._now_s() - self.started_s)
-            self._draw(words, done / self.total if self.total else None)
+            self._draw(words, done / self.total if self.total else 1.0)
 
     def words(self, done: int, elapsed_s: float) -> str:
         """Return the progress in words."""
-        if not self.total:
-            return f"{done:,} {self._noun}"
         left = self._left() if self._left else None
         if not self._left and done < self.total and done and elapsed_s > 0:
             left = f"{duration(1000 * math.ceil((self.total - done) / (done / elapsed_s)))} left"
@@ -227,7 +213,7 @@ class Progress(_Bars):
 
 
 class DownloadProgress(_Bars):
-    """Shows a bar for each download and one for all; without a terminal, a line at intervals."""
+    """Shows a bar for each download and one for all."""
 
     def show(self, status: DownloadStatus) -> None:
         """Show the status, if an update is due."""
@@ -237,12 +223,6 @@ class DownloadProgress(_Bars):
                 (each.name, each.got / each.whole if each.whole else 0.0, each.words) for each in running
             ]
             self._draw(status.words, status.share, files)
-
-    def ended(self, done: int, total: int, name: str) -> None:
-        """Print a line for a saved file, if there are no bars."""
-        if not self.enabled:
-            self._next_s = self._now_s() + PLAIN_EVERY_S
-            talk(f"saved {done:,} of {total:,}: {name}")
 
 
 def _can_rewrite_lines() -> bool:

@@ -95,8 +95,6 @@ def _history_of(task: Task, now_ms: int, elapsed_ms: int = 0) -> _History:
 class WaitRules:
     """Asks for a task when it is due, and is done with it when it is finished."""
 
-    noun = "tasks finished"
-
     def __init__(
         self,
         tasks: Sequence[Task],

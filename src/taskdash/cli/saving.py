@@ -188,10 +188,8 @@ class _Run:
         if ended.error is not None:
             why_not = f", and {ended.why_not}" if ended.why_not else ""
             self._progress.say(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}{why_not}")
-        elif ended.path is not None:
-            self._progress.ended(len(self._ends), len(self._wanted), ended.path.name)
-            if ended.lacks:
-                self._progress.say(f"taskdash: {inert_line(ended.path.name)}: {ended.lacks}")
+        elif ended.path is not None and ended.lacks:
+            self._progress.say(f"taskdash: {inert_line(ended.path.name)}: {ended.lacks}")
         self._print_paths(of_all=False)
 
     def _print_paths(self, *, of_all: bool) -> None:
@@ -268,7 +266,7 @@ async def _made(session: Session, cards: Sequence[Card], asked: str, path: Path 
     previews = session.wiring.previews()
     if previews.missing:
         talk(previews.missing)
-    with Progress("results", len(cards)) as progress:
+    with Progress(len(cards)) as progress:
         working = asyncio.ensure_future(
             make_sheet(
                 cards,

@@ -284,14 +284,14 @@ class Rewritten:
         self._console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
         self._lines = LiveRender("", vertical_overflow="crop")
 
-    def draw(self, files: Sequence[tuple[str, float, str]], share: float | None, words: str) -> None:
+    def draw(self, files: Sequence[tuple[str, float, str]], share: float, words: str) -> None:
         """Draw a line for each file (its name, the share done, progress in words), and one for all."""
         names = Column(max_width=NAME_CELLS, no_wrap=True, overflow="ellipsis")
         each = Table.grid("", "", names, padding=(0, 1, 0, 0))
         for name, done, more in files[: max(0, self._console.height - 2)]:
             each.add_row(self._bar(done), Text(more, no_wrap=True), Text(name, style="dim"))
         total = Table.grid(padding=(0, 1, 0, 0))
-        total.add_row(*([] if share is None else [self._bar(share)]), Text(words, no_wrap=True))
+        total.add_row(self._bar(share), Text(words, no_wrap=True))
         self._lines.set_renderable(Group(each, total) if each.row_count else total)
         with suppress(OSError):
             self._console.print(self._lines.position_cursor(), self._lines, sep="", end="")

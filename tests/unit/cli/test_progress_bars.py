@@ -52,18 +52,17 @@ def seconds() -> Iterator[float]:
 
 
 def test_the_words_have_the_time_left() -> None:
-    assert Progress("checks", 5_000).words(1_250, 62.5) == "1,250/5,000 · 3m8s left"
-    assert Progress("tasks", 300).words(300, 62.5) == "300/300"
-    assert Progress("tasks read", 0).words(30, 0.1) == "30 tasks read"
-    assert Progress("checks", 10).words(0, 0.0) == "0/10"
-    assert Progress("tasks", 10, left=lambda: "2m left").words(9, 0.1) == "9/10 · 2m left"
-    assert Progress("tasks", 10, left=lambda: None).words(9, 0.1) == "9/10"
+    assert Progress(5_000).words(1_250, 62.5) == "1,250/5,000 · 3m8s left"
+    assert Progress(300).words(300, 62.5) == "300/300"
+    assert Progress(10).words(0, 0.0) == "0/10"
+    assert Progress(10, left=lambda: "2m left").words(9, 0.1) == "9/10 · 2m left"
+    assert Progress(10, left=lambda: None).words(9, 0.1) == "9/10"
 
 
 def test_quick_work_shows_nothing_and_long_work_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = use_terminal(monkeypatch)
     now_s = [0.0]
-    with Progress("tasks", 10, now_s=lambda: now_s[0]) as progress:
+    with Progress(10, now_s=lambda: now_s[0]) as progress:
         progress.show(1)
         assert terminal.getvalue() == ""
         now_s[0] = 0.6
@@ -95,24 +94,13 @@ def test_downloads_have_a_line_each_as_far_as_there_is_room_and_one_for_all(
 def test_a_dumb_terminal_shows_nothing(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
     terminal, now_s = use_terminal(monkeypatch), seconds()
     monkeypatch.setenv("TERM", term) if term else monkeypatch.delenv("TERM")
-    with Progress("tasks", 10, now_s=lambda: next(now_s)) as progress:
+    with Progress(10, now_s=lambda: next(now_s)) as progress:
         progress.show(5)
     assert terminal.getvalue() == ""
 
 
 def test_a_closed_stderr_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    with Progress("tasks", 10) as progress:
+    with Progress(10) as progress:
         progress.show(5)
     assert not progress.enabled
-
-
-@pytest.mark.parametrize("has_plain_lines", [True, False])
-def test_without_a_terminal_there_is_a_line_now_and_then_where_it_is_wanted(
-    capsys: pytest.CaptureFixture[str], has_plain_lines: bool
-) -> None:
-    now_s = [0.0]
-    with Progress("tasks", 10, has_plain_lines=has_plain_lines, now_s=lambda: now_s[0]) as progress:
-        for now_s[0] in (1.0, 10.0, 11.0, 20.0):
-            progress.show(int(now_s[0] / 4))
-    assert capsys.readouterr().err == ("2/10 · 40s left\n5/10 · 20s left\n" if has_plain_lines else "")
