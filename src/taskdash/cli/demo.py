@@ -18,7 +18,8 @@ import click
 
 from taskdash.cli.dashboard import has_terminal, run_app
 from taskdash.cli.options import command, number
-from taskdash.cli.output import cropped, print_lines, speech
+from taskdash.cli.output import print_lines, speech
+from taskdash.cli.rules import change_line
 from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
@@ -28,7 +29,6 @@ from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.query import Query
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State, Task
-from taskdash.domain.words import SYMBOLS, duration, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import Clock
 from taskdash.watch.watcher import build_watcher
@@ -84,7 +84,9 @@ async def _as_text(settings: Settings, store_path: Path) -> int:
                 tasks = store.tasks.rows(query, clock.now_ms())
                 answered = all(task.checks for task in tasks)
                 if known:
-                    _print_changes(known, tasks)
+                    # None is removed from or added to this list.
+                    print_lines(filter(None, (change_line(known[task.seq], task) for task in tasks)))
+                    sys.stdout.flush()
                 elif answered:
                     _print_table("The list", tasks, clock.now_ms())
                 if known or answered:
@@ -104,20 +106,7 @@ def _print_table(title: str, tasks: Sequence[Task], now_ms: int) -> None:
     counts = {state: sum(task.state is state for task in tasks) for state in State}
     words = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     print_lines([f"{title}: {words}", ""])
-    for lines in task_lines(tasks, now_ms, TEXT_WIDTH, is_plain=True):
-        print_lines(lines)
-    print_lines([""])
-    sys.stdout.flush()
-
-
-def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
-    for task in tasks:
-        before = known.get(task.seq)
-        if before is not None and (before.state, before.raw_state) != (task.state, task.raw_state):
-            is_done = task.state is State.SUCCESS
-            what = duration(task.cost_time_ms, measured=True) if is_done else task.fail_msg or ""
-            line = f"{SYMBOLS[task.state]} {state_word(task):<8} {task.task_id}  {what}  {task.prompt or ''}"
-            print_lines([cropped(line.replace("\n", " "), TEXT_WIDTH)])
+    print_lines([*task_lines(tasks, now_ms, TEXT_WIDTH), ""])
     sys.stdout.flush()
 
 

@@ -184,31 +184,23 @@ class _Table(NamedTuple):
             heading = [self._headings] if self.has_heading else []
             print_lines(map("\t".join, (*heading, *self._rows(store, now_ms))))
         else:
-            self._print_on_terminal(store, now_ms)
-
-    def _print_on_terminal(self, store: Store, now_ms: int) -> None:
-        count = -self.has_heading
-        for lines in self.lines(store, now_ms):
+            lines = self.lines(store, now_ms)
             print_lines(lines)
-            count += len(lines)
-        if count == 0 and self.limit != 0:
-            is_all = self.query.states is None and not self.query.terms
-            talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
+            if len(lines) == self.has_heading and self.limit != 0:
+                is_all = self.query.states is None and not self.query.terms
+                talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
 
-    def lines(self, store: Store, now_ms: int, width: int | None = None) -> Iterator[list[str]]:
-        """Yield the lines for a terminal, in blocks; `width` is its width in cells, if already known."""
+    def lines(self, store: Store, now_ms: int) -> list[str]:
+        """Return the lines for the terminal."""
         # Rich takes longer to import than most lists take to print.
         from taskdash.cli.screen import cell_lines, task_lines, terminal_size
 
-        width = terminal_size()[0] if width is None else width
+        width, _ = terminal_size()
         if self.fields or self.is_wide:
             room, rows = None if self.is_wide else width, self._rows(store, now_ms)
-            yield cell_lines(self._headings, rows, room, has_heading=self.has_heading)
-        else:
-            tasks = store.tasks.rows(self.query, now_ms, limit=self.limit)
-            yield from task_lines(
-                tasks, now_ms, width, has_heading=self.has_heading, has_profile=self.has_profile
-            )
+            return cell_lines(self._headings, rows, room, has_heading=self.has_heading)
+        tasks = store.tasks.rows(self.query, now_ms, limit=self.limit)
+        return task_lines(tasks, now_ms, width, has_heading=self.has_heading, has_profile=self.has_profile)
 
     @property
     def _headings(self) -> tuple[str, ...]:
@@ -242,22 +234,25 @@ def _watch(
             print_lines([""])
             sys.stdout.flush()
             time.sleep(every_s)
-    from taskdash.cli.screen import redraw
+    from taskdash.cli.screen import terminal_size
 
-    def lines_for(width: int, height: int) -> list[str]:
-        now_ms = session.now_ms()
-        room = max(1, height - 2 - table.has_heading)
+    # What was on the screen stays above, to be scrolled back to.
+    sys.stdout.write("\n" * terminal_size()[1])
+    while True:
+        (width, height), now_ms = terminal_size(), session.now_ms()
+        room = max(1, height - 3 - table.has_heading)
         most = room if table.limit < 0 else min(room, table.limit)
-        query, shown_part = table.query, table._replace(limit=most)
+        query = table.query
         with opened() as store:
             counts = store.tasks.counts(query, now_ms)
-            lines = [line for block in shown_part.lines(store, now_ms, width) for line in block]
+            lines = table._replace(limit=most).lines(store, now_ms)[: height - 3]
         total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
         shown = plural(total, "task") if total <= most else f"{most:,} of {plural(total, 'task')}"
         told = f"{shown} · every {duration(1000 * every_s, measured=True)} · Ctrl+C to quit"
-        return [*lines[: height - 2], "", cropped(told, width)]
-
-    redraw(lines_for, every_s)
+        drawn = "".join(f"{line}\x1b[K\r\n" for line in (*lines, "", cropped(told, width)))
+        sys.stdout.write(f"\x1b[H{drawn}\x1b[J")
+        sys.stdout.flush()
+        time.sleep(every_s)
 
 
 def _cells(task: Task, now_ms: int, *, has_profile: bool) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -13,7 +12,7 @@ import click
 from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.options import command, complete_ids, length_of_time, selection_options
-from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
+from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
 from taskdash.domain.query import SpanTerm
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json, Task
 
-MIN_NAME_CELLS: Final = 12
-"""Cells of a name that are worth more than another figure on a narrow terminal."""
 MAX_CELL_CHARS: Final = 1_000
 _UNNAMED: Final = {By.DAY: NONE, By.LABEL: NO_LABEL, By.MODEL: NO_MODEL, By.PROFILE: NONE}
 MAX_SINCE_S: Final = 3_650 * 86_400
@@ -96,15 +93,23 @@ def stats(
             document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
             document["models"] = [{"model": each.name, **_tally_json(each)} for each in parts]
         print_json(document)
-    elif by_name and not sys.stdout.isatty():
-        rows = _rows(by, MONEY, parts)
-        print_lines("\t".join((name, *(each.replace(",", "") for each in row))) for name, *row in rows)
-    else:
-        width = shutil.get_terminal_size()[0] if sys.stdout.isatty() else None
-        rows = _rows(by, MONEY if by_name else TIMES, parts, everything if len(parts) != 1 else None)
-        print_lines(_lines(rows, width))
-        if everything.remarks:
-            talk("; ".join(everything.remarks))
+        return
+    names = MONEY if by_name else TIMES
+    rows = [(inert_line(each.name or _UNNAMED[by], MAX_CELL_CHARS), _figures(each)) for each in parts]
+    if not sys.stdout.isatty():
+        plain = ([name, *(figures[each].replace(",", "") for each in names)] for name, figures in rows)
+        print_lines(map("\t".join, [[by.upper(), *names], *plain]))
+        return
+    # Rich takes longer to load than most lists take to be printed.
+    from taskdash.cli.screen import cell_lines, terminal_size
+
+    if len(parts) != 1:
+        rows.append(("all", _figures(everything)))
+    shown = [each for each in names if any(figures[each] != NONE for _, figures in rows)]
+    cells = ([name, *(figures[each] for each in shown)] for name, figures in rows)
+    print_lines(cell_lines([by.upper(), *shown], cells, terminal_size()[0], right=shown))
+    if everything.remarks:
+        talk("; ".join(everything.remarks))
 
 
 def _tally_json(tally: Tally) -> dict[str, Json]:
@@ -124,19 +129,6 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
     }
 
 
-def _rows(
-    by: By, names: Sequence[str], parts: Sequence[Tally], everything: Tally | None = None
-) -> list[list[str]]:
-    """Return a heading and a row for each part, the last for `everything`."""
-    named = [(each.name or _UNNAMED[by], each) for each in parts]
-    named += [] if everything is None else [("all", everything)]
-    rows = [[by.upper(), *names]]
-    for name, part in named:
-        figures = _figures(part)
-        rows.append([inert_line(name, MAX_CELL_CHARS), *(figures[each] for each in names)])
-    return rows
-
-
 def _figures(tally: Tally) -> dict[str, str]:
     counts, rate = tally.counts, tally.success_rate
     return {
@@ -152,29 +144,6 @@ def _figures(tally: Tally) -> dict[str, str]:
         "CHARGED": f"{tally.charged_fails:,}",
         "WITHOUT": f"{tally.without_credits:,}",
     }
-
-
-def _lines(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return rows as aligned lines; with a `width`, only as many figures as fit."""
-    if width is not None:
-        rows = _fitting(rows, width)
-    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([padded(row[0], widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
-    ]
-
-
-def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Drop figures, starting with the last, until the names have room, and cut the names to that.
-
-    If no gateway reports credits, these and the figures after them are dropped in any case.
-    """
-    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    credits_at = rows[0].index("CREDITS")
-    shown = len(widths) if any(row[credits_at] != NONE for row in rows[1:]) else credits_at
-    while (room := width - sum(2 + cells for cells in widths[1:shown])) < MIN_NAME_CELLS and shown > 1:
-        shown -= 1
-    return [[cropped(row[0], max(1, room)), *row[1:shown]] for row in rows]
 
 
 @command(

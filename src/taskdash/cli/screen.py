@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,8 +20,7 @@ from taskdash.domain.words import NONE, SYMBOLS, age, duration_word, plural, rea
 from taskdash.ui.text.prompts import shared_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from typing import NoReturn
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from taskdash.store.summaries import FailureCounts
 
@@ -50,10 +46,6 @@ MIN_TEXT_CELLS: Final = 20
 """Cells of a prompt or reason that are worth more than another column."""
 MAX_STATE_CELLS: Final = 14
 ID_CELLS: Final = 8
-MAX_ID_CELLS: Final = 12
-"""IDs are cut to the shortest unique prefix of up to this many cells, if there is one."""
-BLOCK_ROWS: Final = 500
-"""Rows drawn at a time, so that the top of a long list appears at once."""
 _GAP: Final = 2
 NAME_CELLS: Final = 40
 BAR_CELLS: Final = 8
@@ -72,28 +64,18 @@ def terminal_size() -> tuple[int, int]:
 
 
 def task_lines(
-    tasks: Sequence[Task],
-    now_ms: int,
-    width: int,
-    *,
-    has_heading: bool = True,
-    has_profile: bool = False,
-    is_plain: bool = False,
-) -> Iterator[list[str]]:
-    """Yield the lines of a table of tasks that fits `width` cells, in blocks.
-
-    If it `is_plain`, states are words without a symbol, and IDs are not cut.
-    """
-    id_cells = None if is_plain else _id_cells(tasks)
+    tasks: Sequence[Task], now_ms: int, width: int, *, has_heading: bool = True, has_profile: bool = False
+) -> list[str]:
+    """Return the lines of a table of tasks that fits `width` cells."""
     rows = [
         {
-            "STATE": _state(task, is_plain=is_plain),
+            "STATE": _state(task),
             "PROMPT": _text(task),
             "LABEL": Cell(inert_line(task.label or "")),
             "PROFILE": Cell(task.profile if has_profile else ""),
             "DURATION": Cell(duration_word(task, now_ms)),
             "AGE": Cell(age(now_ms - (task.create_time_ms or task.added_at_ms))),
-            "ID": Cell(task.task_id[:id_cells]),
+            "ID": Cell(task.task_id[:ID_CELLS]),
         }
         for task in tasks
     ]
@@ -102,23 +84,26 @@ def task_lines(
     if any(task.state is State.FAIL for task in tasks):
         headings["PROMPT"] = "PROMPT OR REASON"
     widths = _fitting(_natural(headings, rows), width)
+    # As in the dashboard, the start that a prompt shares with those of other tasks is left out.
+    prompted = [task for task in tasks if task.prompt and task.state is not State.FAIL]
+    chars = shared_of(prompted, widths["PROMPT"])
+    for task, row in zip(tasks, rows, strict=True):
+        if shared := chars.get(task.seq):
+            row["PROMPT"] = Cell(f"…{row['PROMPT'].text[shared:]}")
     if has_heading:
-        yield _lines(widths, [{name: Cell(heading, "bold") for name, heading in headings.items()}])
-    for start in range(0, len(rows), BLOCK_ROWS):
-        some, block = tasks[start : start + BLOCK_ROWS], rows[start : start + BLOCK_ROWS]
-        # As in the dashboard, the start that a prompt shares with those of other tasks is left out.
-        prompted = [task for task in some if task.prompt and task.state is not State.FAIL]
-        chars = shared_of(prompted, widths["PROMPT"])
-        for task, row in zip(some, block, strict=True):
-            if shared := chars.get(task.seq):
-                row["PROMPT"] = Cell(f"…{row['PROMPT'].text[shared:]}")
-        yield _lines(widths, block)
+        rows.insert(0, {name: Cell(heading, "bold") for name, heading in headings.items()})
+    return _lines(widths, rows)
 
 
 def cell_lines(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, has_heading: bool = True
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    width: int | None,
+    *,
+    right: Collection[str] = RIGHT,
+    has_heading: bool = True,
 ) -> list[str]:
-    """Return the lines of any table, in full or with cells cut to fit `width`."""
+    """Return the lines of any table, in full or with cells cut to fit `width`; `right`: columns to right-align."""
     named = [dict(zip(headings, map(Cell, row), strict=True)) for row in rows]
     widths = _natural({name: name if has_heading else "" for name in headings}, named)
     if width is not None:
@@ -128,7 +113,7 @@ def cell_lines(
         widths = {name: min(cells, most) for name, cells in widths.items()}
     if has_heading:
         named.insert(0, {name: Cell(name, "bold") for name in headings})
-    return _lines(widths, named)
+    return _lines(widths, named, right)
 
 
 def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection[str]) -> list[str]:
@@ -166,33 +151,8 @@ def failure_lines(found: FailureCounts, failed: int) -> list[str]:
     return _drawn(lines, is_cut=True)
 
 
-def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
-    """Redraw the lines for the terminal's width and height every `every_s` and on a resize, until a signal arrives."""
-    awake, waker = os.pipe()
-    os.set_blocking(waker, False)
-    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    signal.signal(signal.SIGWINCH, lambda *_: None)
-    stops: list[int] = []
-    if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGTSTP, lambda number, _: stops.append(number))
-    while True:
-        with Console(file=sys.stdout).screen(hide_cursor=True):
-            while not stops:
-                lines = "\x1b[K\r\n".join(lines_for(*terminal_size()))
-                sys.stdout.write(f"\x1b[H{lines}\x1b[K\x1b[J")
-                sys.stdout.flush()
-                if select.select([awake], [], [], every_s)[0]:
-                    os.read(awake, 4_096)
-        # The shell has its screen back, and `fg` continues from here.
-        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, handler)
-        stops.clear()
-
-
-def _state(task: Task, *, is_plain: bool) -> Cell:
-    word = state_word(task) if is_plain else f"{SYMBOLS[task.state]} {state_word(task)}"
-    word = cropped(word, MAX_STATE_CELLS - 2)
+def _state(task: Task) -> Cell:
+    word = cropped(f"{SYMBOLS[task.state]} {state_word(task)}", MAX_STATE_CELLS - 2)
     return Cell(f"{word} {TROUBLE}" if task.problem else word, STATE_STYLES[task.state])
 
 
@@ -209,14 +169,6 @@ def _text(task: Task) -> Cell:
     if task.problem:
         return Cell(f"{task.problem.kind.value}: {inert_line(task.problem.message)}", "dim")
     return Cell(NONE if task.checks else "not checked yet", "dim")
-
-
-def _id_cells(tasks: Sequence[Task]) -> int:
-    ids = {task.task_id for task in tasks}
-    for cells in range(ID_CELLS, MAX_ID_CELLS + 1):
-        if len({task_id[:cells] for task_id in ids}) == len(ids):
-            return cells
-    return ID_CELLS
 
 
 def _natural(headings: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> dict[str, int]:
@@ -249,7 +201,9 @@ def _fitting(natural: Mapping[str, int], width: int) -> dict[str, int]:
     return {name: widths[name] for name in natural if name in widths}
 
 
-def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> list[str]:
+def _lines(
+    widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]], right: Collection[str] = RIGHT
+) -> list[str]:
     """Return rows as lines in columns."""
     lines = []
     *_, last = widths
@@ -260,9 +214,9 @@ def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> lis
             # A state without room is reduced to its symbol.
             text = cell.text[:1] if width == 1 else cropped(cell.text, width)
             blanks = " " * (width - cell_len(text))
-            line.append(blanks if name in RIGHT else "")
+            line.append(blanks if name in right else "")
             line.append(text, cell.style or _style(name, cell.text))
-            line.append("" if name == last else " " * _GAP if name in RIGHT else blanks + " " * _GAP)
+            line.append("" if name == last else " " * _GAP if name in right else blanks + " " * _GAP)
     return _drawn(lines)
 
 
