@@ -60,14 +60,14 @@ except LookupError:
     log.exception("it failed " + "y" * 100_000)
 for place in range(1_900, 2_000, 5):
     log.error("z" * place + {KEY!r})
-    log.error(traceback_text(ValueError("z" * place + {KEY!r}), Session(), 60_000)[-200:])
+    log.error(traceback_text(ValueError("z" * place + {KEY!r}), Session())[-200:])
 """
     command = Command(tmp_path)
     command.run([sys.executable, "-c", code, *command.line("list")[1:]])
-    first, *others = log_of(tmp_path).read_text("utf-8").splitlines()
+    first, *others = log_of(tmp_path).read_text("utf-8").split(" ERROR taskdash.x: ")[1:]
     for part in ("it failed yyy", "LookupError: the reason xxx", "in crash"):
         assert part in first
-    assert len(first) < 10_000
+    assert len(first) < 30_000
     assert len(others) == 40
     assert not any(KEY[:8] in line for line in others)
 
