@@ -65,8 +65,8 @@ _SORT_COLUMNS: Final = {
     SortKey.CHECKED: "checked_at_ms",
     SortKey.ID: "task_id",
 }
-_LONGEST_GLOB: Final = 1_000
-"""In characters; SQLite refuses very long patterns."""
+_LONGEST_TEXT: Final = 1_000
+"""How many characters of a word count, as SQLite refuses very long patterns."""
 _FAILED: Final = f"state = {STATE_CODES[State.FAIL]}"
 
 _SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
@@ -185,14 +185,9 @@ def _exact(of: Exact, values: list[str]) -> Condition:
 def _text(term: TextTerm) -> Condition:
     # The field's text stands between the characters `number` and `number + 1`.
     number = SEARCHED.index(term.field) + 1 if term.field else 0
-    if len(term.text) <= _LONGEST_GLOB:
-        # Equivalent to instr, in two thirds of the time.
-        text = re.sub(r"[*?[]", r"[\g<0>]", term.text)
-        return "folded GLOB ?", [f"*{chr(number)}*{text}*{chr(number + 1)}*" if number else f"*{text}*"]
-    if not number:
-        return "instr(folded, ?) > 0", [term.text]
-    begin, end = f"instr(folded, char({number}))", f"instr(folded, char({number + 1}))"
-    return f"instr(substr(folded, {begin} + 1, {end} - {begin} - 1), ?) > 0", [term.text]
+    # Equivalent to instr, in two thirds of the time.
+    text = re.sub(r"[*?[]", r"[\g<0>]", term.text[:_LONGEST_TEXT])
+    return "folded GLOB ?", [f"*{chr(number)}*{text}*{chr(number + 1)}*" if number else f"*{text}*"]
 
 
 def _span(term: SpanTerm, now_ms: int) -> Condition:

@@ -164,13 +164,8 @@ def test_what_a_filter_found_stands_in_every_order(
 def test_a_text_of_any_length_is_searched_for(store: Store) -> None:
     prompt = "fox " * 20_000
     recorded(store, added(store, "task_1"), prompt=prompt, model="m")
-    for words, found in (
-        (f'"{prompt[:60_000]}"', 1),
-        (f'"{prompt[:60_000]}x"', 0),
-        (f'prompt:"{prompt[:60_000]}"', 1),
-        (f'label:"{prompt[:60_000]}"', 0),
-    ):
-        assert len(ids(store, words)) == found
+    for words, found in ((prompt, 1), (f"x{prompt}", 0), (f"*{prompt}", 0)):
+        assert len(ids(store, f'prompt:"{words}"')) == found
 
 
 def test_what_a_filter_found_is_found_again_after_any_change_of_the_list(
