@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -141,21 +141,6 @@ def test_a_damaged_copy_is_passed_over(path: Path, sound: bytes) -> None:
     path.write_bytes(bytes(100) + sound[100:])
     with Store(path) as store:
         assert restored(store) == set(IDS) - {IDS[7]}
-
-
-def test_a_page_that_is_damaged_while_the_store_is_open_is_found_when_it_is_read(
-    path: Path, sound: bytes
-) -> None:
-    path.write_bytes(sound)
-    keep_copy(path)
-    said: list[str] = []
-    with Store(path, on_mishap=said.append) as store, path.open("r+b") as file:
-        file.write(bytes(100))
-        file.flush()
-        store.connection.execute("PRAGMA cache_size=0")
-        assert store.additions.add("p", ["task_later"], 3).added == ("task_later",)
-        assert set(ids(store)) >= {"task_later", IDS[0], IDS[-1]}
-    assert len(said) == len(set_aside(path)) == 1
 
 
 def test_an_empty_file_that_once_was_a_store_is_set_aside_and_a_new_one_is_not(path: Path) -> None:
@@ -327,39 +312,6 @@ def test_what_a_killed_process_had_begun_to_recover_is_begun_anew(path: Path, so
         assert restored(store) == set(IDS) - {IDS[7]}
     assert len(set_aside(path)) == 1
     assert not path.with_name("tasks.db.recovered.part").exists()
-
-
-@pytest.fixture
-def opened(path: Path) -> Iterator[tuple[Store, list[str]]]:
-    said: list[str] = []
-    with Store(path, on_mishap=said.append) as store:
-        store.additions.add("p", ["task_a"], 1)
-        yield store, said
-
-
-@pytest.mark.parametrize("away", [None, "away.db"])
-def test_a_store_that_was_deleted_or_moved_away_is_not_written_to(
-    path: Path, opened: tuple[Store, list[str]], away: str | None
-) -> None:
-    store, said = opened
-    before, moved = path.read_bytes(), path.rename(path.with_name(away or "deleted"))
-    if away is None:
-        moved.unlink()
-    assert ids(store) == []
-    assert store.additions.add("p", ["task_b"], 1).added == ("task_b",)
-    assert ["deleted or moved away: a new list begins" in line for line in said] == [True]
-    assert away is None or moved.read_bytes() == before
-    with Store(path) as other:
-        assert ids(other) == ["task_b"]
-
-
-def test_a_store_that_was_replaced_is_shown(path: Path, opened: tuple[Store, list[str]]) -> None:
-    store, said = opened
-    with Store(path.with_name("other.db")) as other:
-        other.additions.add("p", ["task_c"], 1)
-    path.with_name("other.db").replace(path)
-    assert ids(store) == ["task_c"]
-    assert ["replaced" in line for line in said] == [True]
 
 
 def test_a_write_that_went_into_a_file_without_a_name_is_not_acknowledged(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.store_lists import NOW, added, plans_of, recorded
+from tests.store_lists import NOW, added, recorded
 
 from taskdash.domain.batches import LabelFigures, UnfinishedKind
 from taskdash.domain.task import State
@@ -71,10 +71,3 @@ def test_credits_overdue_and_what_is_unsaved_and_expires_first(store: Store) -> 
             [(seq, n + 1) for n in range(results)],
         )
     assert (by_label(store)["mugs"].unsaved, by_label(store)["mugs"].expires_at_ms) == (3, NOW + 23 * HOUR_MS)
-
-
-def test_labels_are_counted_in_the_indexes_alone(store: Store) -> None:
-    plans = plans_of(store, lambda each: each.summaries.batches("p", NOW, DAY_MS), " FROM tasks")
-    plans = [plan for plan in plans if "tasks_by_end" not in plan]
-    assert len(plans) == 3
-    assert all("COVERING INDEX" in plan for plan in plans), plans

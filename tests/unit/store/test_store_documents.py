@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.store_lists import added, answered, detail_of, recorded
+from tests.store_lists import added, answered, recorded
 
 from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.record import Answer
-from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
+from taskdash.domain.task import Problem, ProblemKind, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
-from taskdash.store.saved import SavedAs, SavedFile
+from taskdash.store.saved import SavedAs
 from taskdash.store.store import Store
 
 NOW_MS = 1_780_000_000_000
@@ -144,18 +144,6 @@ def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:
     assert (task.problem, task.misses, task.checks) == (problem, 1, 1)
 
 
-def test_saved_files_are_remembered_by_number(store: Store) -> None:
-    seq = added(store, "task_a").seq
-    store.saved.keep(seq, 2, Path("/b"), 5, NOW_MS)
-    store.saved.keep(seq, 1, Path("/a"), None, NOW_MS)
-    store.saved.keep(seq, 2, Path("/c"), 6, NOW_MS)
-    saved = {1: SavedFile(Path("/a"), None), 2: SavedFile(Path("/c"), 6)}
-    assert store.saved.of([seq, 99]) == {seq: saved}
-    detail = detail_of(store, "task_a")
-    assert detail.task.saved_count == 2
-    assert detail.saved == (SavedResult(1, "/a"), SavedResult(2, "/c", 6))
-
-
 def test_a_content_is_known_when_its_file_is_gone_and_while_its_task_is_listed(store: Store) -> None:
     task = recorded(store, added(store, "task_a"), result_urls=("https://x/1",))
     path, digest = Path("/nowhere/a.png"), "ab" * 32
@@ -170,10 +158,3 @@ def test_a_content_is_known_when_its_file_is_gone_and_while_its_task_is_listed(s
     added(store, "task_a")
     store.edits.restore(removal)
     assert [each.task_id for each in store.saved.results_with(digest)] == ["task_a"]
-
-
-def test_ids_are_completed_within_a_profile(store: Store) -> None:
-    store.additions.add("p", ["task_a", "task_b", "other"], NOW_MS)
-    store.additions.add("kie", ["task_c"], NOW_MS)
-    assert store.documents.like("task_id", "p", "task_", 9) == ["task_a", "task_b"]
-    assert store.documents.like("task_id", "p", "", 1) == ["task_a"]

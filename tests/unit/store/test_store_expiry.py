@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body
@@ -134,71 +134,45 @@ def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> N
     assert warned(store, NOW, None) == []
 
 
+MOMENTS = ("complete_time_ms", "create_time_ms", "renewed_at_ms", "result_expires_at_ms")
+TASKS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(MOMENTS, st.none() | st.integers(NOW - 30 * H, NOW + 3 * H)),
+        "cost_time_ms": st.none() | st.integers(0, 30 * H),
+        "state": st.integers(0, 3),
+        "result_count": st.integers(0, 1),
+    }
+)
+OWN = {**dict.fromkeys((*MOMENTS, "cost_time_ms")), "state": 2, "result_count": 1}
+
+
 @settings(max_examples=25)
 @given(
-    st.lists(
-        st.tuples(
-            *(st.none() | st.integers(-30 * H, 3 * H) for _ in range(5)), st.integers(0, 3), st.integers(0, 1)
-        ),
-        min_size=1,
-        max_size=8,
-    ),
+    st.lists(TASKS, min_size=1, max_size=8),
     st.sampled_from(["<", "<=", ">", ">=", "=", None]),
     st.integers(0, 30 * H),
     st.booleans(),
 )
-@example([(None, None, None, None, H, 2, 1)], "<", H, False)
-@example([(None, None, None, None, H, 2, 1)], ">=", H, True)
-@example([(None, None, None, None, 0, 2, 1)], None, 0, False)
+@example([OWN | {"result_expires_at_ms": NOW + H}], "<", H, False)
+@example([OWN | {"result_expires_at_ms": NOW + H}], ">=", H, True)
+@example([OWN | {"result_expires_at_ms": NOW}], None, 0, False)
 def test_the_store_finds_what_the_countdown_says(
-    tmp_path_factory: pytest.TempPathFactory,
-    tasks: list[tuple[int | None, int | None, int | None, int | None, int | None, int, int]],
-    operator: str | None,
-    span_ms: int,
-    negated: bool,
+    store: Store, tasks: list[dict[str, int | None]], operator: str | None, span_ms: int, negated: bool
 ) -> None:
-    with Store(tmp_path_factory.mktemp("expiry") / "tasks.db") as store:
-        for n, (completed, created, cost, renewed, dies, state, results) in enumerate(tasks):
-            with store.writing() as connection:
-                connection.execute(
-                    "INSERT INTO tasks (seq, profile, task_id, state, result_count, complete_time_ms, "
-                    "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms, renewed_at_ms, result_expires_at_ms) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
-                    (
-                        *(
-                            n,
-                            PROFILE,
-                            f"id{n}",
-                            state,
-                            results,
-                            _at(completed),
-                            _at(created),
-                            cost,
-                            NOW - 3 * H,
-                        ),
-                        *(_at(renewed), _at(dies)),
-                    ),
-                )
-        term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms, negated=negated)
-        listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW)}
-        everything = store.tasks.rows(Query(PROFILE), NOW)
-        expected = set()
-        for task in everything:
-            if (expiry := expiry_of(task, TTLS[PROFILE])) is None:
-                continue
-            left_ms = expiry.left_ms(NOW)
-            compared = {
-                "<": 0 < left_ms < span_ms,
-                "<=": 0 < left_ms <= span_ms,
-                ">": 0 < left_ms > span_ms,
-                ">=": 0 < left_ms >= span_ms,
-                "=": 0 < left_ms == span_ms,
-                None: left_ms <= 0,
-            }
-            if compared[operator]:
-                expected.add(task.seq)
-        assert listed == ({task.seq for task in everything} - expected if negated else expected)
-
-
-def _at(from_now_ms: int | None) -> int | None:
-    return None if from_now_ms is None else NOW + from_now_ms
+    store.write("DELETE FROM tasks", [()])
+    names = ("seq", *OWN)
+    store.write(
+        f"INSERT INTO tasks (profile, task_id, added_at_ms, finished_at_ms, {', '.join(names)}) "  # noqa: S608 - our own names
+        f"VALUES ('p', :seq, 0, {NOW - 3 * H}, {', '.join(f':{name}' for name in names)})",
+        [{"seq": n, **task} for n, task in enumerate(tasks)],  # type: ignore[misc] # named values
+    )
+    term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms, negated=negated)
+    listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW)}
+    compared = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq}
+    everything = {task.seq: expiry_of(task, TTLS[PROFILE]) for task in store.tasks.rows(Query(PROFILE), NOW)}
+    left_ms = {seq: expiry.left_ms(NOW) for seq, expiry in everything.items() if expiry}
+    if operator is None:
+        expected = {seq for seq, left in left_ms.items() if left <= 0}
+    else:
+        expected = {seq for seq, left in left_ms.items() if left > 0 and compared[operator](left, span_ms)}
+    assert listed == ({*everything} - expected if negated else expected)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
-from tests.store_lists import NOW, ids, plans_of, replied
+from tests.store_lists import NOW, ids, replied
 
 from taskdash.domain.batches import Batch, Way, notices
 from taskdash.store.store import Store
@@ -181,10 +181,3 @@ def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) 
     assert store.news.unseen(PROFILE) == 2
     store.news.look_at_all(PROFILE)
     assert ids(store, "unseen:yes", PROFILE) == []
-
-
-@pytest.mark.parametrize("profile", [PROFILE, None])
-def test_the_unseen_are_counted_in_an_index_of_them_alone(store: Store, profile: str | None) -> None:
-    counted = plans_of(store, lambda each: each.news.unseen(profile), "unseen")
-    found = plans_of(store, lambda each: ids(each, "unseen:yes", profile), "unseen")
-    assert ["tasks_unseen (unseen=?" in plan for plan in (*counted, *found)] == [True, True]
