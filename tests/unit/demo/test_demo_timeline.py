@@ -7,8 +7,6 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-import pytest
-
 from taskdash.demo.jobs import MEDIA, Job, files_for, sample_jobs
 
 START_MS = 1_777_474_689_024
@@ -89,26 +87,8 @@ def test_every_success_has_results_of_its_kind_and_every_file_is_there() -> None
                 assert url.removeprefix("http://127.0.0.1:9/uploads/") in MEDIA
 
 
-@pytest.mark.parametrize(
-    ("prompt", "scene"),
-    [
-        ("A cat", "cat"),
-        ("The location of two cats", "cat"),
-        ("Relocation of the research department", None),
-        ("Ocean waves", "waves"),
-        ("桜の枝", "cherry"),
-        ("Neon street", "city"),
-    ],
-)
-def test_a_prompt_gets_a_picture_of_what_its_words_name(prompt: str, scene: str | None) -> None:
-    (name,) = files_for(prompt, 1, ".webp")
-    assert name in MEDIA
-    if scene is not None:
-        assert name.startswith(scene)
-
-
-def test_several_results_of_a_prompt_differ_where_there_are_several_pictures() -> None:
-    assert len(set(files_for("A Bauhaus poster", 4, ".webp"))) == 4
-    assert len(files_for("A planet", 4, ".webp")) == 4
-    assert len(set(files_for("Half \ud83d of something", 4, ".webp"))) == 4
-    assert all(name.endswith(".mp4") for name in files_for("A cat", 3, ".mp4"))
+def test_several_results_of_a_prompt_differ_and_are_of_the_kind_asked_for() -> None:
+    for prompt in ("A Bauhaus poster", "桜の枝", "Half \ud83d of something"):
+        names = files_for(prompt, 4, ".webp")
+        assert len({*names} & {*MEDIA}) == 4
+        assert all(name.endswith(".mp4") for name in files_for(prompt, 3, ".mp4"))
