@@ -149,22 +149,12 @@ def toml_values(data: bytes) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(_syntax_error(str(error), text)) from None
+        raise ValueError(f"not valid TOML: {without_key_forms(inert_line(str(error), 200))}") from None
     except RecursionError:
         raise ValueError("is not valid TOML: nested too deeply") from None
     except ValueError:
         # tomllib lets Python's errors through for numbers with thousands of digits and dates out of range.
         raise ValueError("is not valid TOML: a number or a date is out of range") from None
-
-
-def _syntax_error(message: str, text: str) -> str:
-    place = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    what = without_key_forms(inert_line(message[: place.start()] if place else message, 200))
-    if place is None or place[1] is None:
-        end = text.rstrip("\n")
-        line, column = end.count("\n") + 1, len(end) - end.rfind("\n")
-        return f"line {line}, column {column} (its end): not valid TOML: {what}"
-    return f"line {place[1]}, column {place[2]}: not valid TOML: {what}"
 
 
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""

@@ -25,7 +25,7 @@ from taskdash.config.files import (
     replace_private_file,
     toml_values,
 )
-from taskdash.config.keys import looks_like_key, quoted
+from taskdash.config.keys import quoted
 from taskdash.config.profile import (
     DEFAULT_PRESET,
     DEFAULT_PROFILE,
@@ -79,7 +79,7 @@ def load_settings(
     settings = settings_in(file, key_faults, theme_names) if file else Settings()
     asked, origin = profile, "--profile"
     if asked is None:
-        asked, origin = environ.get(PROFILE_VARIABLE) or None, f"environment {PROFILE_VARIABLE}"
+        asked, origin = environ.get(PROFILE_VARIABLE), PROFILE_VARIABLE
     settings = _with_profile(settings, asked, origin, file)
     settings = _with_base_url(settings, environ.get(BASE_URL_VARIABLE))
     if log_level is not None:
@@ -96,26 +96,16 @@ def _with_profile(settings: Settings, asked: str | None, origin: str, file: Conf
     if name == DEFAULT_PROFILE and (named or not profiles):
         profiles.setdefault(DEFAULT_PROFILE, Profile(name=DEFAULT_PROFILE))
     if name not in profiles:
-        raise _no_such_profile(named, profiles, origin if asked else "", file)
-    origins = {**settings.origins, "profile": origin} if asked else settings.origins
+        known = one_of_these(profiles or [DEFAULT_PROFILE])
+        if not asked:
+            place = file.place_of("profile") if file else ""
+            raise ConfigError(f'{place}profile: choose one, as in profile = "kie": {known}')
+        way = "" if file else " For another, run `taskdash --profile NAME config init`."
+        near = suggestion(name, profiles)
+        raise UsageError(f"{origin}: there is no profile {quoted(name)}, use {known}.{near}{way}")
+    source = origin if origin == "--profile" else f"environment {origin}"
+    origins = {**settings.origins, "profile": source} if asked else settings.origins
     return replace(settings, profile=name, profiles=MappingProxyType(profiles), origins=origins)
-
-
-def _no_such_profile(
-    name: str, profiles: Collection[str], origin: str, file: ConfigFile | None
-) -> UsageError:
-    there = one_of_these(profiles)
-    place = file.place_of("profile") if file else ""
-    if not file or not profiles:
-        way = "add a table [profiles.NAME]" if file else "run `taskdash --profile NAME config init`"
-        there = f"{DEFAULT_PROFILE}, the only one so far; for another {way}"
-    if not name:
-        return ConfigError(f'{place}profile: choose one, as in profile = "kie": {there}')
-    near = "" if looks_like_key(name) else suggestion(name, profiles)
-    if not origin:
-        return ConfigError(f"{place}profile: there is no table for {quoted(name)}, use {there}.{near}")
-    source = origin.removeprefix("environment ")
-    return UsageError(f"{source}: there is no profile {quoted(name)}, use {there}.{near}")
 
 
 def _with_base_url(settings: Settings, text: str | None) -> Settings:
@@ -138,7 +128,7 @@ def settings_in(
     Raises ConfigError if something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
-    found = read_settings(file.values, Place(faults, {"theme": theme_names}, file.line_of))
+    found = read_settings(file.values, Place(faults, file.line_of), theme_names)
     if key_faults is not None:
         written = file.values.get("keys")
         # An action whose keys are invalid counts as having none, so that its default keys cause no conflicts.
@@ -147,12 +137,6 @@ def settings_in(
         told = key_faults(found.get("key_preset", "default"), own, found.get("commands", {}))
         faults += [f"{file.line_of(path)}{fault}" for path, fault in told]
     if faults:
-        # A missing profile is reported elsewhere, as an option may name another one; here only beside other faults.
-        named, tables = file.values.get("profile"), file.values.get("profiles", {})
-        if isinstance(named, str) and isinstance(tables, dict) and named not in (*tables, DEFAULT_PROFILE):
-            line = file.line_of(("profile",))
-            missing = f"{line}profile: there is no table for {quoted(named)}"
-            faults += [] if any(fault.startswith(f"{line}profile: ") for fault in faults) else [missing]
         raise ConfigError.of(faults, file.shown_path)
     profiles = {
         name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()

@@ -163,9 +163,10 @@ def _profiles(value: object, place: Place) -> tuple[str, ...] | None:
         return None
     if isinstance(value, str):
         raise wrong(f'must be "{ALL}", or a list of profiles such as ["kie"]', value)
-    if place.words is None:
-        return readers.TEXTS.read(value, place)
-    return readers.some_of(place.words).read(value, place)
+    names = readers.TEXTS.read(value, place)
+    if not names or len(set(names)) != len(names):
+        raise ValueError("must name at least one profile, and none twice")
+    return names
 
 
 _IN_USE: Final[tuple[str, ...] | None] = ()

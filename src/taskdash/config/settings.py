@@ -16,6 +16,7 @@ from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, VIEWS, OwnCo
 from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     Reader,
+    checked_word,
     entries_of,
     read,
     schema_of,
@@ -28,7 +29,7 @@ from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from taskdash.config.readers import Place
@@ -67,15 +68,10 @@ def _file_name(value: str) -> str:
 _FILE_NAME: Final = readers.text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[^{{}}/\\]*)+$")
 
 
-def _theme(value: object, place: Place) -> str:
-    reader = readers.text(str) if place.words is None else readers.one_of(place.words)
-    theme = reader.read(value, place)
-    if not theme.strip():
+def _theme(value: str) -> str:
+    if not value.strip():
         raise ValueError("must name a theme")
-    return theme
-
-
-_THEME: Final = Reader(_theme, lambda: {"type": "string", "pattern": r"\S"})
+    return value
 
 
 def _profiles_schema() -> dict[str, Json]:
@@ -125,7 +121,7 @@ class View:
     )
     theme: str = setting(
         "textual-dark",
-        _THEME,
+        readers.text(_theme, r"\S"),
         """The colour theme; the command palette lists them all. auto is light or dark like the terminal. Your own go
         beside the config, as themes/NAME.toml.""",
     )
@@ -269,15 +265,35 @@ class Settings:
         return {name: ttl_ms for name, ttl_ms in ttls.items() if ttl_ms is not None}
 
 
-def read_settings(values: Mapping[str, object], place: Place) -> dict[str, Any]:
-    """Read a whole config file; return its correct values as arguments for `Settings`."""
-    tables = values.get("profiles")
-    names = {*tables} if isinstance(tables, dict) else set()
-    if not names or values.get("profile") == DEFAULT_PROFILE:
-        names.add(DEFAULT_PROFILE)
-    place = place._replace(named={**place.named, "profiles": sorted(names)})
+def read_settings(
+    values: Mapping[str, object], place: Place, theme_names: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Read a whole config file; return its correct values as arguments for `Settings`.
+
+    The profiles that settings name must be in the file, and the theme in `theme_names` (None: any).
+    """
     hint = f" It belongs to a profile: put it under [profiles.{DEFAULT_PROFILE}]."
-    return read(Settings, values, place, lambda key: hint if key in settings_of(Profile) else "")
+    found = read(Settings, values, place, lambda key: hint if key in settings_of(Profile) else "")
+    tables, in_use = values.get("profiles"), found.get("profile", "")
+    names = [*tables] if isinstance(tables, dict) else []
+    if not names or in_use == DEFAULT_PROFILE:
+        names.append(DEFAULT_PROFILE)
+    if in_use:
+        _check_names([in_use], names, place.at("profile"))
+    for n, view in enumerate(found.get("views", ())):
+        _check_names(view.profiles or (), names, place.at("views").at(n).at("profiles"))
+    theme = found.get("view", View()).theme
+    if theme_names is not None and theme != View().theme:
+        _check_names([theme], theme_names, place.at("view").at("theme"))
+    return found
+
+
+def _check_names(names: Iterable[str], allowed: Collection[str], place: Place) -> None:
+    for name in names:
+        try:
+            checked_word(name, allowed)
+        except ValueError as error:
+            place.note(str(error))
 
 
 def demo_settings(

@@ -238,7 +238,7 @@ REFUSED = [
     *(
         text_of("profiles.kie.base_url", f"'{url}'").partition("\n")[2]
         for said, urls in REFUSED_URLS.items()
-        if said in ("https://", "before the @", "? or #")
+        if said in ("before the @", "? or #")
         for url in urls.split(" ")
         if "[" not in url
     ),

@@ -41,7 +41,6 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("key_preset", ['"emacs"'], ["default, plain, vim"]),
     ("open_command", ['"firefox"'], ["must be a list", '"firefox"']),
     ("on_finish", ["[1]"], ["only text in quotes", "not 1"]),
-    ("on_finish", ['[" "]'], ["name of a program"]),
     ("on_finish", ['["a\\u0000b"]'], ["without NUL"]),
     ("download_dir", ['"results"'], ["absolute path", "~", '"results"']),
     ("profile", ['"b a d"'], ["letters, digits"]),
@@ -51,10 +50,9 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.teir", ['"basic"'], ['Did you mean "tier"?', "api_key_env"]),
     ("profiles.kie.bell", ["true"], ["global setting", "above the first [table]"]),
     ("profiles.kie.tier", ['"basik"'], ["free, basic, standard, pro, ultra, enterprise", '"basic"']),
-    ("profiles.kie.tier", ["1979-05-27"], ["a date or time"]),
     ("profiles.kie.per_second", ["true", "1.5", "0", "1000001"], ["whole number from 1 to 1000000, not "]),
     ("profiles.kie.share", ["0", "1.01", "true", "inf", '"0.5"'], ["a number above 0 and up to 1, not "]),
-    ("profiles.kie.share", ["9" * 100], ["a huge number"]),
+    ("profiles.kie.share", ["9" * 100], ["not 999"]),
     ("profiles.kie.result_ttl", ["24", '"24"', '"1w"', '"-1h"'], ['"24h"', "s, m, h or d", "not "]),
     ("profiles.kie.result_ttl", ['"0s"'], ['from "1s" to "3650d"']),
     ("profiles.kie.api_key_env", ['""', '"A=B"'], ["name of an environment variable (letters, digits and _)"]),
@@ -67,7 +65,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.record_paths", ["[1]"], ["only text in quotes"]),
     ("profiles.kie.record_paths", ['["v1/tasks"]', '["//evil.example/x"]'], ["must begin with one /"]),
     ("profiles.kie.record_paths", ['["/a", "/a"]'], ["none twice"]),
-    ("profiles.kie.record_paths", ['["/a b"]', '["/a#b"]', '["/a/{ID}"]', '["/a\\n"]'], ["not allowed in a path"]),
+    ("profiles.kie.record_paths", ['["/a b"]', '["/a#b"]', '["/a/{ID}"]', '["/a\\n"]'], ["is not a path", "{id}"]),
     ("profiles.kie.auth_header", ['"Bearer {key}"', '": {key}"'], ["the name of a header", '"x-key: {key}"']),
     ("profiles.kie.auth_header", ['"x:y: {key}"', '"x y: {key}"', '"x\\nHost: {key}"'], ["name of a header"]),
     ("profiles.kie.auth_header", ['"x-key: key"', '"x: {key}{key}"'], ["{key} in it once"]),
@@ -103,7 +101,6 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.share", ["nan"], ["a number above 0 and up to 1, not "]),
     ("profiles.kie.result_ttl", ['"999999d"'], ['from "1s" to "3650d"']),
     ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
-    ("profiles.kie.auth_header", ['"Host: {key}"', '"proxy-authorization: {key}"'], ["carries no key"]),
 ]
 # Settings that lack each other or exclude each other: text, the key that is named, what is said of it.
 WRONG_TOGETHER = [
@@ -115,7 +112,7 @@ WRONG_TOGETHER = [
     ("[[views]]\nname = 'a'\nsort = 'age'", "views[1].sort", ["added, state, label"]),
     ("[[views]]\nname = 'a'\ncolumns = ['lable']", "views[1].columns", ['mean "label"', "profile"]),
     ("[[views]]\nname = 'a'\nprofiles = 'kie'", "views[1].profiles", ['"all"', 'such as ["kie"]']),
-    ("[[views]]\nname = 'a'\nprofiles = []", "views[1].profiles", ["at least one", "aigptimage"]),
+    ("[[views]]\nname = 'a'\nprofiles = []", "views[1].profiles", ["at least one"]),
     ("[commands.up]\nkey = 'U'", "commands.up.command", ["is missing: name a program"]),
     (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing, and per_second needs it"]),
     (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing, and per_minute needs it"]),
@@ -134,8 +131,8 @@ WRONG_TOGETHER = [
 # The same, of what a schema cannot say.
 WRONG_TO_US_TOGETHER = [
     ("[[views]]\nname = 'a'\nfilter = 'stat:fail'", "views[1].filter", ["unknown field stat:", "state"]),
-    ("[[views]]\nname = 'a'\nfilter = 'state:done'", "views[1].filter", ["new, waiting, success, fail"]),
     ("[[views]]\nname = 'a'\nprofiles = ['kei']\n" + KIE, "views[1].profiles", ['"kei"', 'mean "kie"']),
+    ("[[views]]\nname = 'a'\nfilter = 'state:done'", "views[1].filter", ["new, waiting, success, fail"]),
 ]
 
 
@@ -175,7 +172,7 @@ def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(
 BAD_FILES: list[tuple[bytes, list[str]]] = [
     (b'a = 1\nb = "x\n', ["line 2, column 7", "not valid TOML"]),
     (b"a = 1\nb 2\n", ["line 2, column 3", "not valid TOML"]),
-    (b"a = [1,\n", ["line 1", "not valid TOML"]),
+    (b"a = [1,\n", ["end of document", "not valid TOML"]),
     (b"a = 1\na = 2\n", ["line 2", "Cannot overwrite"]),
     (b"a = 1\nb = '\xff'\n", ["not UTF-8", "0xff", "line 2"]),
     ("bell = true".encode("utf-16"), ["not UTF-8"]),
@@ -368,11 +365,9 @@ REFUSED_URLS = {
     "http://localhost.evil.example http://127.0.0.1.evil.example http://[::ffff:127.0.0.1]",
     "before the @": "http://127.0.0.1@evil.example https://user:password@x.example",
     "? or #": "https://x.example?key=1 https://x.example/#x",
-    "https://": "ftp://x.example x.example //x.example https://[zz::1]",
-    "host name": "https:// https:///path https://-x.example",
-    "characters not allowed in a URL": "https://x\tx.example https://x\\@y.example https://bücher.example",
-    "invalid host or port": "https://x.example:99999 https://[::1",
-    "port 0": "https://x.example:0",
+    "use https://": "ftp://x.example x.example //x.example https://[zz::1] https:// https:///path https://-x.example "
+    "https://x\tx.example https://x\\y.example https://bücher.example https://x.example:99999 https://[::1 "
+    "https://x.example:0",
 }
 
 
@@ -427,7 +422,7 @@ def test_the_only_profile_of_a_file_is_in_use_and_aigptimage_can_be_asked_for(lo
 def test_an_unknown_profile_says_who_asked_for_it_and_which_there_are(load: Load) -> None:
     for text, way in (
         (KIE, 'one of kie. Did you mean "kie"?'),
-        ("", "aigptimage, the only one so far; for another add a table [profiles.NAME]."),
+        ("", "one of aigptimage."),
     ):
         for option, environ, source in (
             ("kei", {}, "--profile"),
@@ -436,7 +431,7 @@ def test_an_unknown_profile_says_who_asked_for_it_and_which_there_are(load: Load
             with pytest.raises(UsageError) as caught:
                 load(text, profile=option, **environ)
             assert str(caught.value) == f'{source}: there is no profile "kei", use {way}'
-    with pytest.raises(UsageError, match=r"for another run `taskdash --profile NAME config init`"):
+    with pytest.raises(UsageError, match=r"For another, run `taskdash --profile NAME config init`"):
         load_settings(None, {}, profile="nope")
 
 

@@ -55,7 +55,7 @@ def test_a_right_theme_has_what_its_file_says_and_the_name_of_that(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("primary = ", "line 1, column 11 (its end): not valid TOML"),
+        ("primary = ", "not valid TOML: Invalid value (at end of document)"),
         ('primray = "#fff"', 'line 1: primray: unknown key. Did you mean "primary"?'),
         ("dark = true", "primary is missing"),
         ('primary = "#fff"\ndark = 1', "line 2: dark: must be true or false"),
