@@ -138,7 +138,8 @@ class Batches(Dialog[Chosen | None]):
         self._coarse_now = 0
         self._pace = Pace(main.context.clock, main.writes)
         self._titles = Line(id="batch-titles")
-        self.list = ChoiceList()
+        # Empty lines, which `_draw` fills once the width is known: the dialog has its height from the start.
+        self.list = ChoiceList(*(Option("") for _ in batches))
         self.body = (self._titles, self.list)
 
     def on_mount(self) -> None:
