@@ -152,7 +152,6 @@ def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the clock and for what others write more often than a user needs; one test asks for the usual pace."""
     monkeypatch.setattr(following, "POLL_S", 0.03)
     monkeypatch.setattr(background, "TELL_EVERY_S", 0.0)
-    monkeypatch.setattr(background, "QUIET_S", 0.05)
     monkeypatch.setattr(task_table, "FLASH_S", 0.02)
     set_interval = Screen.set_interval
 

@@ -97,7 +97,7 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
         again.close()
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [80, 120])
 async def test_the_warning_fits_on_its_line_whatever_the_name_is(
     desk: Context, other: Store, width: int
 ) -> None:

@@ -107,20 +107,6 @@ async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Co
         assert len(dash.said) == 1
 
 
-async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
-    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(background, "QUIET_S", 0.6)
-    ids = begin(other, 6)
-    async with driven(desk, total=6) as dash:
-        for each in ids[:5]:
-            answer(other, each, success_body(each), now_ms=LATER_MS)
-            await dash.until_tab(f"Success {ids.index(each) + 1}")
-        answer(other, ids[5], fail_body(ids[5]), now_ms=LATER_MS)
-        await dash.until_said("6 tasks finished: 5 succeeded, 1 failed")
-        assert len(dash.said) == 1
-
-
 async def test_what_ends_within_a_moment_is_told_together(
     desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

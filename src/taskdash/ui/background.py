@@ -10,11 +10,11 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
 from textual.content import Content
 
+from taskdash import ui
 from taskdash.domain.batches import Way, notices
-from taskdash.domain.words import USUAL_LIFE_MS, age, ended_ms, expiry_of
+from taskdash.domain.words import USUAL_LIFE_MS, age, expiry_of
 from taskdash.ui import widgets
 
 if TYPE_CHECKING:
@@ -34,13 +34,9 @@ if TYPE_CHECKING:
 
 TELL_EVERY_S: Final = 4.0
 """Tasks that end within this time of the last message share the next one: a batch would flood the screen."""
-QUIET_S: Final = 3.0
-"""Tasks that had ended before the dashboard was opened share a message, once no more have come for this long ..."""
-HOLD_S: Final = 30.0
-"""... or the first has waited this long."""
-
 SET_BACK_MS: Final = 60_000
-_LEAST_NAME_CELLS: Final = 10
+_NAME_CELLS: Final = 28
+"""Beside a name of this width the rest of a warning fits on a line of 80 cells."""
 LOOK_EVERY_MS: Final = 30_000
 
 
@@ -52,11 +48,9 @@ class FinishedTasks:
         self._profile = profile
         self._service = context.services[profile]
         self._screen = screen
-        self._opened_ms = self._learned_until_ms = context.clock.now_ms()
+        self._learned_until_ms = context.clock.now_ms()
         self._learned: set[int] = set()
         self._told_at_s = self._again_at_s = 0.0
-        self._late: set[int] = set()
-        self._late_first_s = self._late_last_s = 0.0
         self._batch: Batch | None = None
         self._lock = asyncio.Lock()
 
@@ -124,17 +118,8 @@ class FinishedTasks:
         """Return whether to announce the tasks now; if not, make sure that another look is scheduled."""
         if not untold:
             return False
-        late = {task.seq for task in untold if (ended_ms(task) or self._opened_ms) < self._opened_ms}
-        if not self._late:
-            self._late_first_s = now_s
-        if late - self._late:
-            self._late_last_s = now_s
-        self._late = late
         at_s = self._told_at_s + TELL_EVERY_S
-        if late:
-            at_s = max(at_s, min(self._late_last_s + QUIET_S, self._late_first_s + HOLD_S))
         if at_s <= now_s:
-            self._late = set()
             return True
         if not now_s < self._again_at_s <= at_s:
             self._again_at_s = at_s
@@ -183,11 +168,8 @@ class ExpiringResults:
         key = context.key_of("expiring")
         how = f" Press {key}." if key else ""
         if len(tasks) == 1:
-            said = f"\" expires {when} and isn't saved.{how}"
-            name = Content(" ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split()))
-            # All on one line, however wide the characters: 3 cells are the padding and the opening quote.
-            room = max(_LEAST_NAME_CELLS, self._screen.size.width - 3 - cell_len(said))
-            words = f'"{name.truncate(room, ellipsis=True).plain.rstrip()}{said}'
+            name = Content(ui.acts.name_of(tasks[0])).truncate(_NAME_CELLS, ellipsis=True)
+            words = f'"{name.plain.rstrip()}" expires {when} and isn\'t saved.{how}'
         else:
             words = f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"
         self._screen.say(words, "warning")
