@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import fcntl
 import logging
 import math
 import os
 import re
 import select
 import signal
+import struct
 import sys
+import termios
 import time
 from contextlib import suppress
 from functools import partial
@@ -249,6 +252,7 @@ class TerminalDriver(LinuxDriver):
         loop = asyncio.get_running_loop()
         self.title = TerminalTitle(self.write, os.environ.get("TERM", ""))
         self.leaving = app.leaving
+        self._typed_ahead = 0
         hear = app.terminal_says.hear
         self._sieve = AnswerSieve(lambda answers: loop.call_soon_threadsafe(hear, answers))
         self._asked_s = -math.inf
@@ -260,6 +264,9 @@ class TerminalDriver(LinuxDriver):
             sys.__stderr__.reconfigure(errors="replace")
 
     def start_application_mode(self) -> None:
+        # Until here the terminal turns Enter into a line feed, and lets only whole lines be read.
+        with suppress(OSError):
+            self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
         self.title.is_ours = True
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
@@ -298,7 +305,9 @@ class TerminalDriver(LinuxDriver):
                     if not data:
                         self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
                         return
-                    messages += stream.feed(data)
+                    ahead, data = data[: self._typed_ahead], data[self._typed_ahead :]
+                    self._typed_ahead -= len(ahead)
+                    messages += stream.feed(ahead.replace(b"\n", b"\r") + data)
                 for message in (*messages, *stream.tick()):
                     self.process_message(message)
         except Exception as error:
