@@ -107,57 +107,6 @@ async def test_without_animations_nothing_flashes(other: Store, dash: Dash) -> N
     assert flashing(dash) == []
 
 
-# New tasks off the screen
-
-
-@pytest.mark.dashboard(tasks=60)
-async def test_new_tasks_above_are_counted_and_g_goes_there(other: Store, dash: Dash) -> None:
-    await dash.press("G", cursor=MANY[59])
-    line = dash.cursor_line
-    add(other, *MANY[60:63])
-    await until_footer(dash, "↑ 3 new: g")
-    assert (dash.cursor, dash.cursor_line) == (MANY[59], line)
-    add(other, MANY[63])
-    await dash.until_total(64)
-    await until_footer(dash, "↑ 4 new: g")
-    await dash.press("g", cursor=MANY[63])
-    await dash.until(lambda: "new:" not in footer(dash), "no more news")
-    await dash.press("G", cursor=MANY[59])
-    await dash.reload()
-    await dash.settle()
-    assert "new:" not in footer(dash)
-
-
-@pytest.mark.dashboard(tasks=60)
-async def test_a_reader_at_the_head_is_told_of_no_news_and_in_the_reverse_order_they_come_in_below(
-    other: Store, dash: Dash
-) -> None:
-    add(other, uuid(200))
-    await dash.until_total(61)
-    await dash.settle()
-    assert "new:" not in footer(dash)
-    await dash.press("S")
-    await dash.until_query(dash.table.wanted)
-    await dash.press("g", cursor=MANY[59])
-    add(other, *MANY[60:62])
-    await dash.until_total(63)
-    await until_footer(dash, "↓ 2 new: G")
-    await dash.press("G")
-    await dash.until(lambda: "new:" not in footer(dash), "no more news")
-
-
-async def test_new_tasks_that_the_filter_hides_are_no_news(desk: Context, other: Store) -> None:
-    add(other, *MANY[:60], label="sea")
-    async with driven(desk, total=60) as dash:
-        await dash.press("/", *"sea", "enter")
-        await dash.until(lambda: dash.main.filter_box.text == "sea", "the filter")
-        await dash.until(lambda: dash.table.has_focus, "back at the list")
-        await dash.press("G", cursor=MANY[59])
-        add(other, MANY[70], label="fox")
-        add(other, MANY[71], MANY[72], label="sea")
-        await until_footer(dash, "↑ 2 new: g")
-
-
 # Marks out of sight
 
 

@@ -140,16 +140,6 @@ def test_a_row_that_others_changed_flashes(
     assert picture(act, "80x24")
 
 
-def test_new_tasks_above_the_screen(picture: Compare, other: Store) -> None:
-    async def act(dash: Dash) -> None:
-        await dash.press("G", in_pane="content policies")
-        add(other, *(uuid(80 + n) for n in range(3)))
-        await dash.until_total(20)
-        await dash.until_shown("↑ 3 new: g")
-
-    assert picture(act, "80x24")
-
-
 @pytest.mark.parametrize("size", ["80x24", "120x36"])
 def test_choose_columns(picture: Compare, size: str) -> None:
     async def act(dash: Dash) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.query import NEWEST_FIRST, Query, Sort, SortKey, TextTerm
+from taskdash.domain.query import Query, Sort, SortKey, TextTerm
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import Part
 from taskdash.store.query_sql import (
@@ -266,20 +265,6 @@ class TaskList(Part):
         listed = f"tasks INDEXED BY tasks_by_own_expiry WHERE {HAS_RESULTS} AND {OWN_LIFE}"
         sql = f"SELECT 1 FROM {listed} AND profile = coalesce(?, profile) LIMIT 1"
         return bool(self._database.value(sql, [profile]))
-
-    def newest_seq(self) -> int | None:
-        """Return the `seq` of the task that was added last, in any profile; None if the store is empty."""
-        seq = self._database.value("SELECT min(seq) FROM tasks")
-        return None if seq is None else int(seq)
-
-    def newer(self, query: Query, seq: int, now_ms: int) -> int:
-        """Return how many tasks of `query` were added after the one with `seq`, or precede it in its paste."""
-        if query.terms:
-            # One search serves this and the rows on the screen.
-            in_order = self.seqs(query, now_ms, may_lag=True)
-            is_ascending = query.sort == NEWEST_FIRST
-            return bisect_left(in_order, seq) if is_ascending else sum(each < seq for each in in_order)
-        return self._count(query, now_ms, "seq < ?", [seq])
 
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
         """Return how many of `seqs` are among the tasks of `query`."""

@@ -172,18 +172,18 @@ class Context(Service):
         return bool(self.key_advice) and self.config_path is not None and self.settings.config_file is None
 
     @cached_property
-    def opening(self) -> Future[tuple[Window, TaskDetail | None, int | None]]:
-        """Return the head of the list, the task under the cursor, and the `seq` of the task that was added last.
+    def opening(self) -> Future[tuple[Window, TaskDetail | None]]:
+        """Return the head of the list, and the task under the cursor.
 
         The first access starts reading them, in the store's thread, for the first frame.
         """
         query, now_ms = Query(self.profile, sort=Sort.of(self.view.sort)), self.clock.now_ms()
 
-        def read(store: Store) -> tuple[Window, TaskDetail | None, int | None]:
+        def read(store: Store) -> tuple[Window, TaskDetail | None]:
             # The terminal's height is not known yet; the window read is three times as high as this.
             window = read_window(store, query, Place(), 20, now_ms)
             task = window.row(window.cursor)
-            return window, store.tasks.detail(task.seq) if task else None, store.tasks.newest_seq()
+            return window, store.tasks.detail(task.seq) if task else None
 
         return self.store.submit(read)
 

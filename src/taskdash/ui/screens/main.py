@@ -70,9 +70,9 @@ class MainScreen(TaskActions):
         self.following = Following(context, self)
         self.headlines = Headlines(context, self.following.banner)
         # Kept as attributes, not queried: updates may still arrive while the screen is being removed.
-        window, detail, newest_seq = context.opening.result()
+        window, detail = context.opening.result()
         self.table = TaskTable(context, window)
-        self.unseen = Unseen(context, self.table, newest_seq)
+        self.unseen = Unseen(context, self.table)
         self.pane = DetailPane(context)
         self.listing = Listing(context, self, self.table)
         self.tab_line = TabLine(self.listing.tabs)
@@ -190,13 +190,13 @@ class MainScreen(TaskActions):
 
     def show_keys(self) -> None:
         keys = footer_keys(self.context.keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
-        self._keys.show_keys(keys, self.unseen.note(*map(self.context.key_of, ("first", "last"))))
+        self._keys.show_keys(keys, self.unseen.note())
 
     @work(group="look")
     async def _look_around(self) -> None:
-        if await self.unseen.look():
-            self.show_keys()
-            self._show_range()
+        await self.unseen.count()
+        self.show_keys()
+        self._show_range()
 
     def on_screen_suspend(self) -> None:
         """Hide toasts while a dialog is open: it shows them itself, elsewhere."""
@@ -208,8 +208,6 @@ class MainScreen(TaskActions):
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         self.pane.show_task(event.task)
         self._show_range()
-        if self.unseen.newer:
-            self._look_around()
 
     # Layout
 

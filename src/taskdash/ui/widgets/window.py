@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.query import SortKey
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
@@ -133,57 +132,31 @@ def _settled(task: Task) -> Task:
 
 
 class Unseen:
-    """Counts what is out of sight for the footer and the list's title, after the rows are read."""
+    """Counts hidden marks and finished tasks not looked at yet, after the rows are read."""
 
-    def __init__(self, context: Context, table: TaskTable, seen_seq: int | None) -> None:
+    def __init__(self, context: Context, table: TaskTable) -> None:
         self._context = context
         self._table = table
-        self._seen_seq = seen_seq
-        """The `seq` of the newest task that has been on screen."""
-        self.newer = 0
-        """How many new tasks were off screen at the last count."""
         self._hidden = 0
         self.ended = 0
         """How many finished tasks nobody has looked at yet."""
         self._kept: set[int] = set()
         self._keep_at_s = 0.0
-        self._busy = False
-        self._again = False
 
-    async def look(self) -> bool:
-        """Recount, and return True; if a count is already running, have that one repeated and return False."""
-        self._again = True
-        if self._busy:
-            return False
-        self._busy = True
-        try:
-            while self._again:
-                self._again = False
-                await self._count()
-        finally:
-            self._busy = False
-        return True
+    async def count(self) -> None:
+        """Count them for the window on screen."""
+        table, now_ms = self._table, self._context.clock.now_ms()
+        query, marked = table.window.query, frozenset(table.marked)
+        may_hide = bool(marked) and (query.states is not None or bool(query.terms))
 
-    async def _count(self) -> None:
-        table, window, now_ms = self._table, self._table.window, self._context.clock.now_ms()
-        query, marked = window.query, frozenset(table.marked)
-        is_filtered, is_by_time = query.states is not None or query.terms, query.sort.key is SortKey.ADDED
-        has_unseen = is_by_time and self._unseen_lines > 0
-        if is_by_time and not has_unseen and self._seen_seq is not None:
-            newest = window.row(window.total - 1 if query.sort.reverse else 0)
-            self._seen_seq = min(self._seen_seq, newest.seq) if newest else self._seen_seq
-        seen_seq = self._seen_seq if window.total else None
-
-        def count(store: Store) -> tuple[int | None, int, int, int]:
-            seen = store.tasks.newest_seq() if seen_seq is None else seen_seq
-            hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if is_filtered and marked else 0
-            newer = store.tasks.newer(query, seen, now_ms) if has_unseen and seen is not None else 0
-            return seen, hidden, newer, store.news.unseen(query.profile)
+        def count(store: Store) -> tuple[int, int]:
+            hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if may_hide else 0
+            return hidden, store.news.unseen(query.profile)
 
         # Not if another query is wanted by now: counting would hold up its rows.
         counted = await self._context.store.run_while(lambda: table.wanted is query, count)
         if counted is not None:
-            self._seen_seq, self._hidden, self.newer, self.ended = counted
+            self._hidden, self.ended = counted
 
     def tick(self) -> None:
         """Save which tasks were looked at, for other dashboards and after a restart."""
@@ -211,21 +184,8 @@ class Unseen:
         self.ended = 0
         self._table.reload()
 
-    @property
-    def _unseen_lines(self) -> int:
-        """Return how many lines are between the screen and the end of the list where new tasks appear."""
-        table = self._table
-        if table.window.query.sort.reverse:
-            return max(0, table.window.total - table.top - table.size.height)
-        return table.top
-
-    def note(self, first_key: str, last_key: str) -> str:
-        """Return how many tasks are marked, also out of sight, and how many new ones are off screen; "" for none."""
-        parts = []
-        if marked := len(self._table.marked):
-            hidden = f", {min(self._hidden, marked):,} of them hidden" if self._hidden else ""
-            parts.append(f"{plural(marked, 'task')} marked{hidden}")
-        if newer := min(self.newer, self._unseen_lines):
-            arrow, key = ("↓", last_key) if self._table.window.query.sort.reverse else ("↑", first_key)
-            parts.append(f"{arrow} {newer:,} new: {key}" if key else f"{arrow} {newer:,} new")
-        return "  ".join(parts)
+    def note(self) -> str:
+        """Return how many tasks are marked, and how many of them a tab or filter hides; "" for none."""
+        marked = len(self._table.marked)
+        hidden = f", {min(self._hidden, marked):,} of them hidden" if self._hidden else ""
+        return f"{plural(marked, 'task')} marked{hidden}" if marked else ""
