@@ -31,7 +31,8 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago, plural, size_words
 from taskdash.results.desktop import find_clipboard
 from taskdash.results.previews import can_decode, install_line
-from taskdash.store.recovery import KNOWN_VERSION, SQLITE_VERSION, Examined, examine, last_copy_s
+from taskdash.store.recovery import SQLITE_VERSION, Examined, examine, last_copy_s
+from taskdash.store.schema import KNOWN_VERSION
 from taskdash.ui.terminal_answers import WAIT_S, Answers, AnswerSieve, questions
 from taskdash.ui.widgets.drawing import Drawing, cell_size, find_drawing
 from taskdash.watch.machine import is_alive, is_stopped

@@ -24,7 +24,7 @@ from taskdash.domain.words import plural
 from taskdash.store.checks import Process
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
-from taskdash.store.schema import MIGRATIONS, OWN_INDEXES, first, refuse_foreign
+from taskdash.store.schema import OWN_INDEXES, first, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 OWN_NAME: Final = "tasks.db"
 SQLITE_VERSION: Final = sqlite3.sqlite_version
-KNOWN_VERSION: Final = len(MIGRATIONS)
 _PATIENCE_S: Final = 1.0
 """How long to wait for a list to examine that another program has locked."""
 _LOCK_PATIENCE_S: Final = 120.0

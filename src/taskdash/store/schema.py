@@ -1,7 +1,7 @@
-"""Defines the schema, as an append-only sequence of migrations, and brings a file up to date.
+"""Defines the schema, as an append-only sequence of migrations, one a release, and brings a file up to date.
 
-Never edit a migration that was released; add another. A file that has had more of them than this program knows was
-written by a newer taskdash, and is left exactly as it is.
+Never edit a migration that was released; add another. A file with a higher version than this program knows was written
+by a newer taskdash, and is left exactly as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 APPLICATION_ID: Final = 0x7461736B
 """The application ID of every store: "task" in ASCII."""
 
-_LIST: Final = """
+_RELEASE_1_0: Final = """
 -- One row a task. `seq` is the default order, ascending: each paste takes the numbers just below all earlier ones.
 -- `removal` is 0 for what is on the list; a removed task keeps its row under the number of its removal.
 CREATE TABLE tasks (
@@ -55,7 +55,9 @@ CREATE TABLE tasks (
     fail_code TEXT,
     fail_msg TEXT,
     note TEXT,
-    prompt TEXT
+    prompt TEXT,
+    -- How many results were saved, kept by triggers.
+    saved_count INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX tasks_by_id ON tasks (profile, task_id) WHERE removal = 0;
 -- One index an order of the list. Each has `seq`, `state` and `removal` as well, so that a window of any state is
@@ -121,8 +123,17 @@ CREATE TABLE saved (
     n INTEGER NOT NULL,
     path TEXT NOT NULL,
     saved_at_ms INTEGER NOT NULL,
+    -- How large the file was: one that has another size is no longer what was saved. NULL: nobody knows.
+    bytes INTEGER,
     PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
+CREATE TRIGGER saved_counted AFTER INSERT ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER saved_uncounted AFTER DELETE ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = old.seq) WHERE seq = old.seq;
+END;
+CREATE INDEX tasks_unsaved ON tasks (profile, seq) WHERE removal = 0 AND state = 2 AND result_count > saved_count;
 
 -- Ends that are still to be told, once in each way: a row is deleted before it is told (`store.news`).
 CREATE TABLE untold (seq INTEGER NOT NULL, way TEXT NOT NULL, PRIMARY KEY (seq, way)) WITHOUT ROWID;
@@ -150,9 +161,7 @@ END;
 CREATE TABLE removals (removal INTEGER PRIMARY KEY AUTOINCREMENT, removed_at_ms INTEGER NOT NULL);
 CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO numbers VALUES ('lowest_seq', 0);
-"""
 
-_GATEWAYS: Final = """
 -- What whoever watches next must know of a profile's gateway: limits it told us, and until when to keep quiet.
 CREATE TABLE gateways (
     profile TEXT PRIMARY KEY,
@@ -182,22 +191,6 @@ CREATE TABLE viewers (
     follows INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (profile, pid)
 ) WITHOUT ROWID;
-"""
-
-_SAVED: Final = """
--- How large a saved file was: one that has another size is no longer what was saved. NULL: nobody knows.
-ALTER TABLE saved ADD COLUMN bytes INTEGER;
--- How many results of a task were saved, for the table's column; kept by triggers.
-ALTER TABLE tasks ADD COLUMN saved_count INTEGER NOT NULL DEFAULT 0;
-UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE saved.seq = tasks.seq)
-    WHERE seq IN (SELECT seq FROM saved);
-CREATE TRIGGER saved_counted AFTER INSERT ON saved BEGIN
-    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = new.seq) WHERE seq = new.seq;
-END;
-CREATE TRIGGER saved_uncounted AFTER DELETE ON saved BEGIN
-    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = old.seq) WHERE seq = old.seq;
-END;
-CREATE INDEX tasks_unsaved ON tasks (profile, seq) WHERE removal = 0 AND state = 2 AND result_count > saved_count;
 
 -- Tasks whose results could not be saved automatically: how often it was tried, and when it is next; NULL: never.
 CREATE TABLE unsaved (
@@ -212,7 +205,7 @@ CREATE TRIGGER unsaved_purged AFTER DELETE ON tasks BEGIN
 END;
 """
 
-_BATCHES: Final = """
+_RELEASE_2_0: Final = """
 -- What was added under a label since it was last complete is a batch: a number that its tasks share, given while one
 -- of them is unfinished. 0: of none, or added before there were any.
 ALTER TABLE tasks ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
@@ -228,21 +221,15 @@ CREATE TRIGGER tasks_rebatched AFTER UPDATE OF label ON tasks
         SELECT batch FROM tasks WHERE removal = 0 AND profile = new.profile AND label = new.label
             AND state < 2 AND batch <> 0 AND seq <> new.seq LIMIT 1), new.seq) WHERE seq = new.seq;
 END;
-"""
 
-_NUMBERED: Final = """
 -- An import used to number saved files from 1, whichever results they were of; those have no size. Where all results
 -- of a task were saved, their numbers are right.
 DELETE FROM saved WHERE bytes IS NULL
     AND seq IN (SELECT seq FROM tasks WHERE state = 2 AND result_count > saved_count);
-"""
 
-_RIVALS: Final = """
 -- Whether a process would watch in place of one whose key is refused: its own key, or gateway, is another.
 ALTER TABLE viewers ADD COLUMN rivals INTEGER NOT NULL DEFAULT 0;
-"""
 
-_FAMILIES: Final = """
 -- The API path that knew a task, the one that its ID was pasted with, and how many in a row did not know it.
 ALTER TABLE tasks ADD COLUMN record_path TEXT;
 ALTER TABLE tasks ADD COLUMN path_hint TEXT;
@@ -265,9 +252,7 @@ CREATE INDEX tasks_by_expiry
     WHERE removal = 0 AND state = 2 AND result_count > 0 AND result_expires_at_ms IS NULL;
 CREATE INDEX tasks_by_own_expiry ON tasks (profile, result_expires_at_ms, seq, state, removal)
     WHERE removal = 0 AND state = 2 AND result_count > 0 AND result_expires_at_ms IS NOT NULL;
-"""
 
-_VERDICTS: Final = """
 -- What somebody thinks of the results of a task, from 1, and how many have which verdict, kept by triggers.
 CREATE TABLE verdicts (
     seq INTEGER NOT NULL,
@@ -291,9 +276,7 @@ END;
 CREATE TRIGGER verdicts_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM verdicts WHERE seq = old.seq;
 END;
-"""
 
-_OF_LABELS: Final = """
 -- What a label's tasks add up to is read in the indexes alone, as the rows themselves are too wide.
 DROP INDEX tasks_by_label;
 CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal, credits, result_count, saved_count,
@@ -302,15 +285,11 @@ CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal, credi
 CREATE INDEX tasks_unfinished
     ON tasks (profile, state, label, model, variant, create_time_ms, added_at_ms, seq, removal)
     WHERE removal = 0 AND state < 2;
-"""
 
-_UNSEEN: Final = """
 -- Whether a task has ended and nobody has looked at it since, in whichever dashboard.
 ALTER TABLE tasks ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX tasks_unseen ON tasks (unseen, profile, seq, state, removal) WHERE removal = 0 AND unseen = 1;
-"""
 
-_CONTENTS: Final = """
 -- The SHA-256 of saved files. It outlives their rows in `saved`, so that a file that was moved is known again.
 CREATE TABLE contents (
     seq INTEGER NOT NULL,
@@ -321,19 +300,16 @@ CREATE TABLE contents (
 CREATE TRIGGER contents_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM contents WHERE seq = old.seq;
 END;
-"""
 
-_DAYS: Final = """
 -- What the tasks of a day have cost is read in the index alone, by who asks every few seconds.
 DROP INDEX tasks_by_creation;
 CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal, added_at_ms, credits)
     WHERE removal = 0;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (
-    *(_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES),
-    *(_VERDICTS, _OF_LABELS, _UNSEEN, _CONTENTS, _DAYS),
-)
+MIGRATIONS: Final = ((3, _RELEASE_1_0), (12, _RELEASE_2_0))
+"""The version of each release's files, and the step that leads there. Those in between were never released."""
+KNOWN_VERSION: Final = MIGRATIONS[-1][0]
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 """Indexes whose names identify a taskdash store, whatever its header says."""
@@ -352,10 +328,10 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
         raise StoreError(
             f"{shown} is a database of another program: name another store with --store, or move it away"
         )
-    if version > len(MIGRATIONS):
+    if version > KNOWN_VERSION:
         raise StoreError(
             f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
-            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store",
+            f"{KNOWN_VERSION}): upgrade taskdash, or name another store with --store",
             code="store_newer",
             next_step="Upgrade taskdash, or name another store with --store.",
         )
@@ -364,29 +340,32 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
 def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
     """Run the migrations that the file has not had, all in one transaction, after keeping a copy of the file.
 
-    Raise StoreChangedError if the file was emptied since it was created, as seen before it was opened.
+    Raise StoreChangedError if the file has to be recovered instead: it was emptied since it was created, as seen before
+    it was opened, or no release has its version.
     """
-    if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
+    if first(execute, "PRAGMA user_version") >= KNOWN_VERSION:
         return
     execute("BEGIN IMMEDIATE")
     try:
         # Read again under the lock, as another process may have migrated it meanwhile.
         done = first(execute, "PRAGMA user_version")
-        if not done and is_emptied:
+        if (done and done not in dict(MIGRATIONS)) or (not done and is_emptied):
             raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
-                f"the store {inert_line(str(file))} is empty, and was not always"
+                f"the store {inert_line(str(file))} is empty and was not always, or of no release's version"
             )
-        if 0 < done < len(MIGRATIONS):
+        if 0 < done < KNOWN_VERSION:
             keep_copy(file)
         statement = ""
         # One by one, as `executescript` would commit the transaction around them.
-        for line in "".join(MIGRATIONS[done:]).splitlines(keepends=True):
+        for line in "".join(script for version, script in MIGRATIONS if version > done).splitlines(
+            keepends=True
+        ):
             statement += line
             if sqlite3.complete_statement(statement):
                 execute(statement)
                 statement = ""
         execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
+        execute(f"PRAGMA user_version = {max(done, KNOWN_VERSION)}")
         execute("COMMIT")
     except BaseException:
         # The first error is the one to report; some errors roll back themselves.

@@ -20,8 +20,8 @@ from taskdash.store.schema import MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import COPIES_KEPT, COPY_EVERY_S, copies_of, keep_copy
 
-OLD: Final = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
-"""A list of three tasks, one finished, as the first taskdash wrote it."""
+OLD: Final = Path(__file__).parents[2] / "data" / "stores" / "release-1.0.db"
+"""A list of three tasks, one finished, as taskdash 1.0 left it."""
 
 
 def digest(path: Path) -> str:
@@ -33,7 +33,7 @@ def old(path: Path) -> Path:
     return Path(shutil.copy(OLD, path))
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(old: Path) -> None:
+def test_a_store_of_the_first_release_is_brought_up_to_date_beside_a_copy(old: Path) -> None:
     with Store(old) as store:
         tasks = store.tasks.rows(Query("aigptimage"), 0)
         assert [(task.task_id, task.label, str(task.state)) for task in tasks] == [
@@ -50,12 +50,13 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(old: P
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection, closing(sqlite3.connect(OLD)) as first:
         assert list(connection.iterdump()) == list(first.iterdump())
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_change_that_fails_leaves_the_file_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest(old)
-    broken = (*MIGRATIONS[:2], f"{MIGRATIONS[2]}\nINSERT INTO nowhere VALUES (1);")
+    (*before_it, (version, script)) = MIGRATIONS
+    broken = (*before_it, (version, f"{script}\nINSERT INTO nowhere VALUES (1);"))
     monkeypatch.setattr(schema, "MIGRATIONS", broken)
     with pytest.raises(StoreError, match="nowhere"):
         Store(old)

@@ -17,7 +17,7 @@ from taskdash.domain.task import State
 from taskdash.store import store as module
 from taskdash.store.store import Glance, Store, glance
 
-OLD = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
+OLD = Path(__file__).parents[2] / "data" / "stores" / "release-1.0.db"
 DAY_MS = 86_400_000
 LISTED = Glance({State.NEW: 1, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 1}, 14.5)
 
