@@ -239,7 +239,6 @@ def print_others() -> None:
     compare("12 s or 70 s, after 10", two_modes, 10, both)
     compare("12 s or 70 s, after 50", two_modes, 50, both)
     alive = normal_alive(MEDIAN_S, SIGMA)
-    compare("unseen model, a sibling known", lognormal(MEDIAN_S, SIGMA), 50, alive, "gpt-image-3")
     compare("unseen model, an unknown word", lognormal(MEDIAN_S, SIGMA), 0, alive, "brand-new-1")
     compare("unseen model, 90 s", lognormal(90.0, SIGMA), 0, normal_alive(90.0, SIGMA), "image-slow")
     print()

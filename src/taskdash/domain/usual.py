@@ -3,18 +3,16 @@
 Each model is learned separately, from its last `KEPT` finished tasks, as gateways get faster and slower and
 old tasks say little about today's. A variant (size, quality and the like) is kept apart only once this list
 shows that it differs from the model's other tasks; until then it shares their history. A model without
-finished tasks starts from a guess by its name (videos take minutes) and from its siblings of the same sort
-on this list.
+finished tasks starts from a guess by its name, as videos take minutes.
 
 Figures *shown* to people never rest on such a guess: `Durations.usual` is None until `SHOWN_FROM` tasks are finished.
 Tasks that are still waiting count as well, as the first half of a batch to finish is the quick half.
 
 The survival curve is fitted to few or many tasks (`fit`). It works with the logarithms of durations, which are roughly
-normal for one model. Two kinds of estimate are mixed: a normal distribution of unknown mean and variance (its Bayesian
-prediction is a Student t: valid from the first task on, and best if durations really are log-normal), and kernel
-density estimates of three widths (better if a model has several modes, because of a cache or two types of machine,
-say). Each is weighted by how well it predicts every finished task from all others. The remaining share `_STUCK` is for
-tasks that hang, for hours or for ever.
+normal for one model. From eight tasks on it is the mean of two estimates: a normal distribution of unknown mean and
+variance (its Bayesian prediction is a Student t: valid from the first task on, and best if durations really are
+log-normal), and a kernel density estimate (better if a model has several modes, because of a cache or two types of
+machine, say). The remaining share `_STUCK` is for tasks that hang, for hours or for ever.
 """
 
 from __future__ import annotations
@@ -23,7 +21,8 @@ import math
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import fmean, median, variance
+from functools import cache
+from statistics import fmean, median, stdev, variance
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.schedule import AGES_S, Curve
@@ -81,19 +80,15 @@ class _History:
     learned: int = 0
     """How many were ever added; tells the age of a fitted curve."""
     curve: Curve | None = None
-    fitted_at: tuple[int, int] = (0, 0)
+    fitted_at: int = 0
 
     def add(self, log_s: float) -> None:
         self.logs.append(log_s)
         self.learned += 1
 
-    def is_stale(self, learned_in_all: int) -> bool:
+    def is_stale(self) -> bool:
         """Return whether the curve should be fitted again: after each of the first tasks, later after a tenth more."""
-        own, whole = self.fitted_at
-        if self.learned - own >= max(1, min(own, KEPT) // 10):
-            return True
-        # With few tasks of its own, those of its siblings count.
-        return len(self.logs) < SHOWN_FROM and learned_in_all - whole >= max(1, whole // 10)
+        return self.learned - self.fitted_at >= max(1, min(self.fitted_at, KEPT) // 10)
 
 
 @dataclass(slots=True)
@@ -137,8 +132,6 @@ class Durations:
 
     def __init__(self, finished: Iterable[tuple[str | None, str | None, int | None]] = ()) -> None:
         self._models: dict[str, _Model] = {}
-        self._learned = 0
-        self._unknown: dict[float, _History] = {}
         self._waiting: dict[str, list[tuple[str | None, float]]] = {}
         self._usual: dict[tuple[str | None, str | None], Usual | None] = {}
         for model, variant, cost_ms in finished:
@@ -155,7 +148,6 @@ class Durations:
         if len(self._models) > _MODELS:
             del self._models[next(iter(self._models))]
         known.learn(variant, log_s)
-        self._learned += 1
         self._usual.clear()
         return True
 
@@ -194,23 +186,20 @@ class Durations:
         The same object is returned until enough has been learned to fit it again.
         """
         known = self._models.get(model or "")
-        # Never learned: one curve per sort serves all such models.
-        history = known.history(variant) if known else self._unknown.setdefault(guess_s(model), _History())
-        if history.curve is None or history.is_stale(self._learned):
-            expected = fmean(known.all.logs) if known and history is not known.all else self._expected(model)
+        if known is None:
+            return _unseen(guess_s(model))
+        history = known.history(variant)
+        if history.curve is None or history.is_stale():
+            expected = math.log(known.guess_s) if history is known.all else fmean(known.all.logs)
             history.curve = fit(history.logs, expected)
-            history.fitted_at = (history.learned, self._learned)
+            history.fitted_at = history.learned
         return history.curve
 
-    def _expected(self, model: str | None) -> float:
-        """Return the log seconds expected of a model before any of its tasks was seen."""
-        guess = guess_s(model)
-        siblings = [
-            median(other.all.logs)
-            for name, other in self._models.items()
-            if other.guess_s == guess and name != model and len(other.all.logs) >= SHOWN_FROM
-        ]
-        return fmean([math.log(guess), *siblings])
+
+@cache
+def _unseen(guessed_s: float) -> Curve:
+    """Return the curve of all models of a sort without a finished task."""
+    return fit((), math.log(guessed_s))
 
 
 def _differs(mine: Collection[float], others: Collection[float]) -> bool:
@@ -227,11 +216,7 @@ _STUCK: Final = 0.002
 _STUCK_SCALE_S: Final = 600.0
 _KERNEL_FROM: Final = 8
 """Kernel estimates from fewer tasks are noise."""
-_KERNELS: Final = 3
-_MIN_WIDTH: Final = 0.04
-_ROUNDS: Final = 20
-# Prior weights, in tasks: of the t, which must keep its tails, and of each kernel estimate.
-_TRUST: Final = (1.0, 0.1, 0.1, 0.1)
+_LEAST_WIDTH: Final = 0.08
 # The prior distribution of log seconds, before any task was seen (normal-inverse-gamma), but for its mean: how many
 # tasks the mean is worth; `_SPREAD / _SHAPE` is the variance expected within one model.
 _MEAN_WEIGHT: Final = 0.5
@@ -242,6 +227,7 @@ _FEW: Final = 0.1
 _BIN: Final = 0.03
 _LOW: Final = math.log(0.05)
 _BINS: Final = math.ceil((math.log(AGES_S[-1]) - _LOW) / _BIN) + 1
+_MIDDLES: Final = tuple(_LOW + (i + 0.5) * _BIN for i in range(_BINS))
 # For each age the bin that it lies in, and how far into it.
 _PLACES: Final = tuple(
     divmod(max(0.0, math.log(age) - _LOW) / _BIN, 1.0) if age else (0.0, 0.0) for age in AGES_S
@@ -270,18 +256,10 @@ def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tu
 def fit(logs: Collection[float], expected: float) -> Curve:
     """Return the curve predicted for the next task from the log seconds of finished tasks and those expected."""
     logs = tuple(logs)
-    tamed = _tamed(logs)
-    mean = math.fsum(tamed) / len(tamed) if tamed else 0.0
-    sums = _Sums(len(tamed), mean, math.fsum((x - mean) ** 2 for x in tamed))
-    density = _student(sums, expected)
-    masses = [density(_LOW + (i + 0.5) * _BIN) for i in range(_BINS)]
+    density = _student(_tamed(logs), expected)
+    masses = [density(middle) * _BIN for middle in _MIDDLES]
     if len(logs) >= _KERNEL_FROM:
-        # The widest kernel's standard deviation, by the usual rule for a normal distribution.
-        width = max(4 * _MIN_WIDTH, 1.06 * math.sqrt(sums.squares / sums.tasks) * math.pow(sums.tasks, -0.2))
-        weights = _weights(logs, tamed, sums, expected, width)
-        total = math.fsum(masses)
-        masses = [weights[0] * mass / total for mass in masses]
-        _add_kernels(masses, logs, weights[1:], width)
+        masses = [(mass + own) / 2 for mass, own in zip(masses, _spread(logs), strict=True)]
     return _curve(masses)
 
 
@@ -308,20 +286,15 @@ def _tamed(logs: Sequence[float]) -> list[float]:
     return [min(max(x, centre - reach), centre + reach) for x in logs]
 
 
-class _Sums(NamedTuple):
-    tasks: int
-    mean: float
-    squares: float
-    """The sum of squared distances from the mean."""
-
-
-def _student(sums: _Sums, expected: float) -> Callable[[float], float]:
+def _student(logs: Sequence[float], expected: float) -> Callable[[float], float]:
     """Return the density of a Student t, the prediction of the normal-inverse-gamma posterior for the next value."""
-    weight = _MEAN_WEIGHT + sums.tasks
-    shape = _SHAPE + sums.tasks / 2
-    off = _MEAN_WEIGHT * sums.tasks * (sums.mean - expected) ** 2 / weight
-    spread = _SPREAD + (sums.squares + off) / 2
-    centre = (_MEAN_WEIGHT * expected + sums.tasks * sums.mean) / weight
+    tasks = len(logs)
+    mean = fmean(logs) if logs else expected
+    weight = _MEAN_WEIGHT + tasks
+    shape = _SHAPE + tasks / 2
+    off = _MEAN_WEIGHT * tasks * (mean - expected) ** 2 / weight
+    spread = _SPREAD + (math.fsum((x - mean) ** 2 for x in logs) + off) / 2
+    centre = (_MEAN_WEIGHT * expected + tasks * mean) / weight
     scale = math.sqrt(spread * (weight + 1) / (shape * weight))
     norm = (
         math.lgamma(shape + 0.5) - math.lgamma(shape) - 0.5 * math.log(2 * shape * math.pi) - math.log(scale)
@@ -329,64 +302,15 @@ def _student(sums: _Sums, expected: float) -> Callable[[float], float]:
     return lambda x: math.exp(norm - (shape + 0.5) * math.log1p(((x - centre) / scale) ** 2 / (2 * shape)))
 
 
-def _weights(
-    logs: Sequence[float], tamed: Sequence[float], sums: _Sums, expected: float, width: float
-) -> list[float]:
-    """Return the weights of the t and each kernel estimate, by how well they predict each value from the rest."""
-    scores: list[list[float]] = []
-    for x, t, near in zip(logs, tamed, _kernel_scores(logs, width), strict=True):
-        mean = (sums.tasks * sums.mean - t) / (sums.tasks - 1)
-        rest = _Sums(sums.tasks - 1, mean, max(0.0, sums.squares - (t - sums.mean) * (t - mean)))
-        scores.append([_student(rest, expected)(x), *near])
-    total = sum(_TRUST)
-    weights = [trust / total for trust in _TRUST]
-    for _ in range(_ROUNDS):
-        shares = list(_TRUST)
-        for row in scores:
-            mix = sum(w * s for w, s in zip(weights, row, strict=True)) or 1.0
-            for k, score in enumerate(row):
-                shares[k] += weights[k] * score / mix
-        whole = sum(shares)
-        weights = [share / whole for share in shares]
-    return weights
-
-
-def _kernel_scores(logs: Sequence[float], width: float) -> list[list[float]]:
-    """Return the density at each value given the others, for kernels of `width`, a half and a quarter of it."""
-    count = len(logs)
-    sums = [[0.0] * _KERNELS for _ in logs]
-    factor = -0.5 / width**2
-    for i, x in enumerate(logs):
-        mine = sums[i]
-        for j in range(i):
-            wide = math.exp(factor * (x - logs[j]) ** 2)
-            half = wide**4
-            quarter = half**4
-            theirs = sums[j]
-            mine[0] += wide
-            mine[1] += half
-            mine[2] += quarter
-            theirs[0] += wide
-            theirs[1] += half
-            theirs[2] += quarter
-    norm = 1.0 / ((count - 1) * width * math.sqrt(2 * math.pi))
-    return [[s * norm * 2**k for k, s in enumerate(row)] for row in sums]
-
-
-def _add_kernels(masses: list[float], logs: Sequence[float], weights: Sequence[float], width: float) -> None:
-    """Spread each value over the bins around it, by the mix of the three kernels."""
+def _spread(logs: Sequence[float]) -> list[float]:
+    """Return the share of each bin if each value is spread around itself (a kernel density estimate)."""
+    # Half of what the usual rule says for one mode: where there are several, each is narrower than the whole.
+    width = max(_LEAST_WIDTH, 0.53 * stdev(_tamed(logs)) * len(logs) ** -0.2)
     reach = math.ceil(4 * width / _BIN)
-    kernel = [0.0] * (2 * reach + 1)
-    for k, weight in enumerate(weights):
-        scale = width / 2**k
-        bare = [math.exp(-0.5 * (i * _BIN / scale) ** 2) for i in range(-reach, reach + 1)]
-        total = math.fsum(bare) * len(logs)
-        for i, height in enumerate(bare):
-            kernel[i] += weight * height / total
+    masses = [0.0] * _BINS
     for x in logs:
-        # The value lies between the middles of two bins, which share it.
-        place, part = divmod((x - _LOW) / _BIN - 0.5, 1.0)
-        for first, share in ((int(place) - reach, 1.0 - part), (int(place) + 1 - reach, part)):
-            for i, height in enumerate(kernel, first):
-                if 0 <= i < _BINS:
-                    masses[i] += share * height
+        place = round((x - _LOW) / _BIN)
+        for i in range(max(0, place - reach), min(_BINS, place + reach)):
+            masses[i] += math.exp(-0.5 * ((_MIDDLES[i] - x) / width) ** 2)
+    total = math.fsum(masses)
+    return [mass / total for mass in masses]
