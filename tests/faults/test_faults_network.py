@@ -124,29 +124,16 @@ def endless(name: str, head: bytes, part: bytes, sent: dict[str, int]) -> Play:
 def bombs(long: bool) -> Iterator[Fault]:
     zeros = bytes((300 if long else 48) * MB)
     gzipped, deflated = gzip.compress(zeros, 1), zlib.compress(zeros, 1)
-    large, ours = "larger than 4 MiB when unpacked", "compressed in a way that was not asked for"
-    for encoding, body, said in (
-        ("gzip", gzipped, large),
-        ("x-gzip", gzipped, large),
-        ("gzip, gzip", gzip.compress(gzipped), large),
-        ("deflate", deflated, large),
-        ("deflate, gzip", gzip.compress(deflated), large),
-        ("gzip, gzip, gzip", gzip.compress(gzip.compress(gzipped)), "compressed more than twice"),
-        ("br", b"\x0b\x02\x80{}\x03", ours),
-        ("zstd", b"(\xb5/\xfd\x04X\x11\x00\x00{}", ours),
-        ("compress", b"\x1f\x9d\x90", ours),
-        ("\x1b]0;x\x07", b"{}", ours),
-        ("gzip", b"{}", "labelled as compressed, but is not"),
-        ("gzip", gzip.compress(b"{}")[:-9], "compressed and breaks off"),
-        ("", gzip.compress(b"{}"), re.escape("not JSON (compressed without saying so)")),
+    for encoding, body in (
+        ("gzip", gzipped),
+        ("x-gzip", gzipped),
+        ("gzip, gzip", gzip.compress(gzipped)),
+        ("deflate", deflated),
+        ("br", b"\x0b\x02\x80{}\x03"),
+        ("zstd", b"(\xb5/\xfd\x04X\x11\x00\x00{}"),
     ):
-        headers = {"Content-Encoding": encoding} if encoding else {}
-        play = sends(http_reply(200, body, headers))
-        if not encoding.isprintable():
-            said = f"({said})|.*does not answer in HTTP"
-            yield Fault("N6", repr(encoding), play, f"(unreadable|unreachable): (the answer is )?{said}")
-        else:
-            yield Fault("N6", encoding, play, f"unreadable: the answer is {said}")
+        said = re.escape(f"unreadable: the answer is compressed ({encoding}), which was not asked for")
+        yield Fault("N6", encoding, sends(http_reply(200, body, {"Content-Encoding": encoding})), said)
 
 
 def redirects(server: RawServer, stranger: RawServer) -> Iterator[Fault]:

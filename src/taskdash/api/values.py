@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from contextlib import suppress
 from datetime import datetime
 from math import isfinite
@@ -29,14 +28,12 @@ T = TypeVar("T")
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_VALUES: Final = 50_000
 """Values in one document: 4 MiB of `[],` would be over 100 MB of objects; 10,000 results need 20,000."""
-MAX_ENCODINGS: Final = 2
 MAX_UNWRAPS: Final = 3
 """How many levels of JSON text nested in JSON text are decoded."""
 
 _MAX_DIGITS: Final = 40
 _MAX_STARTS: Final = 32
 _JSON_START = re.compile(r"[\[{]")
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 # The closing quote is optional, so that this matches at every quote and broken text needs no second pass.
 _JSON_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
@@ -45,62 +42,27 @@ class UnreadableError(ValueError):
     """Says why a body cannot be read; the message is inert, and completes "the answer is ..."."""
 
 
-def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long. `headers` are in lower case.
+def document(headers: Mapping[str, str], body: bytes) -> Json:
+    """Parse a body as a JSON document, with or without a byte order mark, whatever its headers call it.
 
-    We ask for `identity`, but a proxy may compress anyway. An unlabelled encoding is not guessed. Raises
-    UnreadableError if the body is too long, broken, or in an unknown encoding.
+    We ask for `identity`, so a body that a proxy has compressed anyway is not unpacked. The names of `headers` are in
+    lower case. Raises UnreadableError if the body is too long, not UTF-8 or not JSON.
     """
     if len(body) > MAX_BODY_BYTES:
         raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
-    names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
-    encodings = [name for name in names if name not in ("", "identity")]
-    if len(encodings) > MAX_ENCODINGS:
-        raise UnreadableError("compressed more than twice")
-    for name in reversed(encodings):
-        if name in ("gzip", "x-gzip"):
-            body = _inflated(body, zlib.MAX_WBITS | 16)
-        elif name == "deflate":
-            # It means the zlib format (RFC 9110); some servers leave out the zlib header.
-            has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
-            body = _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-        else:
-            raise UnreadableError(f"compressed in a way that was not asked for ({inert_line(name, 40)})")
-    return body
-
-
-def _inflated(body: bytes, wbits: int) -> bytes:
-    stream = zlib.decompressobj(wbits)
-    try:
-        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
-    except zlib.error:
-        raise UnreadableError("labelled as compressed, but is not, or is damaged") from None
-    if len(plain) > MAX_BODY_BYTES:
-        raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB when unpacked")
-    if not stream.eof:
-        raise UnreadableError("compressed and breaks off")
-    return plain
-
-
-def document(headers: Mapping[str, str], plain: bytes) -> Json:
-    """Parse `plain` as a JSON document, with or without a byte order mark, whatever its Content-Type.
-
-    Raises UnreadableError if it is not UTF-8 or not JSON.
-    """
-    text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
-    if not text_bytes.strip():
+    text_bytes = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if not text_bytes:
         raise UnreadableError("empty")
-    if text_bytes.lstrip()[:1] == b"<":
+    if text_bytes.startswith(b"<"):
         label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()
         kind = label if label and "json" not in label else "text/html"
         raise UnreadableError(f"not JSON ({kind}): is the base URL right, or is a login page in between?")
-    if text_bytes.startswith(_GZIP_MAGIC):
-        raise UnreadableError("not JSON (compressed without saying so)")
     try:
         text = text_bytes.decode("utf-8")
     except UnicodeDecodeError:
-        looks_wide = text_bytes.startswith((b"\xff\xfe", b"\xfe\xff"))
-        raise UnreadableError("not UTF-8" + (" (UTF-16?)" if looks_wide else "")) from None
+        encoding = inert_line(headers.get("content-encoding", ""), 40)
+        compressed = f"compressed ({encoding}), which was not asked for" if encoding else ""
+        raise UnreadableError(compressed or "not UTF-8") from None
     return json_document(text)
 
 

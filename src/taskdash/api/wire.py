@@ -32,7 +32,6 @@ from taskdash.api.values import (
     amount,
     document,
     is_blank,
-    plain_body,
     unwrapped,
     whole_number,
     word,
@@ -96,10 +95,9 @@ def parse_answer(
         to = f" to {target}" if target else ""
         message = f"a redirect{to} (HTTP {status}), which is never followed: is the base URL right?"
         return Answer(problem=ProblemKind.UNREACHABLE, message=message)
-    envelope, plain, fault = Envelope(), b"", ""
+    envelope, fault = Envelope(), ""
     try:
-        plain = plain_body(headers, body)
-        envelope = envelope_of(document(headers, plain), asked_id)
+        envelope = envelope_of(document(headers, body), asked_id)
     except UnreadableError as error:
         fault = f"the answer is {error}"
     kind = _problem_kind(status, envelope)
@@ -112,7 +110,7 @@ def parse_answer(
             told = _words_of(None, envelope)
             remark = "the record came with an error" + (f" ({told})" if told else "")
             found = record_of(record, (code, envelope.reason))
-            return Answer(record=found, message=remark if kind else "", raw=plain)
+            return Answer(record=found, message=remark if kind else "", raw=body)
         if kind is None:
             fault = f"the answer is about another task ({inert_line(named, 128)}): dropped"
     told = f"HTTP {status}, {fault}" if fault else _words_of(status, envelope)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
-import gzip
 import json
 import logging
 import socket
@@ -189,13 +188,12 @@ async def test_a_gateway_that_quotes_the_key_is_not_repeated(fake_api: FakeApi) 
 
         quoting = json.dumps(waiting_body("task_a", param="PARAM", model=f"x {KEY}"))
         body = quoting.replace(json.dumps(KEY)[1:-1], form).encode()
-        for headers, sent in (({}, body), ({"Content-Encoding": "gzip"}, gzip.compress(body))):
-            fake_api.override = Reply(200, sent, headers)
-            answer = await check(fake_api.url)
-            assert answer.record is not None
-            assert answer.record.model == "x ***"
-            assert b"***" in answer.raw
-            assert_no_key(repr(answer), answer.raw.decode())
+        fake_api.override = Reply(200, body)
+        answer = await check(fake_api.url)
+        assert answer.record is not None
+        assert answer.record.model == "x ***"
+        assert b"***" in answer.raw
+        assert_no_key(repr(answer), answer.raw.decode())
 
     with RawServer(sends(http_reply(302, b"", {"Location": f"https://evil.example/?{KEY}"}))) as server:
         assert_no_key(await unreachable(server.url))
