@@ -19,7 +19,6 @@ from taskdash.api.result_urls import (
     RECORD_KEYS,
     is_purged,
     links_end_ms,
-    result_in,
     result_parts,
     result_urls,
 )
@@ -113,14 +112,16 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
     given.understood(*standing.keys, *(key for key in STATE if is_blank(wire.get(key))))
     state = standing.state
     param = request_in(given)
-    fail_code, fail_msg = _failure_of(given, state, around)
     create_ms = given.read(timestamp_ms, *CREATED)
     complete_ms = given.read(timestamp_ms, *ENDED)
     if complete_ms is None and state.finished:
         complete_ms = given.read(timestamp_ms, *UPDATED)
     parts = result_parts(wire)
     urls = result_urls(wire, parts)
-    given.understood(*_keys_with_urls(wire, parts, urls))
+    # A result without links, such as text, stays in `extra`.
+    have_urls = [key for key in parts if urls and result_urls({key: wire[key]})]
+    given.understood(*([key for key in have_urls if key not in LAST_KEYS] or have_urls))
+    fail_code, fail_msg = _failure_of(given, state, [*parts.values()], around)
     credits_consumed, usage = given.read(_number_word, *CREDITS), given.get(USAGE)
     if credits_consumed is None and isinstance(usage, dict):
         credits_consumed = Fields(usage).read(_number_word, *CREDITS_IN_USAGE)
@@ -150,15 +151,6 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
             if key not in RECORD_KEYS or value not in _EMPTY_RESULTS
         },
     )
-
-
-def _keys_with_urls(wire: dict[str, Json], parts: dict[str, Json], urls: tuple[str, ...]) -> list[str]:
-    """Return the fields that `urls` come from; a result without links, such as text, stays in `extra`."""
-    given = [key for key in parts if urls and not is_blank(wire[key])]
-    if len(given) < 2:
-        return given
-    found = [key for key in given if result_urls({key: wire[key]}, {key: parts[key]})]
-    return [key for key in found if key not in LAST_KEYS] or found
 
 
 def _progress(value: Json) -> str | None:
@@ -200,12 +192,16 @@ def request_in(given: Fields) -> Json:
     On the API's page it is JSON text of the whole request; some gateways send an object, and its `input` may
     again be JSON text. Answers without an envelope may have only the `input`.
     """
-    found = unwrapped(given.take(*PARAM))
+    found = unwrapped(given.read(_as_it_is, *PARAM))
     if found is None and isinstance(given.get("input"), str | dict):
-        found = {"input": given.take("input")}
+        found = {"input": given.read(_as_it_is, "input")}
     if isinstance(found, dict) and isinstance(found.get("input"), str):
         found = {**found, "input": unwrapped(found["input"])}
     return found
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
 
 
 def _prompt_in(param: Json) -> str | None:
@@ -324,7 +320,7 @@ _IS_FINE = re.compile(
 """Messages about a request that succeeded, which are no reason why a task failed."""
 
 
-def _failure_of(given: Fields, state: State, around: Reason) -> Reason:
+def _failure_of(given: Fields, state: State, results: list[Json], around: Reason) -> Reason:
     """Return code and message of a failure, each from the first source that has one.
 
     The record's own fields come first: `failMsg`, text on the API's page but possibly an object or a list at
@@ -345,7 +341,6 @@ def _failure_of(given: Fields, state: State, around: Reason) -> Reason:
         named = given.get("code")
         if isinstance(named, str) and whole_number(named) is None:
             found.append((_error_code(named), None))
-        results = [result_in(given.get(key)) for key in RECORD_KEYS]
         found += [_reason_among(part, ("code",)) for part in results if isinstance(part, dict)]
         found.append(around)
     given.understood(*(key for key in ERROR_CODE if whole_number(given.get(key)) in _NO_ERROR))
@@ -363,8 +358,7 @@ def reason_in(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
         if any(found_in_it) or _ALL_IN_ERROR.issuperset(value):
             return found_in_it
     if isinstance(value, list | dict):
-        value = inert_json(value)
-        return None, None if _is_empty(value) else inert(json_text(value))
+        return None, inert(json_text(inert_json(value)))
     said = text(value)
     is_none = said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said)
     return None, None if is_none else said
@@ -384,12 +378,6 @@ def _error_code(value: Json) -> str | None:
     """Return a code, unless it means that there is no error."""
     said = word(value)
     return None if said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said) else said
-
-
-def _is_empty(value: Json) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return all(map(_is_empty, value)) if isinstance(value, list) else is_blank(value)
 
 
 def _says_no_more(value: Json) -> bool:

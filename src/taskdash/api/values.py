@@ -177,14 +177,6 @@ class Fields:
                 return meaning
         return None
 
-    def take(self, *names: str) -> Json:
-        """Return the first value that is not blank among `names`, unchanged."""
-        for name in names:
-            if not is_blank(self._wire.get(name)):
-                self._understood.add(name)
-                return self._wire[name]
-        return None
-
     def get(self, name: str) -> Json:
         """Return the value unchanged; None if it is missing."""
         return self._wire.get(name)
