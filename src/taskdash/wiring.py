@@ -187,7 +187,8 @@ async def _build_watcher(
     from taskdash.store.saved import forget_gone_files
     from taskdash.watch.watcher import build_watcher
 
-    store = StoreThread(store_path, "watcher-store")
+    # It waits for a list that another process holds, as the dashboard does.
+    store = StoreThread(store_path, "watcher-store", is_patient=True)
     if forgets_gone_files:
         forget_gone_files(store)
     return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)

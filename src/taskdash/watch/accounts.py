@@ -101,8 +101,6 @@ class Accounts:
 
     def __init__(self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float]) -> None:
         self.health = Health()
-        self.under_way = 0
-        """Checks that were chosen and are not answered yet."""
         self.learned: Learned | None = None
         self.paths = RecordPaths(policy.record_paths)
         self._policy = policy
@@ -131,7 +129,6 @@ class Accounts:
             past += [Spent(sent_s, answered_s) for _ in range(min(row.checks, MAX_IN_FLIGHT))]
         self._budget = Budget(allowed(self.key_limits, self._policy.share), past)
         self._checks.clear()
-        self.under_way = 0
         held_s = _held_s(note.quiet, now_s, now_ms)
         if held_s > 0:
             message = str(note.quiet.get("message", ""))
@@ -164,7 +161,11 @@ class Accounts:
     def room(self) -> int:
         """Return how many more checks may be in flight: enough to use the budget per second at this latency."""
         wanted = math.ceil(self.limits.per_second * (self._latency_s + 0.1) * 1.5) + 1
-        return max(0, min(MAX_IN_FLIGHT, wanted) - self.under_way)
+        return max(0, min(MAX_IN_FLIGHT, wanted) - self._under_way())
+
+    def _under_way(self) -> int:
+        """Return how many checks were chosen and are not answered yet."""
+        return sum(not check.is_answered for check in self._checks.values())
 
     def is_busy(self, seq: int) -> bool:
         """Return whether a check of this task is in flight, or its answer is not on disk yet."""
@@ -201,7 +202,7 @@ class Accounts:
         hold = self.health.hold(now_s, task.asked_at_ms, task_id=task.task_id)
         if hold.wait_s > 0:
             return hold.wait_s, False
-        if hold.in_flight is not None and self.under_way >= hold.in_flight:
+        if hold.in_flight is not None and self._under_way() >= hold.in_flight:
             return math.inf, False
         wait_s = self._budget.wait_s(now_s, urgent=is_urgent(task))
         return wait_s, wait_s > 0
@@ -210,7 +211,6 @@ class Accounts:
         """Charge a check that is about to be reserved and sent."""
         now_s = self._clock.now_s()
         self._checks[task.seq] = _Check(self._budget.spend(now_s, urgent=is_urgent(task)), now_s)
-        self.under_way += 1
 
     def ledger(self) -> list[Sent]:
         """Return recent reservations, made by this process or before it took over."""
@@ -254,7 +254,6 @@ class Accounts:
             return
         now_s = self._clock.now_s()
         check.is_answered = True
-        self.under_way -= 1
         self._budget.settle(check.ticket, now_s)
         if answer is None:
             return

@@ -79,8 +79,6 @@ class Dispatch:
         self._line = InLine(0, 0, 0, None)
         self._counted_at_s = -math.inf
         self._look_at_s = -math.inf
-        self._counted_ms = 0
-        self._due_since_ms: int | None = None
         self._left_over = False
         self._asked_again = False
         self._over_budget = False
@@ -142,8 +140,8 @@ class Dispatch:
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
             picked = await self._pick_now()
         try:
-            await self._count(looked=bool(picked) or changed)
-            await self._notes.leave_word(over_budget=self._over_budget)
+            await self._count()
+            await self._notes.leave_word(self.status())
         except BaseException:
             # The caller never gets them, so they would count as busy for ever.
             self.drop(picked)
@@ -227,7 +225,7 @@ class Dispatch:
 
         tasks, self._line = await self._store.run(read)
         self._accounts.see_requests(tasks)
-        self._counted_at_s, self._counted_ms = self._clock.now_s(), now_ms
+        self._counted_at_s = self._clock.now_s()
         self._asked_again = any(
             task.asked_at_ms is not None and self._accounts.is_busy(task.seq) for task in tasks
         )
@@ -331,25 +329,23 @@ class Dispatch:
 
     def status(self) -> WatchStatus:
         """Return the status while leading."""
-        due = max(0, self._line.due - self._accounts.busy)
-        self._due_since_ms = (self._due_since_ms or self._counted_ms) if due else None
         return self._notes.leader_status()._replace(
             over_budget=self._over_budget,
-            due=due,
+            due=max(0, self._line.due - self._accounts.busy),
             new=self._line.new,
-            next_check_at_ms=self._due_since_ms if due else self._line.next_ms,
+            next_check_at_ms=self._line.next_ms,
             paused=self._paused,
         )
 
-    async def _count(self, *, looked: bool) -> None:
-        """Update the number of due tasks for the status, unless a look just did."""
-        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        has_come = self._line.next_ms is not None and self._line.next_ms <= now_ms
-        is_stale = self._counted_at_s == -math.inf
-        if not (looked or has_come or is_stale) or now_s < self._counted_at_s + COUNT_EVERY_S:
-            return
-        self._counted_at_s, self._counted_ms = now_s, now_ms
-        self._line = await self._store.run(lambda store: store.checks.in_line(self._policy.profile, now_ms))
+    async def _count(self) -> None:
+        """Count the tasks in line for the status, if that can have changed since the last look."""
+        now_s, now_ms, next_ms = self._clock.now_s(), self._clock.now_ms(), self._line.next_ms
+        is_stale = self._counted_at_s == -math.inf or (next_ms is not None and next_ms <= now_ms)
+        if is_stale and now_s >= self._counted_at_s + COUNT_EVERY_S:
+            self._counted_at_s = now_s
+            self._line = await self._store.run(
+                lambda store: store.checks.in_line(self._policy.profile, now_ms)
+            )
 
     async def _mend_clock(self) -> None:
         """Shift planned checks if the wall clock was set back; if it was set forward, look for checks now due."""

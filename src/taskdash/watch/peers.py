@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from taskdash.domain.errors import StoreError
 from taskdash.domain.gateways import TIERS
 from taskdash.domain.task import ProblemKind
-from taskdash.store.checks import Entry, GatewayNote, Sent, Viewer
+from taskdash.store.checks import Entry, GatewayNote, Viewer
 from taskdash.store.store_file import Identity, identity_of, lock_path
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.machine import is_alive, is_stopped, this_process
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from taskdash.watch.machine import Clock
 
 NOTE_EVERY_S: Final = 1.0
-READ_EVERY_S: Final = 30.0
+READ_EVERY_S: Final = 2.0
 """How long a follower relies on an unchanged store file without reading it."""
 MARK_BYTES: Final = 4
 """Enough to tell two keys apart, too few to recover one."""
@@ -148,23 +148,6 @@ class Viewers:
     """Whether another one, not stopped, would send scheduled checks if it had the lease."""
     others_rival: bool
     """Whether another one, not stopped, may succeed where the watcher gets nowhere."""
-    others: list[Viewer]
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Keeps what a follower last read in the store, with its own state (paused, can lead) and the time."""
-
-    asked_with: tuple[bool, bool]
-    viewers: Viewers
-    note: GatewayNote
-    differs: str
-    sent: list[Sent]
-    line: InLine
-    due_since_ms: int | None
-    """When due checks were first seen; None if none is due."""
-    read_s: float
-    read_ms: int
 
 
 class Notes:
@@ -181,7 +164,12 @@ class Notes:
         self._noted: GatewayNote | None = None
         self._noted_at_s = -math.inf
         self._held_until_ms: int | None = None
-        self._reading: _Reading | None = None
+        self._followed = WatchStatus()
+        """What this process told last as a follower, ..."""
+        self._followed_as = (False, False)
+        """... whether it was paused and could lead then, ..."""
+        self._read_at_s = -math.inf
+        """... and when it was read in the store."""
 
     def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
         """Return what differs between this process and the watcher that left the note; "" if nothing does.
@@ -211,35 +199,28 @@ class Notes:
             paused or any(viewer.paused for viewer in others),
             any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
             any(viewer.rivals and not is_stopped(viewer.process) for viewer in others),
-            others,
         )
 
     # Follow
 
     async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
-        """Return the status while another process watches. The store is read only if it may have changed."""
-        may_have_changed = self._store.change_hint.may_have_changed()
-        last, asked_with = self._reading, (paused, can_lead)
-        if may_have_changed or last is None or self._is_stale(last, asked_with):
-            self._reading = None
-            self._reading = last = await self._read(asked_with, last)
-        return self._follower_status(last)
+        """Return the status while another process watches, read anew if the store may have changed, or for a while."""
+        now_s, followed_as = self._clock.now_s(), (paused, can_lead)
+        is_fresh = followed_as == self._followed_as and 0 <= now_s - self._read_at_s < READ_EVERY_S
+        if self._store.change_hint.may_have_changed() or not is_fresh:
+            self._read_at_s = -math.inf
+            self._followed = await self._read_status(paused=paused, can_lead=can_lead)
+            self._followed_as, self._read_at_s = followed_as, now_s
+        return self._followed
 
-    def _is_stale(self, reading: _Reading, asked_with: tuple[bool, bool]) -> bool:
-        now_ms, age_s = self._clock.now_ms(), self._clock.now_s() - reading.read_s
-        next_ms = reading.line.next_ms
-        return (
-            reading.asked_with != asked_with
-            or not 0 <= age_s < READ_EVERY_S
-            # The wall clock was set, or a check fell due.
-            or now_ms < reading.read_ms
-            or (next_ms is not None and next_ms <= now_ms)
-            or not all(is_alive(viewer.process) for viewer in reading.viewers.others)
-        )
+    async def _read_status(self, *, paused: bool, can_lead: bool) -> WatchStatus:
+        profile, now_ms = self._policy.profile, self._clock.now_ms()
 
-    async def _read(self, asked_with: tuple[bool, bool], last: _Reading | None) -> _Reading:
-        profile, (paused, can_lead) = self._policy.profile, asked_with
-        note = await self._store.run(lambda store: store.gateways.note(profile))
+        def work(store: Store) -> tuple[GatewayNote, list[Entry], InLine]:
+            gateways = store.gateways
+            return gateways.note(profile), gateways.entries(profile), store.checks.in_line(profile, now_ms)
+
+        note, entries, line = await self._store.run(work)
         # By this process's own checks, from when it watched.
         gets_nowhere = self._accounts.gets_nowhere()
         differs = self.differs_from(note, gets_nowhere=gets_nowhere)
@@ -252,32 +233,19 @@ class Notes:
             can_lead=can_lead and not (gets_nowhere and is_useless),
             rivals=can_lead and bool(differs) and leader_gets_nowhere and not gets_nowhere,
         )
-        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-
-        def work(store: Store) -> tuple[GatewayNote, list[Entry], InLine]:
-            gateways = store.gateways
-            return gateways.note(profile), gateways.entries(profile), store.checks.in_line(profile, now_ms)
-
-        note, entries, line = await self._store.run(work)
-        sent = [entry.sent for entry in entries]
-        due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
-        return _Reading(asked_with, viewers, note, differs, sent, line, due_since_ms, now_s, now_ms)
-
-    def _follower_status(self, reading: _Reading) -> WatchStatus:
-        note, line = reading.note, reading.line
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
-        told = _told_in(note.status if watcher else {})
+        told = leader if watcher else WatchStatus()
         until_ms = told.held_until_ms
         return told._replace(
             watcher_pid=watcher.pid if watcher else None,
             watcher_stopped=watcher is not None and is_stopped(watcher),
-            differs=reading.differs if watcher else "",
-            paused=reading.viewers.paused,
-            used=used_lately(reading.sent, self._clock.now_s()),
-            held_until_ms=until_ms if until_ms is not None and until_ms > self._clock.now_ms() else None,
+            differs=differs if watcher else "",
+            paused=viewers.paused,
+            used=used_lately((entry.sent for entry in entries), self._clock.now_s()),
+            held_until_ms=until_ms if until_ms is not None and until_ms > now_ms else None,
             due=line.due,
             new=line.new,
-            next_check_at_ms=reading.due_since_ms if line.due else line.next_ms,
+            next_check_at_ms=line.next_ms,
         )
 
     # Lead
@@ -308,12 +276,11 @@ class Notes:
             held_until_ms=self._held_until_ms,
         )
 
-    async def leave_word(self, *, over_budget: bool) -> None:
-        """Store what followers and successors must know, if it has changed.
+    async def leave_word(self, status: WatchStatus) -> None:
+        """Store what followers and successors must know of the leader's status, if it has changed.
 
         Anything that forbids or limits checks is stored at once, so that a successor knows it even after a kill.
         """
-        status = self.leader_status()._replace(over_budget=over_budget)
         learned, quiet = self._accounts.learned, self._accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),
@@ -332,7 +299,7 @@ class Notes:
 
     def forget(self) -> None:
         """Force the next note to be written, as another process may have left one since."""
-        self._noted = self._reading = None
+        self._noted, self._read_at_s = None, -math.inf
 
     def _learned_words(self) -> str | None:
         learned, limits = self._accounts.learned, self._accounts.key_limits

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from taskdash.domain.errors import StoreError, TaskdashError
+from taskdash.domain.errors import TaskdashError
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind
@@ -19,8 +19,6 @@ T = TypeVar("T")
 
 Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
 """Builds the watcher on the thread's loop, given the callback for changes."""
-BUILD_AGAIN_S: Final = 1.0
-"""The pause between attempts to open the store."""
 YIELD_S: Final = 5.0
 """How long a process that is being suspended waits for an unresponsive watcher."""
 CONNECTION: Final = "connection"
@@ -66,7 +64,7 @@ class WatchStatus(NamedTuple):
     new: int = 0
     """How many of them were never checked."""
     next_check_at_ms: int | None = None
-    """When the next check falls due, at the latest; None if nothing is left to check."""
+    """When the next check that is not due yet falls due, at the latest; None if there is none."""
     store_problem: str | None = None
     """Why the store cannot be used at present; nothing is checked until it can."""
     failure: str | None = None
@@ -101,13 +99,12 @@ class WatcherThread:
         self._paused = False
         self._yielding = False
         self._failed: str | None = None
-        self._store_problem: str | None = None
 
     @property
     def status(self) -> WatchStatus:
         """Return the watcher's last status."""
-        status = self._watcher.status if self._watcher else WatchStatus(store_problem=self._store_problem)
-        return status._replace(failure=self._failed) if self._failed and not status.failure else status
+        status = self._watcher.status if self._watcher else WatchStatus()
+        return status._replace(failure=self._failed)
 
     def start(self, listener: Callable[[], None]) -> None:
         """Start watching; `listener` is called on the watcher's thread whenever something changes."""
@@ -155,15 +152,7 @@ class WatcherThread:
 
     async def _watch(self) -> None:
         self._loop = asyncio.get_running_loop()
-        while self._watcher is None:
-            try:
-                self._watcher = await self._build(self._tell)
-            except StoreError as error:
-                if self._stopping:
-                    raise
-                self._store_problem = str(error)
-                self._tell()
-                await asyncio.sleep(BUILD_AGAIN_S)
+        self._watcher = await self._build(self._tell)
         # Apply the calls made before the watcher existed.
         self._watcher.pause(self._paused)
         self._watcher.yield_lease(self._yielding)

@@ -157,10 +157,6 @@ class Watcher:
                 except StoreError as error:
                     await self._abandon_lease()
                     await self._sleep(self._trouble(error))
-        except Exception as error:
-            failure = f"the watcher has stopped: {type(error).__name__} in taskdash"
-            self._publish(self.status._replace(failure=failure))
-            raise
         finally:
             await self._end()
 
@@ -337,7 +333,7 @@ class Watcher:
     def _joined(self, status: WatchStatus) -> WatchStatus:
         """Add the fields that only this watcher knows to the dispatch's status."""
         mine = self.status
-        return status._replace(has_key=mine.has_key, store_problem=mine.store_problem, failure=mine.failure)
+        return status._replace(has_key=mine.has_key, store_problem=mine.store_problem)
 
     def _publish(self, status: WatchStatus) -> None:
         if status != self.status:

@@ -19,16 +19,17 @@ from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.machine import Clock
 from taskdash.watch.peers import Access, Lease
 from taskdash.watch.thread import WatcherThread, run_unwaited
-from taskdash.watch.watcher import Watcher
+from taskdash.watch.watcher import Fetch, Watcher
 
 
 async def fetch(task_id: str, _: str) -> Answer:
     return success(task_id)
 
 
-def thread_for(path: Path) -> WatcherThread:
+def thread_for(path: Path, fetch: Fetch = fetch) -> WatcherThread:
     async def build(on_change: Callable[[], None]) -> Watcher:
-        store, access = StoreThread(path, "watcher-store"), Access("https://example.com", None)
+        store = StoreThread(path, "watcher-store", is_patient=True)
+        access = Access("https://example.com", None)
         policy = WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5)
         return Watcher(store, policy, access, fetch, clock=Clock(), on_change=on_change)
 
@@ -93,14 +94,24 @@ def test_yielding_returns_when_the_lease_is_free(tmp_path: Path) -> None:
         watcher.stop()
 
 
-def test_what_keeps_it_from_beginning_is_told_and_tried_again(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     watcher = thread_for(tmp_path)  # a folder
-    told = threading.Event()
-    watcher.start(told.set)
-    assert told.wait(5)
+    watcher.start(lambda: None)
     wait_until(lambda: "cannot be used" in (watcher.status.store_problem or ""))
     assert watcher.status.failure is None
     watcher.stop()
+
+
+def test_what_nobody_expected_is_told_as_its_failure(tmp_path: Path) -> None:
+    async def broken(_: str, __: str) -> Answer:
+        raise KeyError("oops")
+
+    with Store(tmp_path / "tasks.db") as store:
+        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
+        watcher = thread_for(store.path, broken)
+        watcher.start(lambda: None)
+        wait_until(lambda: watcher.status.failure is not None)
+        assert watcher.status.failure == "the watcher has stopped: KeyError in taskdash"
 
 
 def test_what_a_thread_of_the_loop_is_still_at_does_not_hold_up_its_end() -> None:

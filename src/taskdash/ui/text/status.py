@@ -246,8 +246,8 @@ def other_row(status: WatchStatus) -> str:
 def _next(status: WatchStatus, now_ms: int) -> str:
     if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
         return "none is planned"
-    if status.due > 1:
-        return f"{status.due:,} are due"
+    if status.due:
+        return f"{status.due:,} {'is' if status.due == 1 else 'are'} due"
     if status.next_check_at_ms is None:
         return "nothing left to check"
     return age(min(0, now_ms - status.next_check_at_ms))
