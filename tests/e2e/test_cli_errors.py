@@ -167,15 +167,6 @@ def command_in(said: str) -> str:
     return str(found[0])
 
 
-def test_an_unknown_command(reader: Reader) -> None:
-    done = reader.types(reader.here(UUID))
-    assert reader.types(command_in(done.stderr)).stdout == f"{UUID}\n"
-    assert reader.types(reader.here("list --ids")).stdout == f"{UUID}\n"
-    named = re.search(r"did you mean (\w+)\?", reader.types("taskdash lst").stderr)
-    assert named
-    assert reader.types(f"taskdash {named[1]}").returncode == 0
-
-
 def test_a_dashboard_without_a_terminal(reader: Reader) -> None:
     for line in LINE.findall(reader.types("taskdash").stderr):
         assert reader.types(line).returncode == 0, line

@@ -255,8 +255,7 @@ def test_label_sets_and_clears(taskdash: Command) -> None:
     assert taskdash("label", NEW, BAD[:8], "a set").stdout.split() == [NEW, BAD]
     assert taskdash.ids("--label", "a set") == [BAD, NEW]
     done = taskdash.ok("label", "--label", "mugs", "cups")
-    assert (done.stdout.split(), done.stderr) == ([MUGS, RUN], '2 tasks labelled "cups"\n')
-    assert taskdash.ok("label", MUGS, "x" * 1_000).stderr == f'1 task labelled "{"x" * 49}…"\n'
+    assert (done.stdout.split(), done.stderr) == ([MUGS, RUN], "2 tasks labelled\n")
     taskdash.ok("label", MUGS, "cups")
     assert taskdash.ok("label", "--label", "cups", "").stderr == "2 labels cleared\n"
     assert taskdash.ids("--label", "cups") == []

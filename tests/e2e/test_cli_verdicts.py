@@ -93,7 +93,8 @@ def test_an_id_with_a_colon_is_that_task_and_each_result_is_still_named(taskdash
 def test_where_anything_is_wrong_nothing_is_judged(taskdash: Command) -> None:
     for arguments, code, said in (
         ((OWL, "task_nobody_12345678:1"), 3, "task_nobody_12345678 is not on the list"),
-        ((f"{OWL}:2", "task_nobody_12345678"), 3, f"{OWL} has 1 result (success): there is no 2"),
+        ((f"{OWL}:2", "task_nobody_12345678"), 3, "task_nobody_12345678 is not on the list"),
+        ((f"{OWL}:2",), 1, f"{OWL} has 1 result (success): there is no 2"),
         ((OWL, f"{FOX}:3"), 1, f"{FOX} has 2 results (success): there is no 3"),
         ((OWL, RUN), 1, f"{RUN} has no results (waiting)"),
         ((OWL, f"{FOX}:0"), 3, f"{FOX}:0 is not on the list"),

@@ -19,7 +19,6 @@ SHELLS = {
 # What the program itself offers is the same in every shell: see test_cli_contract.py.
 CASES = [
     ("taskdash comple", "taskdash completion"),
-    ("taskdash list --fields taskId,raw", "taskdash list --fields taskId,rawState"),
     ("taskdash rm task_g", "taskdash rm task_good_12345678"),
     ("taskdash show job:a", "taskdash show job:a:1"),
     ("taskdash --profile ki", "taskdash --profile kie"),

@@ -6,6 +6,7 @@ The demo ignores the user's config, keys and `TASKDASH_*` variables, and writes 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -128,6 +129,8 @@ def demo_api(*, port: int) -> int:
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         numbers.discard(signal.SIGHUP)
+    # It may run for days.
+    gc.enable()
     # Block the signals before the server's threads start: they inherit the mask, so only `sigwait` gets a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:

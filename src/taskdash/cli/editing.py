@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import command, complete_ids, selection_options, shown, waiting_options
-from taskdash.cli.output import cropped, print_json, print_lines, talk, tell_not_added
+from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form, is_task_id, looks_like_option
 from taskdash.domain.task import State, Task, Verdict
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
-MAX_LABEL_CELLS: Final = 50
-"""The cells of a label that a message quotes; labels may have up to 200 characters."""
 _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
 
 
@@ -200,12 +198,8 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
         tasks = selection.tasks(session, store, task_ids)
         store.edits.edit([task.seq for task in tasks], label=text, note=None)
     print_lines(task.task_id for task in tasks)
-    cleaned = clean_label(text)
-    talk(
-        f'{plural(len(tasks), "task")} labelled "{cropped(cleaned, MAX_LABEL_CELLS)}"'
-        if cleaned
-        else f"{plural(len(tasks), 'label')} cleared"
-    )
+    cleared = clean_label(text) is None
+    talk(f"{plural(len(tasks), 'label')} cleared" if cleared else f"{plural(len(tasks), 'task')} labelled")
     return 0
 
 
@@ -296,7 +290,7 @@ def _numbers_of(task: Task) -> range:
 
 
 def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[Task, int]]:
-    """Return the named results; if any do not exist, print all errors but the last, and raise that."""
+    """Return the named results; raise TaskdashError if any does not exist."""
     found: list[tuple[Task, int]] = []
     wrong: list[TaskdashError] = []
     for text in texts:
@@ -304,12 +298,10 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
             found += _results_by(*_find_result(session, store, text))
         except TaskdashError as error:
             wrong.append(error)
-    # An unknown ID goes last, to be raised: it has the exit code that counts first.
-    wrong.sort(key=lambda error: isinstance(error, UnknownTaskError))
-    for each in wrong[:-1]:
-        talk(session.redacted(f"taskdash: {each}"))
     if wrong:
-        raise type(wrong[-1])(f"{wrong[-1]}\nnothing was changed")
+        # An unknown ID has the exit code that counts first.
+        error = max(wrong, key=lambda each: each.exit_code)
+        raise type(error)(f"{error}\nnothing was changed")
     return found
 
 

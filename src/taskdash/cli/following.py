@@ -8,6 +8,7 @@ asked for. So any number of commands together send no more requests than one wou
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from contextlib import suppress
@@ -308,6 +309,8 @@ async def _drain(command: FinishCommand, is_over: Callable[[], bool]) -> None:
 def run_logged(session: Session, main: Coroutine[Any, Any, T]) -> T:
     """Run `main`. Internal errors go to the log; without one, Python would print them with all their values."""
     start_log(session)
+    # It may run for days.
+    gc.enable()
     return run_unwaited(main)
 
 

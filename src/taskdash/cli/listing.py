@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -23,7 +24,6 @@ from taskdash.cli.options import (
     selection_options,
 )
 from taskdash.cli.output import cropped, print_csv, print_json, print_json_array, print_lines, talk
-from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import NEWEST_FIRST, SortKey, parse_sort
 from taskdash.domain.task import State
@@ -66,12 +66,6 @@ LEAST_WATCH_S: Final = 0.5
 NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "credits_today", "profile")
 
 
-def _complete_fields(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return completions for the last field of a comma-separated list."""
-    before, comma, begun = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in _FIELD_NAMES if name.startswith(begun)]
-
-
 @command(
     "Print the list.", example='taskdash list --state fail --filter "age:<2h" --json | jq length', name="list"
 )
@@ -90,7 +84,6 @@ def _complete_fields(_context: click.Context, _: click.Parameter, incomplete: st
     "--fields",
     "fields_text",
     metavar="A,B,...",
-    shell_complete=_complete_fields,
     help="Print only these fields, by their JSON names.",
 )
 @click.option("--no-header", is_flag=True, help="Omit the column headings.")
@@ -146,9 +139,11 @@ def list_tasks(
             yield store
 
     if watch_s is None:
-        with collecting_later(), opened() as store:
+        with opened() as store:
             table.print_as(form, store, session.now_ms())
         return
+    # It may run for days.
+    gc.enable()
     try:
         _watch(session, opened, table, max(watch_s, LEAST_WATCH_S))
     except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -14,9 +13,7 @@ from taskdash import __version__
 from taskdash.cli.options import Program, command
 from taskdash.cli.output import print_error, print_json, talk
 from taskdash.cli.process import COMPLETION_VARIABLE, Session
-from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import nearest
 
 COMMANDS: Final = {
     "add": "taskdash.cli.editing:add",
@@ -99,40 +96,12 @@ class Commands(Program, click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the first argument names; if it is unknown, raise an error with a suggestion."""
-        is_known = args and args[0] in self.list_commands(ctx)
-        if args and not is_known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise no_command(ctx, args[0])
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line on each command, and on each alias."""
         commands = ((name, self.get_command(ctx, name)) for name in COMMANDS)
         rows = [(name, command.get_short_help_str(formatter.width)) for name, command in commands if command]
         with formatter.section("Commands"):
             formatter.write_dl([*rows, *((short, f"Short for {name}.") for short, name in ALIASES.items())])
-
-
-def no_command(context: click.Context, name: str) -> click.UsageError:
-    """Return the error for an unknown command, with a suggestion if there is a likely one."""
-    advice = ""
-    if near := nearest(name.lower(), COMMANDS, 0.5):
-        advice = f": did you mean {near}?"
-    elif has_known_form(name):
-        advice = f": to put an ID on the list, use `{context.obj.line('add', name)}`"
-    return click.UsageError(f"no command {name!r}{advice}")
-
-
-def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the commands that start with `incomplete`; after the name of a group, its own commands."""
-    group: click.Command | None = context.find_root().command
-    for name in context.params.get(parameter.name or "") or ():
-        group = group.get_command(context, name) if isinstance(group, click.Group) else None
-    listed = group.list_commands(context) if isinstance(group, click.Group) else []
-    return [name for name in listed if name.startswith(incomplete)]
 
 
 def _print_spec(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
@@ -167,8 +136,6 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     if context.invoked_subcommand is not None:
         if demo:
             raise click.UsageError("--demo takes no command")
-        # A `wait` may run for days.
-        gc.enable()
         return
     if demo and session.options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
@@ -183,7 +150,7 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
 
 
 @command("Show the help of a command.", example="taskdash help config init", name="help")
-@click.argument("names", metavar="[COMMAND]...", nargs=-1, shell_complete=_complete_commands)
+@click.argument("names", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
 def help_on(context: click.Context, *, names: tuple[str, ...]) -> None:
     """Show the help of a command, or of taskdash itself."""
@@ -192,6 +159,6 @@ def help_on(context: click.Context, *, names: tuple[str, ...]) -> None:
         group = shown.command
         command = group.get_command(shown, name) if isinstance(group, click.Group) else None
         if command is None:
-            raise no_command(context, name)
+            raise click.UsageError(f"no such command {name!r}")
         shown = click.Context(command, info_name=name, parent=shown)
     click.echo(shown.command.get_help(shown))

@@ -13,7 +13,6 @@ import tomli_w
 from taskdash.cli.editing import pasted, put_on_list, read_stdin
 from taskdash.cli.options import command, complete_files, selection_options
 from taskdash.cli.output import Progress, print_csv, talk, write_utf8
-from taskdash.cli.process import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.task_file import read_tasks
 from taskdash.domain.task_json import CSV_FIELDS, TaskFileError, export_json, toml_table
@@ -23,6 +22,7 @@ from taskdash.domain.words import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from taskdash.cli.process import Session
     from taskdash.cli.selection import Selection
     from taskdash.domain.task import Json, TaskDetail
 
@@ -49,7 +49,7 @@ def export(session: Session, *, form: str, selection: Selection, all_profiles: b
     """
     query = selection.query(session, all_profiles=all_profiles)
     now_ms = session.now_ms()
-    with collecting_later(), session.open_store(only_reads=True) as store:
+    with session.open_store(only_reads=True) as store:
         store.saved.forget_gone()
         seqs = store.tasks.seqs(query, now_ms)
         if selection.is_given and not seqs:
@@ -100,12 +100,11 @@ def import_list(session: Session, file: str) -> int:
     """
     found = decoded(_read(file))
     left_out: set[str] = set()
-    with collecting_later():
-        tasks = _parse(session, file, found, left_out)
-        if tasks is None:
-            return _import_text(session, found.text)
-        with session.open_store() as store, Progress(len(tasks)) as progress:
-            added, listed = store.documents.import_tasks(tasks, session.now_ms(), progress.show)
+    tasks = _parse(session, file, found, left_out)
+    if tasks is None:
+        return _import_text(session, found.text)
+    with session.open_store() as store, Progress(len(tasks)) as progress:
+        added, listed = store.documents.import_tasks(tasks, session.now_ms(), progress.show)
     talk(f"{plural(added, 'task')} added, {listed:,} already listed")
     if left_out:
         names = ", ".join(inert_line(name, 60) for name in sorted(left_out)[:_MAX_SHOWN])

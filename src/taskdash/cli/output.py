@@ -226,9 +226,6 @@ class DownloadProgress(_Bars):
 
 
 def _can_rewrite_lines() -> bool:
-    try:
-        if speech.is_quiet or sys.stderr is None:
-            return False
-        return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    except ValueError:
+    if speech.is_quiet or sys.stderr is None:
         return False
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -6,14 +6,13 @@ click is imported only if there are arguments to parse: the dashboard opens fast
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import shlex
 import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -28,7 +27,7 @@ from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
     from typing import NoReturn
 
@@ -157,16 +156,6 @@ class Session:
             # As a path it would be the current folder.
             raise UsageError(f"--{name}: a file name cannot be empty")
         return None if value is None else Path(value)
-
-
-@contextmanager
-def collecting_later() -> Iterator[None]:
-    """Pause garbage collection while many lasting objects are made: it would double the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def run() -> NoReturn:

@@ -41,20 +41,9 @@ Finds: TypeAlias = "Callable[[Session, Store, Sequence[str]], list[Task]]"
 
 
 def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """Return the named tasks, each once; if any are not on the list, print all errors but the last, and raise that."""
-    found: dict[int, Task] = {}
-    unknown: list[UnknownTaskError] = []
-    for text in texts:
-        try:
-            task = store.tasks.find(session.profile.name, text)
-            found[task.seq] = task
-        except UnknownTaskError as error:
-            unknown.append(error)
-    for each in unknown[:-1]:
-        talk(session.redacted(f"taskdash: {each}"))
-    if unknown:
-        raise unknown[-1]
-    return list(found.values())
+    """Return the named tasks, each once; raise UnknownTaskError for the first that is not on the list."""
+    found = [store.tasks.find(session.profile.name, text) for text in texts]
+    return list({task.seq: task for task in found}.values())
 
 
 def find_or_add(
@@ -82,8 +71,7 @@ def find_or_add(
     if missing:
         added = store.additions.add(profile, missing, session.now_ms()).added
         talk(f"added to the list: {', '.join(added)}")
-    found = [store.tasks.find(profile, text) for text in texts]
-    return list({task.seq: task for task in found}.values())
+    return find_all(session, store, texts)
 
 
 def _has_own_lives(session: Session) -> bool:
@@ -145,12 +133,6 @@ class Selection(NamedTuple):
     def __str__(self) -> str:
         given = [(name, inert_line(value, _MAX_SHOWN_CHARS)) for name, value in self._named if value]
         return " ".join(f'{name} "{value}"' if " " in value else f"{name} {value}" for name, value in given)
-
-    @property
-    def heading(self) -> str:
-        """Return the selection as a heading: `label: mugs · state: success`."""
-        given = ((name.removeprefix("--"), value) for name, value in self._named if value)
-        return " · ".join(f"{name}: {inert_line(value)}" for name, value in given)
 
     def seqs(self, session: Session, store: Store) -> list[int]:
         """Return the `seq` of the selected tasks; raise an error if there are none, or an option is empty."""
