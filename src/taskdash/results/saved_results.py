@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -47,10 +48,11 @@ _LANGUAGE: Final = b"\0\0\0\0\0"
 _JPEG: Final = b"\xff\xd8"
 _COMMENT: Final = 0xFE
 _APPLICATIONS: Final = range(0xE0, 0xF0)
-_BEFORE_PICTURE: Final = (*range(0xC0, 0xD0), 0xDB, 0xDD, _COMMENT, *_APPLICATIONS)
 _MAX_COMMENT_BYTES: Final = 65_533
-_MAX_PARTS: Final = 100_000
-_MAX_ORIGIN_BYTES: Final = 4_096
+_MAX_APPLICATIONS: Final = 1_000
+_SEARCHED_BYTES: Final = 1_048_576
+"""How much of a picture is searched for its origin, which comes before the image data."""
+_ORIGIN: Final = re.compile(rb"taskdash(?:\0{5}| )(\{[^}]{1,4096}\})")
 _COPY_BYTES: Final = 1_048_576
 _MIDDLE: Final = 1 << 61
 """Added because `seq` may be negative, and a file offset may not."""
@@ -161,9 +163,7 @@ def with_origin(read: _Read, size: int, ending: str, task: Task, number: int) ->
         return _inserted(read, size, _AFTER_HEADER, b"".join(parts))
     if ending != "jpg" or read(0, len(_JPEG)) != _JPEG:
         return None
-    # Some programs expect the application segments to come first.
-    places = (place for kind, place, _ in _jpeg_segments(read) if kind not in _APPLICATIONS)
-    if (place := next(places, None)) is None:
+    if (place := _after_applications(read)) is None:
         return None
     texts = [prompt[:_MAX_COMMENT_BYTES].decode("utf-8", "ignore").encode(), _KEYWORD + b" " + origin]
     parts = [struct.pack(">BBH", 0xFF, _COMMENT, len(each) + 2) + each for each in texts if each]
@@ -177,55 +177,25 @@ def _inserted(read: _Read, size: int, place: int, added: bytes) -> Iterator[byte
         yield read(offset, min(_COPY_BYTES, size - offset))
 
 
-def _jpeg_segments(read: _Read) -> Iterator[tuple[int, int, int]]:
-    """Yield the marker, the place and the length of each segment, as long as they are whole."""
+def _after_applications(read: _Read) -> int | None:
+    """Return where a JPEG's application segments end, which some programs expect first; None if it is broken."""
     place = len(_JPEG)
-    for _ in range(_MAX_PARTS):
+    for _ in range(_MAX_APPLICATIONS):
         head = read(place, 4)
         if len(head) < 4 or head[0] != 0xFF:
-            return
-        length = int.from_bytes(head[2:])
-        yield head[1], place, length
-        place += 2 + length
+            return None
+        if head[1] not in _APPLICATIONS:
+            return place
+        place += 2 + int.from_bytes(head[2:])
+    return None
 
 
 def origin_in(file: BinaryIO) -> Origin | None:
     """Return the origin in a picture's metadata; None if there is none. Raises OSError if it cannot be read."""
-
-    def read(offset: int, count: int) -> bytes:
-        file.seek(offset)
-        return file.read(count)
-
-    start = read(0, len(PNG))
-    if start != PNG and not start.startswith(_JPEG):
+    start = file.read(_SEARCHED_BYTES)
+    if not start.startswith((PNG, _JPEG)):
         return None
-    texts = _png_texts(read) if start == PNG else _jpeg_texts(read)
-    return next((origin for text in texts if (origin := origin_from(text))), None)
-
-
-def _png_texts(read: _Read) -> Iterator[bytes]:
-    begin, place = _KEYWORD + _LANGUAGE, len(PNG)
-    for _ in range(_MAX_PARTS):
-        head = read(place, 8)
-        if len(head) < 8 or head[4:] == b"IEND":
-            return
-        length = int.from_bytes(head[:4])
-        if head[4:] == b"iTXt" and length <= _MAX_ORIGIN_BYTES:
-            text = read(place + 8, length)
-            if text.startswith(begin):
-                yield text[len(begin) :]
-        place += length + 12
-
-
-def _jpeg_texts(read: _Read) -> Iterator[bytes]:
-    begin = _KEYWORD + b" "
-    for kind, place, length in _jpeg_segments(read):
-        if kind not in _BEFORE_PICTURE:
-            return
-        if kind == _COMMENT and 0 < length - 2 <= _MAX_ORIGIN_BYTES:
-            text = read(place + 4, length - 2)
-            if text.startswith(begin):
-                yield text[len(begin) :]
+    return next((origin for text in _ORIGIN.findall(start) if (origin := origin_from(text))), None)
 
 
 # Locks
