@@ -1,4 +1,4 @@
-"""Saves results: several at once, only a few from each host, and none twice or that is already saved.
+"""Saves results: several at once, and none twice or that is already saved.
 
 The progress of a round, in numbers and in words, serves both the terminal line and the dashboard.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from taskdash.results.saved_results import ResultLocks, SavedResults
     from taskdash.results.wanted import Renewals, Wanted
 
-AT_ONCE: Final = 6
-PER_HOST: Final = 3
+AT_ONCE: Final = 4
 LOCK_POLL_S: Final = 0.3
 LOCK_WAIT_S: Final = 120.0
 """How long to wait for another process that is saving the same result."""
@@ -106,7 +105,6 @@ class Downloads:
         on_end: Callable[[Ended], None] = lambda _: None,
         renewals: Renewals | None = None,
         at_once: int = AT_ONCE,
-        per_host: int = PER_HOST,
         clock: Clock | None = None,
     ) -> None:
         self.folder = folder
@@ -118,9 +116,6 @@ class Downloads:
         self._renewals = renewals
         self._clock = clock or Clock()
         self._slots = asyncio.Semaphore(at_once)
-        self._slots_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            partial(asyncio.Semaphore, per_host)
-        )
         self._tasks: dict[tuple[int, int], asyncio.Task[Ended]] = {}
         self._running: list[_Download] = []
         self.resting = 0
@@ -186,7 +181,7 @@ class Downloads:
     async def _run(self, this: _Download) -> Ended:
         rests_s, is_renewed = _rests_s(this.wanted.seen_ms, self._clock), False
         while True:
-            async with self._slots_of_host[this.wanted.host], self._slots:
+            async with self._slots:
                 self._running.append(this)
                 try:
                     ended = await self._try(this)

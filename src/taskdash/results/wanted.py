@@ -17,7 +17,6 @@ from taskdash.config.settings import FILE_NAME_PART
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import REMOVED, moment
-from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
 from taskdash.watch.machine import Clock
 
@@ -58,7 +57,6 @@ class Wanted:
     url: str
     task_id: str
     stem: str
-    host: str
     key: str
     seen_ms: int | None = None
     """When its task was seen to finish, if it had just done so; None if it finished long ago."""
@@ -95,7 +93,6 @@ def wanted_of(
                 url=urls[n - 1],
                 task_id=task.task_id,
                 stem=result_stem(store, task, n, file_name),
-                host=host_and_port(safe_url(urls[n - 1]) or "")[0],
                 key=part_key(str(store.path), task.profile, task.task_id, str(n)),
                 seen_ms=seen_ms,
             )
@@ -246,4 +243,4 @@ def _fresh(wanted: Wanted, found: _Found) -> Wanted | None:
     url = urls[wanted.n - 1] if wanted.n <= len(urls) else wanted.url
     if url == wanted.url:
         return None
-    return replace(wanted, url=url, host=host_and_port(safe_url(url) or "")[0])
+    return replace(wanted, url=url)

@@ -65,14 +65,12 @@ class Memory(SavedResults):
 
 def wanted_at(seq: int, host: str, path: str) -> Wanted:
     name, key = f"task_{seq}", part_key(str(seq))
-    return Wanted(
-        seq=seq, n=1, url=f"http://{host}{path}", task_id=name, stem=f"{name}-1", host=host, key=key
-    )
+    return Wanted(seq=seq, n=1, url=f"http://{host}{path}", task_id=name, stem=f"{name}-1", key=key)
 
 
-def young(bench: Bench, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
+def young(bench: Bench, seq: int, path: str) -> Wanted:
     """A result whose task was seen to finish at `NOW_MS`."""
-    return replace(bench.wanted(seq, path, host=host), seen_ms=NOW_MS)
+    return replace(bench.wanted(seq, path), seen_ms=NOW_MS)
 
 
 class Bench:
@@ -87,7 +85,7 @@ class Bench:
 
     def queue(self, **options: Any) -> Downloads:
         fetcher = Fetcher(self.server.url, allow_private=True)
-        more: dict[str, Any] = {"locks": self.locks, "at_once": 4, "per_host": 2} | options
+        more: dict[str, Any] = {"locks": self.locks, "at_once": 2} | options
         return Downloads(self.folder, fetcher, self.memory, group=self.group, on_end=self.ends.append, **more)
 
     async def save(self, *wanted: Wanted, **options: Any) -> Downloads:
@@ -97,8 +95,8 @@ class Bench:
         await queue.drained()
         return queue
 
-    def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
-        return replace(wanted_at(seq, host, path), url=f"http://{host}:{self.server.port}{path}")
+    def wanted(self, seq: int, path: str) -> Wanted:
+        return wanted_at(seq, f"127.0.0.1:{self.server.port}", path)
 
     def counts(self) -> Counter[End]:
         return Counter(ended.end for ended in self.ends)
@@ -121,37 +119,34 @@ async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_so_many_at_once_and_few_from_each_host_even_if_they_were_waited_for(bench: Bench) -> None:
-    open_now: Counter[str] = Counter()
-    most: Counter[str] = Counter()
+async def test_so_many_at_once_and_no_more_even_if_they_were_waited_for(bench: Bench) -> None:
+    open_now: list[str] = []
+    most = 0
     asked: Counter[str] = Counter()
 
     async def slow(peer: Peer, request: Request) -> None:
-        host = request.headers["host"].partition(":")[0]
+        nonlocal most
         asked[request.path] += 1
-        open_now[host] += 1
-        most[host] = max(most[host], open_now[host])
-        most["all"] = max(most["all"], sum(open_now.values()))
+        open_now.append(request.path)
+        most = max(most, len(open_now))
         await asyncio.sleep(0.03)
-        open_now[host] -= 1
+        open_now.remove(request.path)
         # Every other result is not there yet when it is asked for first.
         is_there = asked[request.path] > int(request.path[1:]) % 2
         await peer.send(http_reply(200, PNG) if is_there else http_reply(404))
         peer.close()
 
-    bench.server.files |= {f"/{n}": slow for n in range(18)}
-    queue = bench.queue(clock=StillClock(NOW_MS))
-    hosts = ("127.0.0.1", "127.0.0.2", "localhost")
-    wanted = [young(bench, n, f"/{n}", host="127.0.0.1" if n % 3 else "localhost") for n in range(18)]
+    bench.server.files |= {f"/{n}": slow for n in range(12)}
+    queue = bench.queue(clock=StillClock(NOW_MS), at_once=3)
+    wanted = [young(bench, n, f"/{n}") for n in range(12)]
     queue.add(wanted)
     queue.add(wanted)
     await queue.drained()
-    assert bench.counts() == {End.SAVED: 18}
-    assert [most[host] for host in hosts] == [2, 0, 2]
-    assert most["all"] == 4
-    assert asked.total() == 27
-    assert queue.status.done == queue.status.total == 18
-    assert len(list(bench.folder.path.iterdir())) == 18
+    assert bench.counts() == {End.SAVED: 12}
+    assert most == 3
+    assert asked.total() == 18
+    assert queue.status.done == queue.status.total == 12
+    assert len(list(bench.folder.path.iterdir())) == 12
 
 
 async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
@@ -214,12 +209,11 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
 
     async def play(folder: Folder, group: asyncio.TaskGroup) -> None:
         ends: list[Ended] = []
-        limits: dict[str, Any] = {"at_once": 3, "per_host": 2}
-        queue = Downloads(folder, Failing(), Memory(), FakeLocks(), group, on_end=ends.append, **limits)
+        queue = Downloads(folder, Failing(), Memory(), FakeLocks(), group, on_end=ends.append, at_once=2)
         for number, step in enumerate(steps):
             if step == "add":
                 paths = enumerate(("/fast", "/slow", "/fast", "/fast"), 4 * number)
-                queue.add(wanted_at(seq, f"h{seq % 2}.test", path) for seq, path in paths)
+                queue.add(wanted_at(seq, "cdn.test", path) for seq, path in paths)
             elif step == "cancel":
                 queue.cancel()
             else:
