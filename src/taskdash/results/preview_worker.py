@@ -2,9 +2,9 @@
 
 `results.previews` starts this file by its path and isolated, so it imports nothing of taskdash. Each picture gets a
 forked process, because starting Python and loading Pillow takes longer than decoding. The picture is that process's
-stdin, and the PNG goes to stdout, with a text chunk of the picture's format, width and height. If there is none, a line
-on stderr says why, and the exit code is `REFUSED`. The arguments are the longest side of the PNG and, for the first
-frame of a clip, its kind and the path of `ffmpeg`, which is under the same limits.
+stdin, and the PNG goes to stdout, with a text chunk of the picture's format, width and height. If there is none, stdout
+says why, and the exit code is `REFUSED`. The arguments are the longest side of the PNG and, for the first frame of a
+clip, its kind and the path of `ffmpeg`, which is under the same limits.
 """
 
 from __future__ import annotations
@@ -41,26 +41,23 @@ class Refusal(Exception):  # noqa: N818 - it is an answer: why there is no pictu
 
 
 def main(side: str, *clip: str) -> int:
-    """Write the PNG to stdout, or the reason to stderr; return the exit code."""
+    """Write the PNG, or the reason why there is none, to stdout; return the exit code."""
     _limit()
     try:
-        _write_small_png(int(side), *clip)
+        output, code = small_png(int(side), *clip), 0
     except Refusal as refusal:
-        reason = str(refusal)
+        output, code = str(refusal).encode(), REFUSED
     except MemoryError:
-        reason = "it takes too much memory"
-    except ImportError:
-        reason = "Pillow cannot be loaded"
+        output, code = b"it takes too much memory", REFUSED
     except Exception as error:  # decoders raise whatever they like, and the caller wants a reason
-        reason = f"it is damaged ({type(error).__name__})"
-    else:
-        return 0
-    sys.stderr.write(reason)
-    return REFUSED
+        output, code = f"it is damaged ({type(error).__name__})".encode(), REFUSED
+    sys.stdout.buffer.write(output)
+    sys.stdout.flush()
+    return code
 
 
 def serve() -> None:
-    """Read arguments and three file descriptors per picture from the socket on stdin; reply with the exit codes.
+    """Read arguments and two file descriptors per picture from the socket on stdin; reply with the exit codes.
 
     The process that decodes has neither this socket nor the files of another picture.
     """
@@ -69,7 +66,7 @@ def serve() -> None:
     Image.preinit()
     asker = socket.socket(fileno=sys.stdin.fileno())
     while True:
-        arguments, files, _, _ = socket.recv_fds(asker, MAX_ARGUMENTS_BYTES, 3)
+        arguments, files, _, _ = socket.recv_fds(asker, MAX_ARGUMENTS_BYTES, 2)
         if not arguments:
             return
         pid = os.fork()
@@ -78,9 +75,7 @@ def serve() -> None:
             for number, file in enumerate(files):
                 os.dup2(file, number)
                 os.close(file)
-            code = main(*arguments.decode().split("\0"))
-            sys.stderr.flush()
-            os._exit(code)
+            os._exit(main(*arguments.decode().split("\0")))
         for file in files:
             os.close(file)
         asker.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
@@ -117,8 +112,8 @@ def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
     return io.BytesIO(done.stdout)
 
 
-def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
-    """Write the first frame, upright, as RGB or RGBA.
+def small_png(side: int, kind: str = "", ffmpeg: str = "") -> bytes:
+    """Return the first frame of the picture on stdin as a PNG, upright, in RGB or RGBA.
 
     Raises Refusal if the format is not supported, or the picture is too large or truncated.
     """
@@ -150,8 +145,9 @@ def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
     about = PngImagePlugin.PngInfo()
     about.add_text(SOURCE, f"{name} {width} {height}")
     upright.info.clear()
-    upright.save(sys.stdout.buffer, "PNG", pnginfo=about)
-    sys.stdout.buffer.flush()
+    png = io.BytesIO()
+    upright.save(png, "PNG", pnginfo=about)
+    return png.getvalue()
 
 
 def _plain(picture: Image) -> Image:

@@ -65,8 +65,8 @@ _OTHERS: Final = {
     **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
 MAX_CACHE_BYTES: Final = 200 * 1_048_576
-_NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
-"""Our files in the folder: half-written ones and those of earlier versions are deleted to make room as well."""
+_NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.png.*")
+"""Our files in the folder: half-written ones are deleted to make room as well."""
 
 
 def can_decode() -> bool:
@@ -92,8 +92,8 @@ def install_line() -> str:
     return shlex.join([*start, *packages])
 
 
-class DecodingError(Exception):
-    """There is no picture; the message says why, and is safe to show."""
+class DecodingError(DownloadError):
+    """The file cannot be decoded; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,11 @@ class Decoders:
         """
         process, ours = self._idle.pop() if self._idle else self._start()
         arguments, said = "\0".join((str(side), *(clip or ()))), b""
-        with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
+        with tempfile.TemporaryFile(prefix="taskdash-") as output:
             try:
                 async with asyncio.timeout(DEADLINE_S):
                     with contextlib.suppress(OSError):  # it has ended
-                        files = [each.fileno() for each in (file, png, reason)]
-                        socket.send_fds(ours, [arguments.encode()], files)
+                        socket.send_fds(ours, [arguments.encode()], [file.fileno(), output.fileno()])
                         said = await asyncio.get_running_loop().sock_recv(ours, 16)
             except TimeoutError:
                 raise DecodingError(f"decoding took longer than {DEADLINE_S:g}s") from None
@@ -140,16 +139,16 @@ class Decoders:
                     self._idle.append((process, ours))
                 else:
                     _end(process, ours)
-            png.seek(0)
-            reason.seek(0)
-            code = int(said or b"1")
-            if code == 0:
-                return checked_png(png.read(worker.MAX_OUTPUT_BYTES))
-            why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
+            output.seek(0)
+            data = output.read(worker.MAX_OUTPUT_BYTES)
+        code = int(said or b"1")
+        if code == 0:
+            return checked_png(data)
+        if code == worker.REFUSED:
+            raise DecodingError(inert_line(data[:MAX_REASON_BYTES].decode("utf-8", "replace")))
         if code == -signal.SIGXCPU:
-            why = "it takes too long to decode"
-        how = f"signal {-code}" if code < 0 else f"exit {code}"
-        raise DecodingError(inert_line(why) or f"the decoder ended with {how}")
+            raise DecodingError("it takes too long to decode")
+        raise DecodingError(f"the decoder ended with {f'signal {-code}' if code < 0 else f'exit {code}'}")
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
@@ -338,10 +337,9 @@ class Previews:
             return picture
         try:
             picture = await self._made(url, saved, is_small=name != url)
-        except OtherKindError as error:
-            return Refused(str(error), is_other=True)
-        except (DownloadError, DecodingError) as error:
-            return Refused(str(error), is_expired=isinstance(error, ExpiredError))
+        except DownloadError as error:
+            is_other, is_expired = isinstance(error, OtherKindError), isinstance(error, ExpiredError)
+            return Refused(str(error), is_other=is_other, is_expired=is_expired)
         if self._files is not None:
             self._files.keep(name, picture)
         return picture
