@@ -111,7 +111,7 @@ def test_a_kind_that_is_not_known_is_saved_as_the_server_or_the_link_calls_it(
         "/2": (PROLOG + SVG, {"Content-Type": "application/xml"}, "svg"),
         "/4.aac": (b"\xff\xf1\x50\x80" + JUNK, {"Content-Type": "application/octet-stream"}, "aac"),
         "/5": (b"\xff\x0a" + JUNK, {"Content-Type": "image/jxl"}, "jxl"),
-        "/7": (b"v/1\x01" + JUNK, {}, "exr"),
+        "/7.exr": (JUNK, {}, "exr"),
         "/9.zip": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
         "/10": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
         "/11.USDZ": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "usdz"),

@@ -36,12 +36,6 @@ _MAGIC: Final = (
     (b"OggS", "ogg"),
     (b"ID3", "mp3"),
     (b"glTF", "glb"),
-    (b"8BPS", "psd"),
-    (b"v/1\x01", "exr"),
-    (b"\xff\x0a", "jxl"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
-    (b"\xff\xf1", "aac"),
-    (b"\xff\xf9", "aac"),
 )
 _RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
 _BRANDS: Final = {
@@ -55,7 +49,8 @@ _MEDIA: Final = frozenset(
         *(ending for _, ending in _MAGIC),
         *_RIFF.values(),
         *_BRANDS.values(),
-        *("jpeg", "jfif", "tif", "heif", "mp4", "m4v", "mpg", "mpeg", "webm", "mkv", "ogv", "oga", "opus"),
+        *("jpeg", "jfif", "tif", "heif", "jxl", "exr", "psd", "mp4", "m4v", "mpg", "mpeg", "webm", "mkv"),
+        *("ogv", "oga", "opus", "aac"),
     ]
 )
 """Endings of files that are never text."""
