@@ -19,7 +19,7 @@ from taskdash.results.folder import disk_errors
 from taskdash.results.links import DiskError, DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from taskdash.results.folder import Folder
@@ -144,30 +144,23 @@ class PartFile(Sink):
             raise DiskError("its partial file was moved or deleted while it was saved")
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
-    def rewrite(self, pieces: Iterable[bytes]) -> None:
-        """Replace the content with `pieces`; if that fails, it stays as it is.
+    def insert(self, place: int, data: bytes) -> None:
+        """Insert data into the file, which has arrived; if that fails, the file stays as it is.
 
         Raises DiskError if the disk refuses.
         """
-        name = f".taskdash-{part_key(self._name)}.part"
-        self._folder.remove(name)
-        with _writing():
-            descriptor = self._folder.open_own(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        # From here on the file must not be taken for a part of the server's version.
+        self._folder.remove(self._note_name)
+        self.tag, rest = None, self.read(place, self.size - place)
+        self.size = place
         try:
-            fresh = Sink(descriptor)
-            for piece in pieces:
-                fresh.write(piece)
-            # From here on the file must not be taken for a part of the server's version.
-            self._folder.remove(self._note_name)
-            with _writing():
-                folder = self._folder.descriptor
-                os.rename(name, self._name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            os.close(descriptor)
-            self._folder.remove(name)
+            self.write(data)
+            self.write(rest)
+        except DiskError:
+            self.size = place
+            self.write(rest)
+            os.ftruncate(self.descriptor, self.size)
             raise
-        os.close(self.descriptor)
-        self.descriptor, self.size, self.whole, self.tag = descriptor, fresh.size, fresh.size, None
 
     async def digest(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal. Raises DiskError if it cannot be read."""

@@ -24,7 +24,6 @@ from taskdash.results.links import DiskError
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -53,7 +52,8 @@ _MAX_APPLICATIONS: Final = 1_000
 _SEARCHED_BYTES: Final = 1_048_576
 """How much of a picture is searched for its origin, which comes before the image data."""
 _ORIGIN: Final = re.compile(rb"taskdash(?:\0{5}| )(\{[^}]{1,4096}\})")
-_COPY_BYTES: Final = 1_048_576
+MAX_MARKED_BYTES: Final = 32 * 1_048_576
+"""A larger picture gets no metadata: what follows them is in memory while they are inserted."""
 _MIDDLE: Final = 1 << 61
 """Added because `seq` may be negative, and a file offset may not."""
 _RESULTS: Final = 1 << 20
@@ -85,9 +85,9 @@ class SavedResults:
         detail = await self._detail(wanted) if self.settings.embed else None
         if detail is not None:
             try:
-                pieces = with_origin(part.read, part.size, ending, detail.task, wanted.n)
-                if pieces is not None:
-                    part.rewrite(pieces)
+                insertion = origin_for(part.read, ending, detail.task, wanted.n)
+                if insertion is not None and part.size <= MAX_MARKED_BYTES:
+                    part.insert(*insertion)
             except DiskError as error:
                 return f"saved without metadata: {error}"
         return ""
@@ -152,29 +152,22 @@ def sidecar_name(name: str) -> str:
     return f"{stem or name}.json" if ending != "json" else f"{name}.json"
 
 
-def with_origin(read: _Read, size: int, ending: str, task: Task, number: int) -> Iterator[bytes] | None:
-    """Return a picture with its origin inserted, in pieces; None if it is no PNG or JPEG, or has no place for it."""
+def origin_for(read: _Read, ending: str, task: Task, number: int) -> tuple[int, bytes] | None:
+    """Return what to insert into a picture to name its origin, and where; None if it is no PNG or JPEG, or broken."""
     origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
     prompt = (task.prompt or "").encode()
     if ending == "png" and read(0, _AFTER_HEADER).startswith(PNG + _PNG_HEADER):
         described = [b"iTXtDescription" + _LANGUAGE + prompt] if prompt else []
         chunks = [*described, b"iTXt" + _KEYWORD + _LANGUAGE + origin]
         parts = [_U32.pack(len(each) - 4) + each + _U32.pack(zlib.crc32(each)) for each in chunks]
-        return _inserted(read, size, _AFTER_HEADER, b"".join(parts))
+        return _AFTER_HEADER, b"".join(parts)
     if ending != "jpg" or read(0, len(_JPEG)) != _JPEG:
         return None
     if (place := _after_applications(read)) is None:
         return None
     texts = [prompt[:_MAX_COMMENT_BYTES].decode("utf-8", "ignore").encode(), _KEYWORD + b" " + origin]
     parts = [struct.pack(">BBH", 0xFF, _COMMENT, len(each) + 2) + each for each in texts if each]
-    return _inserted(read, size, place, b"".join(parts))
-
-
-def _inserted(read: _Read, size: int, place: int, added: bytes) -> Iterator[bytes]:
-    yield read(0, place)
-    yield added
-    for offset in range(place, size, _COPY_BYTES):
-        yield read(offset, min(_COPY_BYTES, size - offset))
+    return place, b"".join(parts)
 
 
 def _after_applications(read: _Read) -> int | None:

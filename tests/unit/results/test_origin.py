@@ -12,7 +12,7 @@ from PIL import Image
 from tests.pictures import encoded, halves
 
 from taskdash.domain.task import Task
-from taskdash.results.saved_results import Origin, origin_from, origin_in, sidecar_name, with_origin
+from taskdash.results.saved_results import Origin, origin_for, origin_from, origin_in, sidecar_name
 
 TASK = Task(seq=1, profile="kie", task_id="job:1", added_at_ms=1, prompt='a "red" fox\n満月')
 GRADIENT = Image.linear_gradient("L").convert("RGB")
@@ -25,8 +25,8 @@ PICTURES = {
 
 
 def marked(data: bytes, ending: str, task: Task = TASK, number: int = 2) -> bytes | None:
-    pieces = with_origin(lambda offset, count: data[offset : offset + count], len(data), ending, task, number)
-    return None if pieces is None else b"".join(pieces)
+    insertion = origin_for(lambda offset, count: data[offset : offset + count], ending, task, number)
+    return insertion and data[: insertion[0]] + insertion[1] + data[insertion[0] :]
 
 
 @pytest.mark.parametrize("name", PICTURES)
