@@ -300,8 +300,8 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
             wrong.append(error)
     if wrong:
         # An unknown ID has the exit code that counts first.
-        error = max(wrong, key=lambda each: each.exit_code)
-        raise type(error)(f"{error}\nnothing was changed")
+        first = max(wrong, key=lambda each: each.exit_code)
+        raise type(first)(f"{first}\nnothing was changed")
     return found
 
 
