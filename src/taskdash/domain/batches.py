@@ -15,7 +15,7 @@ from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, ago, duration, ended_ms, plural, started_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from taskdash.domain.usual import Usual
 
@@ -207,27 +207,13 @@ class Notice:
 
 def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:
     """Return the messages for tasks that finished; those of a complete batch get no messages of their own."""
-    told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
-    said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in told]
-    single = [task for task in news if not any(task.seq in batch.seqs for batch in told)]
+    said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in batches]
+    single = [task for task in news if not any(task.seq in batch.seqs for batch in batches)]
     if len(single) > MAX_SINGLE:
         good = sum(task.state is State.SUCCESS for task in single)
         words = f"{plural(len(single), 'task')} finished: {_outcome(good, len(single) - good)}"
         return [*said, Notice(words, is_bad=good < len(single), is_batch=good < len(single))]
     return [*said, *(_notice(task, now_ms) for task in single)]
-
-
-def _is_repeated(batch: Batch, batches: Collection[Batch], news: Collection[Task]) -> bool:
-    """Return whether the marked tasks are those of a label, whose message covers them."""
-    if batch.label is not None:
-        return False
-    size = batch.success + batch.fail
-    return any(
-        other.label is not None
-        and other.success + other.fail == size
-        and all(task.seq in other.seqs for task in news if task.seq in batch.seqs)
-        for other in batches
-    )
 
 
 def _notice(task: Task, now_ms: int) -> Notice:

@@ -255,8 +255,6 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
     begun = fold(begun.removeprefix(whole).strip('"'))
     known = [each for each in (*values.get(field, ()), *_values(field)) if '"' not in each]
     found = [each for each in known if fold(each).startswith(begun)]
-    # People often remember only the middle of a model's name.
-    found = found or [each for each in known if begun in fold(each)]
     head = f"{field}:{whole}"
     return start, [f'{head}"{each}"' if re.search(r"\s|^=", each) else f"{head}{each}" for each in found]
 
@@ -375,6 +373,5 @@ def _unknown(what: str, word: str, names: list[str]) -> str:
 
 
 def _suggestion(word: str, names: list[str]) -> str:
-    begun = [name for name in names if word and name.startswith(word.casefold())]
-    near = begun[0] if begun else nearest(word.casefold(), [str(name) for name in names])
+    near = nearest(word.casefold(), map(str, names))
     return f" (did you mean {near}?)" if near else ""

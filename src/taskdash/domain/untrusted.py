@@ -49,8 +49,6 @@ _TABLE_LIMIT: Final = 20_000
 
 _ASCII: Final = rb"[\t\n\r\x20-\x7e]"
 _WIDE_ASCII: Final = rb"(?:" + _ASCII + rb"\0){4,}|(?:\0" + _ASCII + rb"){4,}"
-_LONG_ASCII: Final = _ASCII + rb"{32}"
-"""A run this long is next to impossible in UTF-16."""
 
 _RAW_UNSAFE: Final = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
@@ -176,31 +174,18 @@ class Decoded(NamedTuple):
 
 
 def decoded(data: bytes) -> Decoded:
-    """Decode output of programs on any system: UTF-8, UTF-16 with or without a BOM (PowerShell), UTF-32 with one."""
-    encoding = _encoding(data)
-    if encoding is None:
-        # Two programs wrote to one log. The ASCII of both survives, and with it the task IDs.
+    """Decode output of programs on any system: UTF-8, or UTF-16 with its mark, as PowerShell writes it."""
+    is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if not is_wide and b"\0" in data and re.search(_WIDE_ASCII, data):
+        # UTF-16 without a mark, or behind another program's UTF-8. The ASCII survives, and with it the task IDs.
         narrow = re.sub(_WIDE_ASCII, lambda wide: wide[0].replace(b"\0", b""), data)
         return Decoded(narrow.decode("utf-8", "replace"), 1)
+    encoding = "utf-16" if is_wide else "utf-8-sig"
     try:
         return Decoded(data.decode(encoding), None)
     except UnicodeDecodeError as error:
         read = data[: error.start].decode(encoding, "replace")
         return Decoded(data.decode(encoding, "replace"), read.count("\n") + 1)
-
-
-def _encoding(data: bytes) -> str | None:
-    """Return the encoding of a text; None for a mixture of one and two bytes per character."""
-    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
-        return "utf-32"
-    is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if not is_marked and not (b"\0" in data and re.search(_WIDE_ASCII, data)):
-        return "utf-8-sig"
-    if re.search(_LONG_ASCII, data):
-        return None
-    if is_marked:
-        return "utf-16"
-    return "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
 
 
 def raw_text(body: bytes) -> bytes:

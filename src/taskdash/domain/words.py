@@ -129,17 +129,11 @@ def _parts(seconds: int) -> list[str]:
 
 
 def moment(at_ms: int | None) -> str:
-    """Return an absolute local time to the second, or – if unknown.
-
-    In the hour that repeats when clocks are set back, the offset from UTC is added.
-    """
+    """Return an absolute local time to the second, or – if unknown."""
     if at_ms is None:
         return NONE
     try:
-        local = datetime.fromtimestamp(at_ms / 1000).astimezone()
-        naive = local.replace(tzinfo=None)
-        is_twice = naive.replace(fold=0).timestamp() != naive.replace(fold=1).timestamp()
-        return local.strftime("%Y-%m-%d %H:%M:%S %z" if is_twice else "%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, OSError, ValueError):
         return "?"
 
@@ -268,6 +262,4 @@ def short_countdown(expiry: Expiry, now_ms: int) -> str:
 
 def filter_of(ttl_ms: int) -> str:
     """Return the filter for unsaved results about to expire, as typed in the filter box."""
-    minutes, seconds = divmod(max(1, notice_ms(ttl_ms) // 1_000), 60)
-    counts = ((minutes // 60, "h"), (minutes % 60, "m"), (seconds, "s"))
-    return f"expires:<{''.join(f'{count}{unit}' for count, unit in counts if count)} saved:no"
+    return f"expires:<{duration(max(1_000, notice_ms(ttl_ms)))} saved:no"

@@ -127,15 +127,6 @@ def test_the_last_of_a_label_is_told_as_the_label() -> None:
     ]
 
 
-def test_marked_tasks_that_are_a_label_are_told_once() -> None:
-    task = replace(ENDED, label="poster")
-    marked = Batch(None, 2, 0, frozenset({-1, -7}))
-    found = notices([task], [Batch("poster", 2, 0, frozenset({-1})), marked], ADDED_MS)
-    assert [notice.text for notice in found] == ['All 2 tasks of "poster" finished: 2 succeeded']
-    found = notices([task], [Batch("poster", 3, 0, frozenset({-1})), marked], ADDED_MS)
-    assert [notice.text for notice in found][1:] == ["All 2 marked tasks finished: 2 succeeded"]
-
-
 @given(
     st.lists(st.tuples(st.booleans(), st.sampled_from([None, "a", "b"]), st.text()), max_size=20),
     st.sets(st.sampled_from(["a", "b"])),

@@ -161,7 +161,6 @@ def test_an_error_knows_the_word_it_is_about(text: str, wrong: str) -> None:
         ("Label:=", 0, ["label:=mugs", 'label:="night run"', 'label:="=1"']),
         ('fox !label:="ni', 5, ['label:="night run"']),
         ("label:==", 0, ['label:="=1"']),
-        ("model:image", 0, ["model:gpt-image-2"]),
         ("state:s", 0, ["state:success"]),
         ("problem:no", 0, ["problem:not-found", "problem:no-credits"]),
         ("reason:time", 0, ["reason:timeout"]),
