@@ -272,49 +272,6 @@ def test_the_reason_names_the_label_that_an_id_stands_behind(label: str) -> None
     assert found.why == f'after "{label}"'
 
 
-TOKEN = "task_gpt-image-2_1777474689024"
-
-
-def found(text: str) -> list[tuple[str, int]]:
-    return [(each.task_id, each.line) for each in find_task_ids(text).found]
-
-
-@pytest.mark.parametrize("at", [index for index, char in enumerate(U1, start=1) if char == "-"])
-@pytest.mark.parametrize("fold", ["\n", "\r\n", " \n", "\n> ", "\n> > ", "\n>>"])
-def test_an_id_that_was_folded_at_a_hyphen(at: int, fold: str) -> None:
-    mail = f"Hello,\nyour task {U1[:at]}{fold}{U1[at:]} is ready.\nSee {H1}\n"
-    assert found(mail) == [(U1, 2), (H1, 4)]
-
-
-@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
-@pytest.mark.parametrize("at", [6, 12, 20, 28])
-def test_an_id_over_a_soft_line_break_of_a_messages_source(task_id: str, at: int) -> None:
-    assert found(f"Your task\n{task_id[:at]}=\n{task_id[at:]} is ready") == [(task_id, 2)]
-
-
-@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
-def test_an_equals_sign_of_a_messages_source_is_no_part_of_the_id(task_id: str) -> None:
-    assert found(f"https://example.com/logs?taskId=3D{task_id}&amp;x=3D1") == [(task_id, 1)]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "https://example.com/results/5064bd1a-\n025a-490b-b28f-6a9fa12eb88a",
-        "X-5064bd1a-\n025a-490b-b28f-6a9fa12eb88a",
-        "5064bd1a-\n025a-490b-b28f-6a9fa12eb88a0",
-        "5064bd1a-\n\n025a-490b-b28f-6a9fa12eb88a",
-        "x =\n5064bd1a",
-    ],
-)
-def test_what_is_not_sure_to_be_one_id_stays_apart(text: str) -> None:
-    assert found(text) == []
-
-
-def test_lists_under_a_rule_stay_as_they_are() -> None:
-    assert found(f"{U1}\n---\n{H1}-\n{TOKEN}\n") == [(U1, 1), (H1, 3), (TOKEN, 4)]
-
-
 # As other families and gateways show them
 
 VIDEO = "video_68d7512d07848190b3e45da0ecbebcde004da08e1e0678d5"

@@ -20,7 +20,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID, Kind, is_wrapped_whole, words
+from taskdash.domain.id_forms import MAX_ID_CHARS, Kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,24 +199,13 @@ _ENTITIES = {
     "&amp;": "&",
 }
 
-# IDs that a mail program broke: at a hyphen, before quote marks, in the source of a message.
-_AFTER_HYPHEN = re.compile(r"-[ \t]*\n(?:[ \t]*>)*[ \t]*([0-9A-Fa-f][0-9A-Fa-f-]{3,26}+)(?![A-Za-z0-9_])")
-_UUID_HEAD = re.compile(r"(?<![A-Za-z0-9_./-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){0,3}\Z")
-_UUID_HEAD_CHARS = 24
-"""23 of a head, and the one before it."""
-
-# Quoted-printable: "=" at the end of a line means that the line goes on, and "=3D" is "=".
-_SOFT_BREAK = re.compile(rf"=\n([A-Za-z0-9_-]{{1,{MAX_ID_CHARS}}}+)")
-_WORD_END = re.compile(r"[A-Za-z0-9_-]+\Z")
-_ESCAPED_EQUALS = re.compile(rf"=3D(?=(?:{UUID}|{HEX_32})(?![A-Za-z0-9])|task_)")
-
 
 def plain(text: str) -> str:
     r"""Return `text` in ASCII, after a newline, so that the line of an offset is the number of newlines before it.
 
     BOMs, invisible characters and terminal colours are removed, odd spaces and quotes become the usual ones, all line
-    breaks become newlines, percent-encoding (even double; not in a `"taskId"` of JSON), `\u00xx` and HTML entities are
-    decoded, and IDs that a mail program broke are rejoined.
+    breaks become newlines, and percent-encoding (even double; not in a `"taskId"` of JSON), `\u00xx` and HTML entities
+    are decoded.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -236,12 +225,7 @@ def plain(text: str) -> str:
             text = text.replace(entity, char)
     if "%" in text:
         text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
-    return "\n" + _unbroken(text)
-
-
-def lines_of(text: str) -> list[str]:
-    """Return the lines of a text without escape sequences, numbered as by `plain`."""
-    return _BREAK.sub("\n", _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    return "\n" + text
 
 
 def _to_ascii(text: str) -> str:
@@ -263,26 +247,6 @@ def _from_percent(match: re.Match[str]) -> str:
         return match[0]
     code = int(match[0][-2:], 16)
     return chr(code) if code >= 0x20 else " "
-
-
-def _unbroken(text: str) -> str:
-    if "=3D" in text:
-        text = _ESCAPED_EQUALS.sub("=", text)
-    if "=\n" in text:
-        text = _SOFT_BREAK.sub(_joined_at_equals, text)
-    return _AFTER_HYPHEN.sub(_joined_at_hyphen, text)
-
-
-def _joined_at_hyphen(match: re.Match[str]) -> str:
-    head = _UUID_HEAD.search(match.string[max(0, match.start() - _UUID_HEAD_CHARS) : match.start()])
-    whole = head is not None and re.fullmatch(UUID, f"{head[0]}-{match[1]}")
-    return f"-{match[1]}\n" if whole else match[0]
-
-
-def _joined_at_equals(match: re.Match[str]) -> str:
-    head = _WORD_END.search(match.string[max(0, match.start() - MAX_ID_CHARS) : match.start()])
-    whole = head is not None and not is_wrapped_whole(head[0]) and is_wrapped_whole(head[0] + match[1])
-    return f"{match[1]}\n" if whole else match[0]
 
 
 # Excluded regions
