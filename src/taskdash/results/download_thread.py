@@ -311,10 +311,8 @@ class AutoDownload:
 
     async def run(self) -> None:
         """Look for results to save until cancelled, or the list cannot be used."""
-        self._since_ms = self._clock.now_ms() - OVERLAP_MS
         try:
             await self._store.run(lambda store: store.saved.forget_gone())
-            self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))
             async with asyncio.TaskGroup() as group:
                 while True:
                     await self._look()
@@ -332,7 +330,7 @@ class AutoDownload:
         self._backlog.clear()
 
     async def _look(self) -> None:
-        """Queue tasks that finished since the last look, and those due for a retry."""
+        """Queue tasks that finished since the last look, at first all, and those due for a retry."""
         now_ms = self._clock.now_ms()
         if now_ms < self._looked_ms:
             # The clock was set back, so tasks that ended since may have any time.
@@ -345,7 +343,8 @@ class AutoDownload:
             del self._put_off[seq]
         known = self._saving.union(self._backlog, self._put_off)
         # Tasks that have just finished come before the backlog.
-        self._backlog.extendleft(seq for seq in dict.fromkeys((*found, *due)) if seq not in known)
+        fresh = [seq for seq in dict.fromkeys((*found, *due)) if seq not in known]
+        self._backlog.extendleft(reversed(fresh))
 
     async def _save(self, seq: int) -> None:
         try:

@@ -24,7 +24,7 @@ from taskdash.domain.words import plural
 from taskdash.store.checks import Process
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
-from taskdash.store.schema import OWN_INDEXES, first, refuse_foreign
+from taskdash.store.schema import first, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
@@ -118,7 +118,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
         with closing(connect(path, BUSY_TIMEOUT_S)) as damaged:
             if not _lock_damaged(damaged) and not is_surely_damaged:
                 return
-            if not _is_ours(path, damaged):
+            if not _is_ours(path):
                 raise StoreError(
                     f"{inert_line(str(path))} is not a taskdash store: move it away, or name another with --store"
                 )
@@ -166,15 +166,9 @@ def _lock_damaged(connection: sqlite3.Connection) -> bool:
     return not is_whole
 
 
-def _is_ours(path: Path, damaged: sqlite3.Connection) -> bool:
-    """Return whether the file was a taskdash store, judging by its name, the files beside it or its schema."""
-    if path.name == OWN_NAME or journal_of(path).exists() or copies_of(path):
-        return True
-    try:
-        sql = f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}"
-        return bool(damaged.execute(sql).fetchone()[0])
-    except (sqlite3.Error, UnicodeDecodeError):
-        return False
+def _is_ours(path: Path) -> bool:
+    """Return whether the file was a taskdash store, judging by its name and what each use leaves beside it."""
+    return path.name == OWN_NAME or journal_of(path).exists() or bool(copies_of(path))
 
 
 def _exchange(path: Path, fresh: Path) -> None:

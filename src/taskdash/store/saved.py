@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
-_NEVER_TRIED: Final = f"{_UNSAVED} AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
 
 
 class SavedFile(NamedTuple):
@@ -169,14 +168,15 @@ class SavedFiles(Part):
 
     # Automatic downloads as tasks finish
 
-    def unsaved(self, profile: str) -> list[int]:
-        """Return the `seq` of successful tasks with unsaved results and no failed automatic download."""
-        sql = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} ORDER BY seq"
-        return [seq for (seq,) in self._database.rows(sql, [profile])]
-
     def to_try(self, profile: str, since_ms: int, now_ms: int) -> list[int]:
-        """Return the `seq` of such tasks that finished at `since_ms` or later, and of those due for a retry."""
-        fresh = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} AND finished_at_ms >= ?"
+        """Return the `seq` of successful tasks with unsaved results that finished at `since_ms` or later, or are due.
+
+        Of the former, those with a failed automatic download are left out, which are due when they are to be retried.
+        """
+        fresh = (
+            f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? "
+            "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
+        )
         due = (
             "SELECT seq FROM unsaved JOIN tasks USING (seq) "
             f"WHERE next_try_at_ms IS NOT NULL AND next_try_at_ms <= ? AND {_UNSAVED}"

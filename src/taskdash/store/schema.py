@@ -311,7 +311,7 @@ MIGRATIONS: Final = ((3, _RELEASE_1_0), (12, _RELEASE_2_0))
 """The version of each release's files, and the step that leads there. Those in between were never released."""
 KNOWN_VERSION: Final = MIGRATIONS[-1][0]
 
-OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
+_OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 """Indexes whose names identify a taskdash store, whatever its header says."""
 
 
@@ -323,7 +323,7 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
     shown, version = inert_line(str(path)), first(execute, "PRAGMA user_version")
     is_foreign = first(execute, "PRAGMA application_id") != APPLICATION_ID
     if is_foreign and first(execute, "SELECT count(*) FROM sqlite_master"):
-        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
+        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {_OWN_INDEXES}") == 3:
             raise StoreChangedError(f"the header of the store {shown} is damaged")
         raise StoreError(
             f"{shown} is a database of another program: name another store with --store, or move it away"

@@ -69,10 +69,7 @@ def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
     except FileExistsError:
-        try:
-            status = path.stat()
-        except FileNotFoundError:  # it was just moved away
-            return create_private(path, tell)
+        status = path.stat()
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
             with suppress(OSError):  # a read-only disk: others cannot be shut out
                 path.chmod(status.st_mode & 0o700)
