@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from taskdash.domain.task import State
 from taskdash.store.database import Database
-from taskdash.store.schema import refuse_foreign
+from taskdash.store.schema import KNOWN_VERSION, first, refuse_foreign
 from taskdash.store.store_file import as_store_error, connect
 
 if TYPE_CHECKING:
@@ -188,37 +188,30 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
     """
     file = Path(os.path.realpath(path))
     try:
-        if not file.exists():
+        if not file.exists() or not file.stat().st_size:
             return Glance({}, None)
         with closing(connect(file, GLANCE_PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
-            return _glance(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
+            if first(connection.execute, "PRAGMA user_version") == KNOWN_VERSION:
+                return _glance(
+                    lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms
+                )
     except sqlite3.OperationalError:
-        # A stopped process may have it locked.
-        with Store(path, busy_timeout_s=GLANCE_PATIENCE_S, only_reads=True) as store:
-            return _glance(store.rows, profile, since_ms)
+        pass  # a stopped process may have it locked
     except (sqlite3.Error, OSError) as error:
         raise as_store_error(error, path, file) from error
+    with Store(path, busy_timeout_s=GLANCE_PATIENCE_S, only_reads=True) as store:
+        return _glance(store.rows, profile, since_ms)
 
 
 def _glance(rows: Rows, profile: str | None, since_ms: int) -> Glance:
-    # A list of an earlier version is read without migrating it.
-    there = rows(
-        "SELECT name FROM sqlite_master WHERE name = 'counts' "
-        "UNION ALL SELECT name FROM pragma_table_info('tasks') WHERE name = 'credits'",
-        (),
-    )
-    if not there:
-        return Glance({}, None)
     # Every profile is named, because each index starts with it.
     mine, values = ("IN (SELECT profile FROM counts)", []) if profile is None else ("= ?", [profile])
     sql = f"SELECT state, sum(tasks) FROM counts WHERE profile {mine} AND tasks > 0 GROUP BY state"
     counts = {_STATES[code]: count for code, count in rows(sql, values) if code in _STATES}
-    tasks = f"FROM tasks WHERE profile {mine} AND removal = 0 AND"
-    if len(there) < 2 or not rows(f"SELECT 1 {tasks} credits >= 0 LIMIT 1", values):
-        return Glance(counts, None)
     # A task belongs to the same day as in `stats --by day`. Each half is an index search.
     is_since = "create_time_ms >= ?", "create_time_ms IS NULL AND added_at_ms >= ?"
-    parts = " UNION ALL ".join(f"SELECT credits {tasks} {each}" for each in is_since)
+    tasks = f"SELECT credits FROM tasks WHERE profile {mine} AND removal = 0 AND"
+    parts = " UNION ALL ".join(f"{tasks} {each}" for each in is_since)
     spent = rows(f"SELECT sum(credits) FROM ({parts})", [*values, since_ms] * 2)
     return Glance(counts, spent[0][0])

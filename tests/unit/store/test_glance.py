@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from shutil import copy
 
 import pytest
 from tests.kills import stopped_holder, tells_locks
@@ -17,7 +16,6 @@ from taskdash.domain.task import State
 from taskdash.store import store as module
 from taskdash.store.store import Glance, Store, glance
 
-OLD = Path(__file__).parents[2] / "data" / "stores" / "release-1.0.db"
 DAY_MS = 86_400_000
 LISTED = Glance({State.NEW: 1, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 1}, 14.5)
 
@@ -85,17 +83,6 @@ def test_a_list_that_a_process_has_locked_which_is_stopped_and_then_killed_is_re
         assert glance(path, "p", NOW - DAY_MS) == LISTED
     # What that has left half done is undone.
     assert glance(path, "p", NOW - DAY_MS) == LISTED
-
-
-def test_a_list_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
-    copy(OLD, path)
-    before = path.read_bytes()
-    found = glance(path, None, 0)
-    assert sum(found.counts.values()) > 0
-    assert found.credits is None
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["tasks.db"]
 
 
 def test_what_is_no_list_is_told_and_left_alone(tmp_path: Path) -> None:
