@@ -16,7 +16,6 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
     uuid,
 )
-from textual import events
 from textual.await_complete import AwaitComplete
 from textual.widgets import Input
 
@@ -24,7 +23,6 @@ from taskdash.domain.query import Query
 from taskdash.domain.secret import Secret
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
-from taskdash.ui.screens import add_ids
 from taskdash.ui.screens.add_ids import AddIds
 from taskdash.ui.terminal import MAX_LINE_CHARS
 
@@ -78,20 +76,6 @@ async def test_whoever_quits_with_the_key_after_enter_has_the_ids_added(
         await dash.press("enter")
     desk.store.close()
     assert listed(other) == [A, B, PAGE_WAITING]
-
-
-@pytest.mark.dashboard(tasks=0)
-async def test_a_dialog_closed_while_it_searches_does_no_harm(dash: Dash) -> None:
-    for _ in range(2):
-        await dash.press("a", "escape")
-    for _ in range(2):
-        dash.app.post_message(events.Paste(LOG))
-        await dash.press("escape")
-    for _ in range(2):
-        await dash.paste(LOG)
-        await dash.press("escape")
-    await dash.until_dialog(None)
-    await dash.press("question_mark", dialog="Help")
 
 
 @pytest.mark.parametrize("key", ["tab", "question_mark", "enter"], ids=["detail", "help", "full screen"])
@@ -187,29 +171,6 @@ async def test_text_without_an_id_stays_open_and_a_key_is_neither_added_nor_show
         assert "CANARY" not in dash.screen
         await dash.press("enter", said_times=2)
         assert listed(other) == []
-
-
-async def test_a_paste_that_is_too_long_is_refused_with_the_way_out(
-    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(add_ids, "MAX_PASTE_CHARS", 1000)
-    async with driven(desk) as dash:
-        await dash.paste(f"{A}\n" * 100)
-        await dash.until_shown("Too long to paste (over 1,000 characters): use `taskdash add - < file`")
-        await dash.press("enter", dialog=None)
-        assert listed(other) == []
-
-
-async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(
-    desk: Context, other: Store
-) -> None:
-    ids = [uuid(n) for n in range(3000)]
-    async with driven(desk) as dash:
-        await dash.paste("\n".join(ids), shown="Found 3,000 new")
-        await dash.press("pagedown", "down", "up", "pageup", "pagedown", gone=f"new     {ids[0]}")
-        await dash.press("enter", total=3000)
-        assert listed(other) == ids
-        await dash.until_cursor(ids[0])
 
 
 async def test_a_box_of_one_line_takes_one_inert_line_of_a_paste(desk: Context, other: Store) -> None:

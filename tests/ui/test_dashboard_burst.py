@@ -20,7 +20,7 @@ from concurrent.futures import Future
 
 from lists import build
 from taskdash.domain.query import Query
-from taskdash.domain.task import Task, TaskDetail
+from taskdash.domain.task import Task
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
@@ -36,9 +36,7 @@ class Queue:
         self.left = 0
         self.windows: list[tuple[Query, int]] = []
         """The query of each window of rows, and the first row of it."""
-        self.searched: list[Query] = []
-        self.details: list[int] = []
-        submit, rows, seqs, detail = StoreThread.submit, TaskList.rows, TaskList.seqs, TaskList.detail
+        submit, rows = StoreThread.submit, TaskList.rows
 
         def counting(thread: StoreThread, work: Callable[[Store], object]) -> Future[object]:
             self.left += 1
@@ -50,27 +48,14 @@ class Queue:
             self.windows.append((query, window["offset"]))
             return rows(tasks, query, now_ms, **window)
 
-        def noting_seqs(tasks: TaskList, query: Query, *more: Any, **options: Any) -> list[int]:
-            self.searched.append(query)
-            return seqs(tasks, query, *more, **options)
-
-        def noting_detail(tasks: TaskList, seq: int, **options: Any) -> TaskDetail | None:
-            self.details.append(seq)
-            return detail(tasks, seq, **options)
-
-        for owner, name, noting in (
-            (StoreThread, "submit", counting),
-            (TaskList, "rows", noting_rows),
-            (TaskList, "seqs", noting_seqs),
-            (TaskList, "detail", noting_detail),
-        ):
-            monkeypatch.setattr(owner, name, noting)
+        monkeypatch.setattr(StoreThread, "submit", counting)
+        monkeypatch.setattr(TaskList, "rows", noting_rows)
 
     def _one_less(self, _: object) -> None:
         self.left -= 1
 
     def forget(self) -> None:
-        self.windows, self.searched, self.details = [], [], []
+        self.windows = []
 
 
 @pytest.fixture
@@ -112,7 +97,6 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read_and_only_the_next_filte
         await dash.until_in_pane(dash.cursor or "?")
         # A tick may have read it once more.
         assert {first for _, first in queue.windows} == {dash.table.window.first}
-        assert len(queue.details) <= 2
         await dash.press("/", *"cat")
         await dash.until(lambda: 0 < dash.table.window.total < COUNT, "what the first filter finds")
         await dash.press("enter")
@@ -128,4 +112,3 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read_and_only_the_next_filte
         await dash.until(lambda: queue.left == 0, "the store at rest")
         assert dash.main.filter_box.text == "cat policies"
         assert {query for query, _ in queue.windows} == {wanted}
-        assert set(queue.searched) <= {wanted}

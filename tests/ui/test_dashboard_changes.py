@@ -98,15 +98,6 @@ async def test_ones_own_edit_or_another_order_or_tab_does_not_flash(desk: Contex
         assert flashing(dash) == []
 
 
-@pytest.mark.dashboard(tasks=4)
-@pytest.mark.usefixtures("lasting_flash")
-async def test_without_animations_nothing_flashes(other: Store, dash: Dash) -> None:
-    dash.app.animation_level = "none"
-    answer(other, MANY[2], waiting_body(MANY[2]))
-    await dash.until_shown("◐ waiting")
-    assert flashing(dash) == []
-
-
 # Marks out of sight
 
 
@@ -131,25 +122,7 @@ async def test_marks_that_are_hidden_are_counted_and_acted_on(desk: Context, oth
         await dash.press("z", said="Restored 3 tasks")
 
 
-@pytest.mark.dashboard(tasks=5, size=(80, 24))
-async def test_a_narrow_footer_names_what_can_be_done_with_marks(dash: Dash) -> None:
-    assert "a add  / filter  o open  d download" in footer(dash)
-    await dash.press("A")
-    await until_footer(dash, "5 tasks marked  d download  c copy  x remove  Esc unmark")
-    assert "add" not in footer(dash)
-    await dash.press("escape")
-    await until_footer(dash, "a add")
-
-
 # Labels and notes
-
-
-@pytest.mark.dashboard(tasks=1)
-async def test_what_is_typed_at_once_goes_to_the_box_it_is_meant_for(other: Store, dash: Dash) -> None:
-    await dash.press("e", dialog="EditLabel")
-    await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
-    await dash.press(*"hero", "tab", "n", "enter", said="Saved")
-    assert labelled(other) == [("hero", "n")]
 
 
 async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Context, other: Store) -> None:
@@ -172,15 +145,6 @@ async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Conte
 
 def labelled(store: Store) -> list[tuple[str | None, str | None]]:
     return [(task.label, task.note) for task in store.tasks.rows(Query(None), NOW_MS)]
-
-
-async def test_an_emptied_label_that_all_share_is_taken_away(desk: Context, other: Store) -> None:
-    add(other, *MANY[:3], label="sea")
-    async with driven(desk, total=3) as dash:
-        await dash.press("A", "e", dialog="EditLabel")
-        assert dash.app.screen.query(Input).first().value == "sea"
-        await dash.press("backspace", "backspace", "backspace", "enter")
-        await dash.until(lambda: not any(label for label, _ in labelled(other)), "the labels taken away")
 
 
 async def test_whoever_quits_with_the_key_after_enter_has_the_label_saved(
@@ -214,21 +178,6 @@ async def test_an_edit_writes_what_was_typed_and_nothing_else(desk: Context, oth
             assert dash.said[-1].startswith("Saved" if typed else "Nothing changed")
             assert labelled(other) == [expected]
             await dash.reload()
-
-
-async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY[:3], label="sea")
-    async with driven(desk, total=3) as dash:
-        await dash.press("A", "e", dialog="EditLabel")
-        await dash.press("x", "enter", said="Saved")
-        seqs = other.tasks.seqs(Query(None), NOW_MS)
-        other.edits.edit(seqs[:1], label="theirs", note=None)
-        other.edits.edit(seqs[1:2], label=None, note="theirs")
-        await dash.press("z")
-        await dash.until_said("Restored label and note of 2 tasks. Skipped 1 that was changed again since.")
-        assert labelled(other) == [("theirs", None), ("sea", "theirs"), ("sea", None)]
 
 
 async def test_z_says_what_it_could_not_bring_back(desk: Context, other: Store, clock: FrozenClock) -> None:

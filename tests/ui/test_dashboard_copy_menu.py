@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from tests.ui.driven_dashboard import (
     PAGE_LINK,
     PAGE_SUCCESS,
     PAGE_WAITING,
-    PROFILE,
     Dash,
     add,
     add_answered,
@@ -57,12 +54,6 @@ def with_param(task_id: str, param: Json) -> Body:
     return success_body(task_id, param=param if isinstance(param, str) else json.dumps(param))
 
 
-def run_in_shell(script: Path, folder: Path) -> bytes:
-    """What a script prints, where a program of its own stands first on the PATH."""
-    environ = {"PATH": f"{folder}/bin:{os.environ['PATH']}"}
-    return subprocess.run(["sh", script], env=environ, cwd=folder, capture_output=True, check=True).stdout
-
-
 def create_command(body: str) -> str:
     return (
         f"curl -sS {BASE}/createTask \\\n  {AUTHORIZATION} \\\n  -H 'Content-Type: application/json' \\\n"
@@ -98,27 +89,6 @@ async def test_a_letter_copies_what_it_stands_for(dash: Dash) -> None:
         assert dash.app.clipboard == text
 
 
-async def test_arrows_and_enter_copy_too_and_leaving_copies_nothing(dash: Dash) -> None:
-    await dash.press("j")
-    for keys, text in (
-        (("escape",), ""),
-        (("q",), ""),
-        (("enter",), PAGE_SUCCESS),
-        (("j", "j", "enter"), "A cat"),
-        (("down", "enter"), PAGE_LINK),
-        (("j", "k", "enter"), PAGE_SUCCESS),
-    ):
-        await open_menu(dash)
-        await dash.press(*keys, dialog=None)
-        await dash.until(lambda text=text: dash.app.clipboard == text, f"{text!r} copied")  # type: ignore[misc] # the default binds it
-        if not text:
-            assert dash.said == []
-        assert not dash.app._exit
-    # Typed ahead.
-    await dash.press("c", "p")
-    await dash.until_copied("A cat")
-
-
 async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     answer(other, uuid(1), with_param(uuid(1), {**PARAM, "callBackUrl": "https://me.example/hook"}))
@@ -151,42 +121,6 @@ async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(dash: Dash) -> No
     # The cursor goes over it.
     await dash.press("home", "down", "enter")
     await dash.until(lambda: "recordInfo" in dash.app.clipboard, "the next that there is")
-
-
-async def test_a_task_of_an_imported_list_has_no_body_but_can_be_asked_for_again(
-    desk: Context, other: Store
-) -> None:
-    fill_with_the_page(other)
-    detail = other.tasks.detail(other.tasks.find(PROFILE, PAGE_FAIL).seq)
-    assert detail is not None
-    with other.writing() as connection:
-        connection.execute("UPDATE bodies SET raw = x'' WHERE seq = ?", (detail.task.seq,))
-    async with driven(desk, total=3) as dash:
-        await open_menu(dash, "G")
-        await dash.press("n")
-        await dash.until(lambda: "--data-raw" in dash.app.clipboard, "the command copied")
-        assert "360 equirectangular panorama" in dash.app.clipboard
-
-
-async def test_the_same_prompt_is_asked_for_letter_for_letter(
-    desk: Context, other: Store, tmp_path: Path
-) -> None:
-    """What is shown is made inert: joined emoji fall apart, controls are replaced, long texts are cut."""
-    prompt = "👨‍👩‍👧 it's \x1b[31m $(touch pwned) \\ '; touch pwned; ' @x\r\n" + "long " * 15_000
-    param: Json = {"model": MODEL, "input": {"prompt": prompt}}
-    add(other, uuid(1))
-    answer(other, uuid(1), with_param(uuid(1), param))
-    saved = tmp_path / "copied.txt"
-    async with driven(desk, total=1) as dash:
-        await open_menu(dash)
-        await dash.press("n")
-        await dash.until(saved.exists, "the command saved: it is longer than terminals take")
-    curl = tmp_path / "bin" / "curl"
-    curl.parent.mkdir()
-    curl.write_text('#!/bin/sh\nfor last in "$@"; do :; done\nprintf "%s" "$last"\n')
-    curl.chmod(0o755)
-    assert json.loads(run_in_shell(saved, tmp_path)) == param
-    assert not (tmp_path / "pwned").exists()
 
 
 # On marks

@@ -10,7 +10,7 @@ from tests.ui.driven_dashboard import PROFILE, Dash, add, answer, answer_all, dr
 from textual.screen import Screen
 from textual.widget import Widget
 
-from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.query import Query
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
@@ -74,29 +74,6 @@ async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(other: Sto
     await dash.press("G", cursor=MANY[2])
 
 
-async def test_another_order_keeps_the_cursor_on_its_task(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    answer_all(other, {each: success_body(each, costTime=1000 + n) for n, each in enumerate(MANY[::3])})
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[6])
-        for key in (SortKey.ID, SortKey.STATE, SortKey.COST, SortKey.LABEL, SortKey.ADDED):
-            for reverse in (True, False):
-                query = dash.table.wanted._replace(sort=Sort(key, reverse=reverse))
-                dash.table.show(query)
-                await dash.until_query(query)
-                assert dash.cursor == MANY[6]
-                assert dash.cursor_line is not None
-
-
-@pytest.mark.dashboard(tasks=100)
-async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(other: Store, dash: Dash) -> None:
-    await go_to(dash, MANY[5])
-    answer(other, MANY[5], success_body(MANY[5]))
-    await dash.until_tab("✓ Success 1")
-    assert (dash.cursor, dash.cursor_line) == (MANY[5], 5)
-    await dash.until_in_pane("✓ success")
-
-
 async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
     desk: Context, other: Store
 ) -> None:
@@ -111,44 +88,6 @@ async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
         answer(other, MANY[5], success_body(MANY[5]))
         await dash.until_total(8)
         assert dash.cursor == MANY[6]
-
-
-async def test_going_through_tabs_with_and_without_the_task_keeps_the_cursor_on_it(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY[:10])
-    answer_all(other, {each: fail_body(each) for each in MANY[4:10]})
-    async with driven(desk, total=10) as dash:
-        await go_to(dash, MANY[7])
-        await dash.press("[", tab="[× Fail 6]")
-        assert dash.cursor == MANY[7]
-        await dash.press("]", tab="[All 10]")
-        assert dash.cursor == MANY[7]
-        for tab in ("[○ New 4]", "[◐ Waiting 0]", "[✓ Success 0]", "[× Fail 6]"):
-            await dash.press("]", tab=tab)
-        await dash.until_cursor(MANY[7])
-
-
-@pytest.mark.dashboard(tasks=100)
-async def test_reading_again_changes_nothing(dash: Dash) -> None:
-    await dash.press("pagedown", "j", "j", "j")
-    await dash.until(lambda: dash.cursor is not None and dash.cursor_line is not None, "the cursor's row")
-    before = (dash.cursor, dash.cursor_line, dash.table_lines)
-    for _ in range(5):
-        await dash.reload()
-    await dash.settle()
-    assert (dash.cursor, dash.cursor_line, dash.table_lines) == before
-
-
-@pytest.mark.dashboard(tasks=100)
-async def test_keys_pressed_while_the_list_is_read_are_not_lost(dash: Dash) -> None:
-    for _ in range(10):
-        dash.table.reload()
-        dash.table.action_move(1)
-        dash.table.reload()
-        dash.table.action_move(2)
-    await dash.reload()
-    assert dash.cursor == MANY[30]
 
 
 @pytest.mark.dashboard(tasks=100)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from tests.bodies import success_body
@@ -15,7 +14,6 @@ from tests.ui.driven_dashboard import (
     add_answered,
     answer,
     configure_profile,
-    context_on,
     driven,
     uuid,
 )
@@ -73,7 +71,7 @@ async def test_links_that_tell_their_end_are_warned_of_and_found_without_a_ttl(
 
 
 async def test_one_is_warned_once_of_what_expires_unsaved(
-    desk: Context, other: Store, clock: FrozenClock, store_path: Path
+    desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     configure_profile(desk, result_ttl_ms=TTL_MS)
     put(other, 1, H, "poster")
@@ -86,15 +84,6 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
         clock.at_ms += 60_000
         await dash.until_said("2 results expire soon and aren't saved, the first in 1h. Press E.")
         assert len(dash.said) == 2
-    again = context_on(store_path, clock)
-    again.settings = desk.settings
-    try:
-        put(other, 6, 4 * H, "later")
-        async with driven(again, total=6) as dash:
-            await dash.until_said('"later" expires')
-            assert len(dash.said) == 1
-    finally:
-        again.close()
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import Dash, add_answered, driven, uuid
 from textual import events
-from textual.app import App
 from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
 from taskdash.store.store import Store
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.context import Context
-from taskdash.ui.screens.palette import Palette
 
 
 @pytest.mark.dashboard(size=(80, 24))
@@ -34,18 +30,6 @@ async def test_the_help_begins_with_where_the_focus_is(dash: Dash) -> None:
     await dash.press("escape", dialog=None)
     await dash.press("f", "?", "f1", dialog="Help")
     assert dash.main.filter_box.text == "f?"
-
-
-async def test_tab_and_help_typed_as_a_dialog_closes_are_about_the_detail(dash: Dash) -> None:
-    for key in "s?x":
-        await dash.press(key)
-        await dash.until(lambda: dash.dialog is not None, "the dialog")
-        await dash.press("escape")
-        while dash.dialog is not None:  # noqa: ASYNC110 - it is about that very moment
-            await asyncio.sleep(0)
-        await dash.press("tab", "?", dialog="Help", shown="In the detail")
-        await dash.press("escape", dialog=None)
-        await dash.press("shift+tab")
 
 
 @pytest.mark.dashboard(size=(80, 24))
@@ -90,19 +74,6 @@ async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for
     await dash.press("enter", dialog="TextDialog", shown="Set it in the config file")
 
 
-@pytest.mark.dashboard(size=(80, 24))
-async def test_an_action_is_one_line_in_the_palette_with_its_key_at_the_right(dash: Dash) -> None:
-    await dash.open_palette("mark all", shown="Mark all shown")
-    for width, key_ends in ((80, 74), (120, 104), (40, 34)):
-        await dash.pilot.resize_terminal(width, 24)
-
-        def at_its_end(wanted: int = key_ends) -> bool:
-            (line,) = (line for line in dash.lines if "Mark all shown" in line)
-            return line[:wanted].endswith("  A") and line[wanted] == " "
-
-        await dash.until(at_its_end, f"the key at the end of the line, at {width}")
-
-
 async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(dash: Dash) -> None:
     await dash.open_palette("statistics")
     await dash.press("down")
@@ -142,19 +113,3 @@ async def test_what_is_pasted_into_a_help_that_is_just_being_left_is_for_the_lis
     page.dismiss(None)
     page.post_message(events.Paste(uuid(7)))
     await dash.until_shown("Found 1 new ID")
-
-
-async def test_a_palette_that_is_left_twice_takes_nothing_else_away() -> None:
-    app: App[None] = App()
-    async with app.run_test() as pilot:
-        palette = Palette()
-        app.push_screen(palette)
-        await pilot.pause()
-        palette.query_one(Input).value = "theme"
-        palette.dismiss()
-        palette.dismiss()
-        # The search for what was typed last begins as the list of what it finds goes.
-        palette.query_one(Input).value = "theme x"
-        await pilot.pause()
-        assert len(app.screen_stack) == 1
-        assert app.is_running

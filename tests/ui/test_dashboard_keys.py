@@ -100,14 +100,6 @@ async def test_v_moves_the_detail_and_the_size_chooses_where_it_is_first(
         await until_position(dash, position)
 
 
-async def test_a_hidden_detail_takes_no_focus_and_follows_when_it_is_back(dash: Dash) -> None:
-    await dash.press("v", "v")
-    await until_position(dash, "hidden")
-    await dash.press("tab")
-    assert dash.table.has_focus
-    await dash.press("j", "v", shown="✓ success in 32s")
-
-
 @pytest.mark.dashboard(size=(80, 24))
 async def test_enter_shows_the_detail_full_screen_and_goes_back(dash: Dash) -> None:
     for back in ("enter", "escape"):

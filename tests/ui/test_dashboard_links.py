@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.servers import success_body
 from tests.ui.driven_dashboard import PAGE_LINK, Dash, FakeBrowser, add, add_answered, answer, driven, uuid
 
@@ -36,19 +35,6 @@ async def test_a_long_link_takes_one_line_and_leads_to_its_place_percent_encoded
         assert pieces[0][0].startswith("https://cdn.e")
         assert "灯?…" in pieces[0][0]
         assert pieces[0][1] == encoded
-
-
-async def test_what_is_not_opened_is_no_link_and_says_why(desk: Context, other: Store) -> None:
-    refused = {
-        "https://user:secret@cdn.example.com/a": "it has a user name in it",
-        "https://a$b/c": "its host is no host name",
-        "https://cdn.example.com:99999/a": "its host or port cannot be read",
-    }
-    add_answered(other, success_body(uuid(1), list(refused)))
-    async with driven(desk, total=1) as dash:
-        for why in refused.values():
-            await dash.until_in_pane(f"(is not opened: {why})")
-        assert hyperlinks(dash) == []
 
 
 async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
@@ -136,14 +122,6 @@ def links(count: int) -> list[str]:
     return [f"https://cdn.example.com/{n}.png" for n in range(count)]
 
 
-async def test_o_on_one_mark_opens_that_task_and_not_the_one_at_the_cursor(
-    browser: FakeBrowser, dash: Dash
-) -> None:
-    await dash.press("j", "space", "o", said="Result 1: opened in the browser")
-    await dash.press("g", "1")
-    await dash.until(lambda: browser.opened == [PAGE_LINK] * 2, "the marked task's, twice")
-
-
 async def test_keys_on_marks_open_that_result_of_each(
     desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
@@ -194,9 +172,3 @@ async def test_without_a_browser_the_links_of_all_marks_are_copied(
             "no browser here (this is an SSH session): 3 links copied (sent to the terminal)."
         )
         assert dash.app.clipboard == "\n".join(links(3))
-
-
-@pytest.mark.dashboard(tasks=2)
-async def test_marks_without_any_result_say_so(browser: FakeBrowser, dash: Dash) -> None:
-    await dash.press("A", "o", said="No result 1 in these 2 tasks.")
-    assert browser.opened == []

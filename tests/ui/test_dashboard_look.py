@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.ui.driven_dashboard import Dash, add, driven, fill_with_the_page, uuid
 
 from taskdash.config.settings import View
-from taskdash.domain.query import Sort, SortKey
-from taskdash.domain.task import TaskDetail
 from taskdash.store.store import Store
-from taskdash.store.tasks import TaskList
 from taskdash.ui import context
 from taskdash.ui.context import Context
 from taskdash.ui.widgets.panes import Splitter
@@ -61,31 +57,6 @@ async def test_the_title_says_which_lines_are_seen_and_below_the_table_it_is_the
     await dash.press("tab")
     dash.table.scroll_to(y=0, animate=False)
     await dash.until_shown(f"━ Tasks 1–{height} of 40 ━")
-
-
-@pytest.mark.dashboard(tasks=300, size=(80, 24))
-async def test_the_title_follows_the_lines_that_a_banner_or_another_size_takes(dash: Dash) -> None:
-    height = dash.table.size.height
-    await dash.until_shown(f"━ Tasks 1–{height} of 300 ━")
-    dash.main.query_one("#banner").styles.min_height = 3
-    dash.main.headlines.remark = "something is wrong"
-    dash.main.show_status()
-    await dash.until(lambda: dash.table.size.height < height, "a shorter table")
-    await dash.until_shown(f"━ Tasks 1–{dash.table.size.height} of 300 ━")
-    await dash.pilot.resize_terminal(80, 40)
-    await dash.until(lambda: dash.table.size.height > height, "a taller table")
-    await dash.until_shown(f"━ Tasks 1–{dash.table.size.height} of 300 ━")
-
-
-@pytest.mark.dashboard(size=(60, 24))
-async def test_an_arrow_cuts_no_title(dash: Dash) -> None:
-    for key, title in ((SortKey.COST, "Duration ▲"), (SortKey.CREATED, "Age▲"), (SortKey.STATE, "▲")):
-        dash.main.listing.sort_by(Sort(key))
-        await dash.until(lambda title=title: title in str(dash.main.query_one("#titles").render()), title)  # type: ignore[misc]
-    dash.desk.view = replace(dash.desk.view, columns=("state", "cost", "label"), widths={"cost": 8})
-    dash.main.listing.sort_by(Sort(SortKey.COST, reverse=True))
-    dash.main.listing.place_columns()
-    await dash.until_shown("Duration▼ Prompt")
 
 
 async def test_a_click_on_a_title_sorts_by_it_and_a_second_one_reverses(dash: Dash) -> None:
@@ -148,28 +119,6 @@ async def test_plus_and_minus_move_the_line_where_there_is_one(remembered: list[
     assert not dash.main.query_one(Splitter).display
 
 
-async def test_a_hidden_detail_is_not_read(
-    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(other, *(uuid(n) for n in range(20)))
-    async with driven(desk, total=20) as dash:
-        await dash.press("v", "v")
-        await dash.until(lambda: not dash.main.pane.display, "the detail hidden")
-        await dash.until(lambda: not dash.main.pane._loading, "nothing being read")
-        read: list[int] = []
-        original = TaskList.detail
-
-        def counting(tasks: TaskList, seq: int, *, raw: bool = True) -> TaskDetail | None:
-            read.append(seq)
-            return original(tasks, seq, raw=raw)
-
-        monkeypatch.setattr(TaskList, "detail", counting)
-        await dash.press("j", "j", "j", cursor=uuid(3))
-        assert read == []
-        await dash.press("v", in_pane=uuid(3))
-        assert len(read) == 1
-
-
 # The columns
 
 
@@ -188,14 +137,6 @@ async def test_columns_are_hidden_moved_and_widened_and_remembered(
     assert remembered[-1].widths == {"model": 28}
 
 
-async def test_esc_drops_a_choice_of_columns(remembered: list[View], dash: Dash) -> None:
-    before = titles(dash)
-    await dash.press("C", dialog="ChooseColumns")
-    await dash.press("space", "escape", dialog=None)
-    assert titles(dash) == before
-    assert remembered == []
-
-
 async def test_a_click_shows_a_column_and_r_takes_the_configs(
     desk: Context, other: Store, remembered: list[View]
 ) -> None:
@@ -212,13 +153,6 @@ async def test_a_click_shows_a_column_and_r_takes_the_configs(
         await dash.press("C", dialog="ChooseColumns")
         await dash.press("r", "enter")
         await dash.until(lambda: remembered[-1].columns == View().columns, "the config's own columns")
-
-
-@pytest.mark.dashboard(size=(80, 24))
-async def test_a_column_without_room_says_so(dash: Dash) -> None:
-    await dash.press("C", dialog="ChooseColumns", shown="no room")
-    shown = [line for line in dash.lines if "no room" in line]
-    assert ["Model" in shown[0], "✓ ID" in shown[1], len(shown)] == [True, True, 2]
 
 
 async def test_the_look_goes_back_to_the_configs(desk: Context, other: Store, remembered: list[View]) -> None:

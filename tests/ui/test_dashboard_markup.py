@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.servers import error_body, fail_body, success_body, waiting_body
+from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import (
     Dash,
     FakeBrowser,
     FakeWatcher,
-    FrozenClock,
     add,
     add_answered,
     answer,
-    answer_all,
     configure_profile,
     driven,
     uuid,
@@ -30,54 +28,11 @@ from taskdash.domain.task import ProblemKind
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
-MARKUP = ["[red]x", "[/]", "[/red]", "[@click=app.exit]X[/]", "[link=file:///x]y", "$primary", "[b", "\\[b]"]
 A, B = uuid(1), uuid(2)
 HREF = "https://cdn.example.com/[red]/[@click=app.exit]x.png"
 
 
 EVERYWHERE: Final = "a [b]c[/b] [/] [red] [d $primary [@click=app.exit]"
-
-
-async def test_in_the_table_and_the_detail(desk: Context, other: Store) -> None:
-    for n, text in enumerate(MARKUP):
-        failed, waiting, labelled = (uuid(3 * n + m) for m in range(3))
-        add(other, failed, waiting)
-        add(other, labelled, label=text)
-        param = {"model": text, "input": {"prompt": text, text: text}, "extra": text}
-        fields = {"model": text, "failCode": text, "failMsg": text, "more": text}
-        answer(other, failed, fail_body(failed, param=json.dumps(param), **fields))
-        answer(other, waiting, waiting_body(waiting, state=text, param=text))
-        answer(other, failed, error_body(500, text), status=500)
-    async with driven(desk, (320, 50), total=3 * len(MARKUP)) as dash:
-        for text in reversed(MARKUP):
-            assert text in dash.table_lines[dash.cursor_line or 0]
-            await dash.press("j")
-            await dash.until_in_pane(text, times=6)
-            assert "× fail · " in dash.pane
-            assert dash.screen.count(text) >= 6
-            await dash.press("j", in_pane=f"◐ {text}")
-            await dash.press("j")
-
-
-async def test_in_the_toasts_of_finished_tasks(desk: Context, other: Store, clock: FrozenClock) -> None:
-    ids = [uuid(n) for n in range(len(MARKUP))]
-    add(other, *ids)
-    params = {each: json.dumps({"input": {"prompt": text}}) for each, text in zip(ids, MARKUP, strict=True)}
-    answer_all(other, {each: waiting_body(each, param=params[each]) for each in ids})
-    async with driven(desk, (120, 60), total=len(ids)) as dash:
-        for each, text in zip(ids, MARKUP, strict=True):
-            clock.at_ms += 1_000
-            answer(other, each, fail_body(each, param=params[each], failMsg=text), now_ms=clock.at_ms)
-            await dash.until_shown(f"× fail: {text}")
-
-
-@pytest.mark.dashboard(tasks=0)
-async def test_in_a_paste(dash: Dash) -> None:
-    text = " ".join(MARKUP)
-    await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}", shown="Found no task IDs")
-    await dash.press("enter")
-    await dash.until(lambda: bool(dash.said), "a word about it")
-    assert not dash.app._exit
 
 
 async def test_in_links_of_the_chooser_in_toasts_and_in_what_the_watcher_says(
@@ -92,23 +47,6 @@ async def test_in_links_of_the_chooser_in_toasts_and_in_what_the_watcher_says(
         await dash.press("1", said="[/] no browser", shown="[/] no browser")
         watcher.say(problem=ProblemKind.UNREACHABLE, message="[/red][@click=app.exit]now[/]", tier="[/]")
         await dash.until_shown("Offline: [/red][@click=app.exit]now[/]")
-        assert not dash.app._exit
-
-
-async def test_a_click_on_markup_does_nothing(desk: Context, other: Store) -> None:
-    param = json.dumps({"input": {"prompt": "[@click=app.exit]X[/]"}})
-    add_answered(other, waiting_body(A, param=param))
-    async with driven(desk, total=1) as dash:
-        spots = [
-            (line.index("[@click") + dx, y)
-            for y, line in enumerate(dash.lines)
-            if "[@click" in line
-            for dx in (3, 18)
-        ]
-        assert spots
-        for spot in spots:
-            await dash.pilot.click(offset=spot)
-        await dash.settle()
         assert not dash.app._exit
 
 

@@ -24,7 +24,6 @@ from textual.widgets._toast import Toast
 from taskdash.store.store import Store
 from taskdash.ui import messages
 from taskdash.ui.context import Context
-from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.widgets.bars import MessageLine
 
 
@@ -172,11 +171,3 @@ async def test_keys_of_the_footer_can_be_clicked_as_well(desk: Context, other: S
         await click("y copy ID", copied=uuid(1))
         await click("q quit")
         await dash.until(lambda: dash.app._exit, "the end")
-
-
-async def test_a_message_finds_the_list_after_a_dialog_is_left(dash: Dash) -> None:
-    await dash.press("?", dialog="Help")
-    dash.main.say("Told meanwhile")
-    await dash.press("escape", dialog=None)
-    assert isinstance(dash.app.screen, MainScreen)
-    assert "Told meanwhile" in dash.lines[-2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -137,15 +136,6 @@ async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -
         await dash.until(kept, "it is kept")
 
 
-async def test_switched_off_in_the_config_nothing_is_fetched(desk: Context, source: Source) -> None:
-    desk.view = replace(desk.view, preview=False)
-    async with driven(desk, total=4) as dash:
-        await asyncio.sleep(0.4)
-        assert source.asked == []
-        await dash.press("i")
-        await until_picture(dash)
-
-
 async def test_a_hidden_pane_fetches_nothing(source: Source, dash: Dash) -> None:
     await until_picture(dash)
     await dash.press("v", "v")
@@ -176,15 +166,6 @@ async def test_each_result_in_turn_or_why_there_is_no_next_one(source: Source, d
     await dash.press("I", said="No room for a picture here.")
 
 
-async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Context) -> None:
-    async with driven(desk, total=4) as dash:
-        pane = dash.main.pane
-    assert not pane.is_attached
-    before = pane.preview
-    pane._begin_previews()
-    assert pane.preview is before
-
-
 async def test_a_dead_link_says_why_and_a_video_its_kind_and_size(source: Source, dash: Dash) -> None:
     source.refusals[link(SECOND)] = ExpiredError("the link has probably expired (HTTP 403)")
     source.refusals[link(FOUR)] = OtherKindError("MP4 video, 2.3 MiB")
@@ -211,21 +192,6 @@ async def test_without_the_extra_one_line_says_how_to_get_it(desk: Context, sour
         await dash.press("I", said_times=before + 1)
         assert dash.said[-1].startswith("Pictures need one more package: ")
         assert source.asked == []
-
-
-async def test_nothing_is_decoded_again_while_time_goes_by(
-    monkeypatch: pytest.MonkeyPatch, dash: Dash
-) -> None:
-    await until_picture(dash)
-    drawn = picture(dash).drawn
-    shown: list[object] = []
-    monkeypatch.setattr(PictureView, "show", lambda _self, what: shown.append(what))
-    for _ in range(3):
-        dash.main.pane.tick()
-        dash.main.pane.draw()
-        await dash.settle()
-    assert shown == []
-    assert picture(dash).drawn is drawn
 
 
 async def test_a_resize_brings_another_size_without_another_fetch(desk: Context, source: Source) -> None:

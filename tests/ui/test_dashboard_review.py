@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.servers import fail_body, success_body
-from tests.ui.driven_dashboard import Dash, add, add_answered, answer, driven, uuid
+from tests.ui.driven_dashboard import Dash, add, answer, driven, uuid
 
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
@@ -87,17 +87,6 @@ async def test_statistics_are_of_what_is_shown_tab_and_filter(dash: Dash) -> Non
 @pytest.mark.dashboard(size=(80, 15))
 async def test_on_a_low_terminal_statistics_say_that_there_is_more(dash: Dash) -> None:
     await dash.press("t", shown="PgDn shows more")
-
-
-async def test_statistics_that_scroll_keep_a_line_a_row(desk: Context, other: Store) -> None:
-    for n in range(9):
-        add_answered(other, success_body(uuid(n), model=f"seedance-{n}.0-image-to-video"))
-    async with driven(desk, (80, 24), total=9) as dash:
-        await dash.press("t", dialog="Statistics", shown="seedance-3.0-image-to-video")
-        names = [y for y, line in enumerate(dash.lines) if "-image-to-video" in line and "│  seed" in line]
-        assert len(names) > 3
-        for y in names:
-            assert "100.0%  32s  32s" in dash.lines[y]
 
 
 async def test_where_there_is_nothing_to_show_a_line_says_so(desk: Context) -> None:

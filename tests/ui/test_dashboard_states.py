@@ -18,7 +18,6 @@ from tests.ui.driven_dashboard import (
     add,
     add_answered,
     answer,
-    answer_all,
     driven,
     uuid,
 )
@@ -103,29 +102,6 @@ async def test_waiting_rows_tick_with_the_clock_and_finished_ones_do_not(
         assert "32s" in dash.row(PAGE_SUCCESS)
 
 
-async def test_a_usual_time_is_shown_in_the_pane_and_as_a_bar(desk: Context, other: Store) -> None:
-    add_answered(other, *(success_body(uuid(100 + n), costTime=32_000) for n in range(8)))
-    add_answered(other, waiting_body(A, createTime=NOW_MS - 16_000))
-    async with driven(desk, (200, 60), total=9) as dash:
-        await dash.until_in_pane("usual 32s")
-        await dash.until(lambda: "▰▰▱▱" in dash.row("16s"), "half of the bar")
-
-
-async def test_a_batch_half_done_is_not_overdue_as_those_that_wait_count_too(
-    desk: Context, other: Store, clock: FrozenClock
-) -> None:
-    done, waiting = ([uuid(first + n) for n in range(6)] for first in (100, 200))
-    add(other, *done, *waiting)
-    answer_all(other, {each: success_body(each, costTime=4_000 * n) for n, each in enumerate(done, 1)})
-    answer_all(other, {each: waiting_body(each, createTime=NOW_MS - 26_000) for each in waiting})
-    async with driven(desk, (200, 60), total=12) as dash:
-        await dash.press("G", in_pane="usual 24s")
-        assert "overdue" not in dash.pane
-        assert "late" not in dash.screen
-        clock.at_ms += 23_000
-        await dash.until_in_pane("usual 24s, overdue")
-
-
 async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Context, other: Store) -> None:
     add(other, A, B)
     answer(other, A, waiting_body(A))
@@ -200,22 +176,3 @@ async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Co
             await dash.until(gc.isenabled, "the collector at work")
     finally:
         gc.enable()
-
-
-async def test_the_line_on_top_tells_how_far_the_batch_is(
-    desk: Context, other: Store, clock: FrozenClock
-) -> None:
-    mugs = [uuid(n) for n in range(10)]
-    add(other, *mugs, label="mugs")
-    answer_all(other, {each: waiting_body(each, createTime=NOW_MS - 20_000) for each in mugs})
-    async with driven(desk, total=10) as dash:
-        await dash.until(lambda: "mugs ▱▱▱▱▱▱▱▱ 0/10 " in dash.lines[0], "the batch")
-        # One every 20 s: of the five that are left the pace tells when they are done.
-        for n in range(5):
-            clock.at_ms += 20_000
-            ended = success_body(mugs[n], completeTime=clock.at_ms, costTime=1_000)
-            answer(other, mugs[n], ended, now_ms=clock.at_ms)
-        await dash.until(lambda: "mugs ▰▰▰▰▱▱▱▱ 5/10 · 2m left" in dash.lines[0], "its half")
-        for each in mugs[5:]:
-            answer(other, each, success_body(each), now_ms=clock.at_ms)
-        await dash.until(lambda: "mugs" not in dash.lines[0], "no batch under way")

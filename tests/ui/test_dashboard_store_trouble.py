@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
-from tests.ui.driven_dashboard import Dash, add, driven, uuid
+from tests.ui.driven_dashboard import Dash, add, uuid
 
 from taskdash.domain.errors import StoreError
 from taskdash.store.store import Store
@@ -19,38 +17,6 @@ from taskdash.ui.context import Context
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "PATIENCE_S", 0.05)
     monkeypatch.setattr(following, "RETRY_S", 0.05)
-
-
-async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(
-    desk: Context, other: Store, dash: Dash
-) -> None:
-    other.connection.execute("BEGIN EXCLUSIVE")
-    desk.store.change_hint._seen = None
-    await dash.until_shown("Another program has locked the list")
-    await dash.press("r", "?", dialog="Help")
-    await dash.press("escape", dialog=None)
-    other.connection.execute("ROLLBACK")
-    await dash.until_gone("Another program has locked the list")
-
-
-async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
-    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with driven(desk) as dash:
-        real = desk.store.submit
-
-        def full(_: object) -> Future[object]:
-            failed: Future[object] = Future()
-            failed.set_exception(StoreError("the disk is full"))
-            return failed
-
-        await dash.paste(f"{uuid(1)} {uuid(2)}", shown="Found 2 new")
-        monkeypatch.setattr(desk.store, "submit", full)
-        await dash.press("enter", said="Not added: the disk is full.", shown="Found 2 new")
-        monkeypatch.setattr(desk.store, "submit", real)
-        await dash.press("enter", total=2)
-        assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}
-    assert other.additions.listed("aigptimage", [uuid(1), uuid(2)]) == {uuid(1), uuid(2)}
 
 
 async def test_a_list_that_cannot_be_read_is_told_and_read_again(
@@ -73,19 +39,6 @@ async def test_a_list_that_cannot_be_read_is_told_and_read_again(
     fails = False
     await dash.until_total(4)
     await dash.until_gone("cannot be read. The list")
-
-
-@pytest.mark.dashboard(size=(160, 36))
-async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
-    store_path: Path, dash: Dash
-) -> None:
-    await asyncio.to_thread(store_path.unlink)
-    await dash.until_shown("was deleted or moved away")
-    await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db")
-    assert await asyncio.to_thread(store_path.exists)
-    await dash.press("escape")
-    await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
-    await dash.until_total(0)
 
 
 @pytest.mark.dashboard(tasks=0)

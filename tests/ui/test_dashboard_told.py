@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from tests.bodies import Body, fail_body, success_body, waiting_body
+from tests.bodies import Body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PROFILE,
@@ -85,28 +85,6 @@ async def test_of_two_dashboards_one_tells_and_a_later_one_does_not(
         assert len(one.said + two.said) == 2
 
 
-async def test_a_dashboard_that_starts_later_tells_nothing_again(
-    desk: Context, second: Context, other: Store
-) -> None:
-    ids = begin(other, 1)
-    async with driven(desk, total=1) as dash:
-        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
-        await dash.until_said("✓ success")
-    more = begin(other, 1, first=5)
-    async with driven(second, total=2) as dash:
-        answer(other, more[0], fail_body(more[0]), now_ms=LATER_MS)
-        await dash.until_said("× fail")
-        assert len(dash.said) == 1
-
-
-async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Context, other: Store) -> None:
-    ids = begin(other, 5)
-    answer_all(other, {each: success_body(each) for each in ids}, now_ms=LATER_MS)
-    async with driven(desk, total=5) as dash:
-        await dash.until_said("5 tasks finished: 5 succeeded")
-        assert len(dash.said) == 1
-
-
 async def test_what_ends_within_a_moment_is_told_together(
     desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,29 +96,6 @@ async def test_what_ends_within_a_moment_is_told_together(
             await dash.until_tab(f"Success {number}")
         await dash.until_said("tasks finished")
         assert len(dash.said) <= 3
-
-
-async def test_the_last_of_a_label_brings_one_message_for_all(desk: Context, other: Store) -> None:
-    ids = begin(other, 3, "poster")
-    async with driven(desk, total=3) as dash:
-        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
-        await dash.until_said("✓ success: poster")
-        answer_all(other, {ids[1]: fail_body(ids[1]), ids[2]: ended(ids[2])}, now_ms=LATER_MS)
-        await dash.until_said('All 3 tasks of "poster" finished: 2 succeeded, 1 failed')
-        assert len(dash.said) == 2
-
-
-async def test_a_failure_under_a_label_used_before_is_told_with_its_reason(
-    desk: Context, other: Store
-) -> None:
-    ids = begin(other, 3, "nightly")
-    answer_all(other, {each: success_body(each) for each in ids}, now_ms=NOW_MS)
-    other.news.claim(Way.SCREEN, [task.seq for task in other.news.untold(PROFILE, Way.SCREEN)])
-    (again,) = begin(other, 1, "nightly", first=10)
-    async with driven(desk, total=4) as dash:
-        answer(other, again, fail_body(again, failMsg="no such size"), now_ms=LATER_MS)
-        await dash.until_said("no such size")
-        assert not any("All" in text for text in dash.said)
 
 
 async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Context, other: Store) -> None:
@@ -155,22 +110,6 @@ async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Context, 
         answer(other, ids[2], ended(ids[2]), now_ms=LATER_MS)
         await dash.until_said_times(3)
         assert sum("marked" in text for text in dash.said) == 1
-
-
-async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_message(
-    desk: Context, other: Store, clock: FrozenClock
-) -> None:
-    ids = begin(other, 3)
-    async with driven(desk, total=3) as dash:
-        answer(other, ids[2], ended(ids[2]), now_ms=LATER_MS)
-        await dash.until_said("✓ success")
-        clock.at_ms -= 3_600_000
-        await dash.press("space", "space")
-        await dash.until(lambda: len(dash.table.marked) == 2, "two marked")
-        for each in ids[:2]:
-            clock.at_ms += 5_000
-            answer(other, each, ended(each), now_ms=clock.at_ms - 500)
-        await dash.until_said("All 2 marked tasks finished: 2 succeeded")
 
 
 @pytest.mark.parametrize("has_command", [True, False])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import PROFILE, Dash, FrozenClock, add, answer_all, context_on, driven, uuid
 
-from taskdash.domain.errors import StoreError
-from taskdash.store.news import News
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
@@ -81,31 +78,6 @@ async def test_the_filter_for_the_unseen_is_walked_through_row_by_row(other: Sto
 
 
 @pytest.mark.dashboard(tasks=6)
-async def test_a_list_that_takes_nothing_is_not_asked_to_at_every_tick(
-    other: Store, dash: Dash, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-
-    def look_at(_: News, seqs: Iterable[int]) -> None:
-        tried.append(seqs)
-        raise StoreError("the list is locked")
-
-    end(other, *MANY[:2])
-    await until_starred(dash, *MANY[:2])
-    with monkeypatch.context() as patched:
-        patched.setattr(News, "look_at", look_at)
-        await dash.press("j", cursor=MANY[1])
-        dash.main._tick()
-        await dash.until(lambda: len(tried) == 1, "it is tried")
-        await dash.settle()
-        dash.main._tick()
-        await dash.settle()
-        assert len(tried) == 1
-    clock.at_ms += 60_000
-    await until_unseen(dash, other, 1)
-
-
-@pytest.mark.dashboard(tasks=6)
 async def test_esc_takes_all_as_seen_once_it_has_nothing_else_to_do(other: Store, dash: Dash) -> None:
     # Below those that the cursor comes by.
     end(other, *MANY[2:5])
@@ -120,20 +92,6 @@ async def test_esc_takes_all_as_seen_once_it_has_nothing_else_to_do(other: Store
     await dash.until_gone("unseen")
     assert unseen(other) == 0
     assert dash.table.flashing == set()
-
-
-@pytest.mark.dashboard(tasks=6)
-async def test_nothing_is_said_to_be_seen_that_cannot_be_written(
-    other: Store, dash: Dash, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look_at_all(_: News, __: str | None) -> None:
-        raise StoreError("the list is locked")
-
-    end(other, *MANY[:3])
-    await dash.until_shown("3 unseen")
-    monkeypatch.setattr(News, "look_at_all", look_at_all)
-    await dash.press("escape", said="The list is locked.")
-    assert not any("seen" in said for said in dash.said)
 
 
 async def test_what_was_looked_at_is_seen_after_a_restart_and_what_ended_since_is_marked(

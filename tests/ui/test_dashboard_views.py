@@ -107,17 +107,6 @@ async def test_what_stands_in_the_filter_box_is_added_to_it(dash: Dash) -> None:
     await dash.until_shown("No tasks in this view.")
 
 
-async def test_failures_and_statistics_are_of_the_view(dash: Dash) -> None:
-    await dash.press(*["]"] * 5, tab="[to redo 3]")
-    await dash.press("t", dialog="Statistics")
-    await dash.until_shown("3 tasks matching state:fail")
-    await dash.press("escape", dialog=None)
-    await dash.press("F", dialog="Failures")
-    await dash.press("enter", dialog=None)
-    await dash.until_tab("[to redo 3]")
-    assert dash.main.filter_box.text.startswith("state:fail reason:")
-
-
 async def test_one_of_several_profiles_says_whose_each_task_is(dash: Dash) -> None:
     await dash.press(*["]"] * 6, tab="[all profiles 16]")
     await dash.until_shown("Profile")
@@ -126,31 +115,6 @@ async def test_one_of_several_profiles_says_whose_each_task_is(dash: Dash) -> No
     assert "gone" in dash.row(uuid(200))
     await dash.press("[", tab="[to redo 3]")
     await dash.until_gone("Profile")
-
-
-async def test_the_palette_goes_to_them(dash: Dash) -> None:
-    await dash.open_palette("view to", shown="View to redo")
-    await dash.press("enter", tab="[to redo 3]")
-
-
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
-async def test_on_a_narrow_terminal_the_one_in_use_is_seen(dash: Dash, size: tuple[int, int]) -> None:
-    await dash.pilot.resize_terminal(*size)
-    await dash.until_size(*size)
-    for text in (
-        "[All 12]",
-        "[○ New",
-        "[◐ Waiting",
-        "[✓ Success",
-        "[× Fail",
-        "[to redo",
-        "[all prof",
-        "[theirs",
-        "[both",
-    ):
-        await dash.until_tab(text)
-        assert text in dash.lines[1]
-        await dash.press("right")
 
 
 # What is done to tasks of other profiles

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,18 +14,15 @@ from tests.ui.driven_dashboard import (
     PAGE_SUCCESS,
     Dash,
     add,
-    add_answered,
     answer,
     driven,
     fill_with_the_page,
     uuid,
 )
 
-from taskdash.domain.query import SortKey
 from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context
-from taskdash.ui.screens.questions import Confirm
 
 OPENED_BY: Final = {
     "a": "AddIds",
@@ -103,54 +99,3 @@ async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk
                 assert dash.lines  # drawn at this size
                 assert isinstance(dash.app, Dashboard)
                 assert dash.app.crash is None, f"{pressed} at {size}"
-
-
-@pytest.mark.dashboard(tasks=0)
-async def test_a_dialog_may_be_left_before_its_parts_are_there(dash: Dash) -> None:
-    answers: list[bool | None] = []
-    dialog = Confirm("Sure?")
-    dash.app.push_screen(dialog, answers.append)
-    dialog.dismiss(False)
-    dialog.dismiss(True)
-    await dash.until(lambda: answers == [False], "an answer")
-    await dash.until_dialog(None)
-    await dash.press("?", dialog="Help")
-
-
-@pytest.mark.dashboard(tasks=0)
-async def test_keys_typed_ahead_move_in_a_list(dash: Dash) -> None:
-    await dash.press("s", "j", "j", "k", "enter")
-    await dash.until(lambda: dash.table.wanted.sort.key is list(SortKey)[1], "the second order")
-    await dash.until_dialog(None)
-
-
-async def test_a_long_text_is_read_page_by_page(desk: Context, other: Store) -> None:
-    add_answered(other, success_body(PAGE_SUCCESS, [f"{PAGE_LINK}?{n:03}" for n in range(100)]))
-
-    def links() -> list[str]:
-        return re.findall(r'\?(\d{3})\\"', dash.screen)
-
-    async with driven(desk, (80, 24), total=1) as dash:
-        await dash.press("J", dialog="RawJson", shown="Esc closes")
-        await dash.press("r", shown="r indents it")
-        first = links()
-        for page_down, up, down, end, begin in (
-            ("space", "k", "j", "G", "g"),
-            ("pagedown", "up", "down", "end", "home"),
-        ):
-            await dash.press(page_down)
-            await dash.until(
-                lambda: links()[:1] == first[-1:], f"a page that begins with the last line of {first}"
-            )
-            second = links()
-            for keys, wanted in (((up,), [first[-2], *second[:-1]]), ((down,), second)):
-                await dash.press(*keys)
-                await dash.until(lambda w=wanted: links() == w, f"after {keys}: {wanted}")  # type: ignore[misc] # the default binds it
-            await dash.press(down, down)
-            await dash.until(lambda s=second: links()[:-2] == s[2:], "two lines more below")  # type: ignore[misc] # as above
-            await dash.press(up, up)
-            await dash.until(lambda s=second: links() == s, "back again")  # type: ignore[misc] # as above
-            await dash.press("pageup", shown='"taskId"')
-            await dash.press(end)
-            await dash.until(lambda: "099" in links(), "the last link")
-            await dash.press(begin, shown='"taskId"')

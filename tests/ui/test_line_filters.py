@@ -33,11 +33,6 @@ def test_text_without_harm_stays_as_it_is() -> None:
     assert InertLines().apply(segments, BACKGROUND) == segments
 
 
-def test_blanks_at_the_ends_are_kept() -> None:
-    (segment,) = InertLines().apply([Segment("  a\x1bb  ")], BACKGROUND)
-    assert segment.text == "  a\ufffdb  "
-
-
 def test_without_colours_all_else_of_a_style_stays() -> None:
     style = Style(color="red", bgcolor="#102030", bold=True, reverse=True)
     (segment,) = InertLines(without_colour).apply([Segment("text", style)], BACKGROUND)

@@ -115,18 +115,6 @@ async def test_half_blocks_have_the_colours_of_the_picture(on: Stage) -> None:
     assert on.written == []
 
 
-async def test_cells_of_one_colour_are_one_piece(on: Stage) -> None:
-    await on.show(Drawn("PNG", 8, 6, 4, 3, b"\x07" * len(BLOCKS)))
-    assert len(list(on.view.render_line(1))) == 1
-    assert on.view.render_line(1).text == UPPER_HALF * 4
-
-
-async def test_nothing_is_left_where_a_picture_was(on: Stage) -> None:
-    await on.show(PLAIN)
-    await on.show(None)
-    assert UPPER_HALF not in on.screen
-
-
 async def test_kitty_is_given_a_picture_once_and_shows_it_in_placeholders(on: Stage) -> None:
     await on.show(KITTY)
     on.view.refresh()
@@ -149,12 +137,6 @@ async def test_kitty_forgets_a_picture_that_another_one_replaces(on: Stage) -> N
     await on.show(None)
     assert on.removed == on.sent
     assert drawing.PLACEHOLDER not in on.screen
-
-
-async def test_kitty_forgets_the_picture_when_the_dashboard_ends() -> None:
-    async with stage() as on:
-        await on.show(KITTY)
-    assert on.removed == on.sent
 
 
 async def test_kitty_gets_the_picture_again_after_a_stop(on: Stage) -> None:
@@ -194,13 +176,6 @@ async def test_each_line_brings_its_sixels_and_puts_the_cursor_back(on: Stage) -
     assert on.lines_with_sixels == {}
 
 
-async def test_lines_that_are_scrolled_out_of_sight_bring_none(on: Stage) -> None:
-    await on.show(SIXEL)
-    on.pilot.app.query_one(VerticalScroll).scroll_to(y=2, animate=False)
-    await on.rest()
-    assert on.lines_with_sixels == {0: "q#2~", 1: "q#3~"}
-
-
 async def test_lines_that_a_toast_lies_over_bring_none(on: Stage) -> None:
     on.view.styles.dock = "bottom"
     on.view.styles.offset = (30, -1)
@@ -215,13 +190,3 @@ async def test_lines_that_a_toast_lies_over_bring_none(on: Stage) -> None:
     on.pilot.app.clear_notifications()
     await on.rest()
     assert len(on.lines_with_sixels) == 3
-
-
-async def test_a_placeholder_that_a_toast_covers_is_cut_at_a_cell(on: Stage) -> None:
-    on.view.styles.dock = "bottom"
-    on.view.styles.offset = (4, 0)
-    await on.show(KITTY)
-    on.pilot.app.notify("a toast", timeout=60)
-    await on.rest()
-    for strip in on.pilot.app.screen._compositor.render_strips():
-        assert strip.cell_length == 40

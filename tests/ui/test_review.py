@@ -152,13 +152,6 @@ async def test_keys_move_in_rows_and_columns_and_esc_goes_back_to_that_task(desk
         await dash.until_cursor(FOUR)
 
 
-async def test_it_begins_at_the_task_under_the_cursor_of_the_list(desk: Context) -> None:
-    async with driven(desk, total=10) as dash:
-        await dash.press("j", "j", in_pane=TASKS[2])
-        await dash.press("b", dialog="Review")
-        assert at_cursor(dash) == 3
-
-
 async def test_verdicts_are_kept_at_once_and_undone(desk: Context, other: Store) -> None:
     async with reviewing(desk) as dash:
         await dash.press("p", said="Picked result 1.")
@@ -237,31 +230,6 @@ async def test_marked_results_are_decided_on_together(desk: Context, other: Stor
         await until_verdicts(dash, other, {})
 
 
-async def test_undecided_ones_are_gone_through_and_kinds_shown_apart(desk: Context, other: Store) -> None:
-    async with reviewing(desk) as dash:
-        await dash.press("p", "l", "x", "l", "l", "p")
-        await dash.press("n")
-        await until_at(dash, 5)
-        await dash.press("N")
-        await until_at(dash, 3)
-        await dash.press("f")
-        await dash.until(lambda: "[Undecided 9]" in dash.lines[0], "the undecided")
-        await until_at(dash, 3)
-        await dash.press("p")
-        await dash.until(lambda: "[Undecided 8]" in dash.lines[0], "one fewer")
-        await until_at(dash, 5)
-        await dash.press("f")
-        await dash.until(lambda: "[+ Picked 3]" in dash.lines[0], "the picked")
-        await dash.press("n", said="No undecided results.")
-        await dash.press("f", "g", "0")
-        await dash.until(lambda: "[- Rejected 0]" in dash.lines[0], "none rejected any more")
-        assert at_cursor(dash) is None
-        await dash.press("enter", "space", "l", "j", "p", said="No result to decide on.")
-        await dash.press("f")
-        await dash.until(lambda: "[All 12]" in dash.lines[0], "all again")
-        await until_verdicts(dash, other, {TASKS[at]: [PICKED] for at in (0, 2, 3)})
-
-
 async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other: Store) -> None:
     async with reviewing(desk) as dash:
         await dash.press("l")
@@ -273,18 +241,6 @@ async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other
         await dash.until(lambda: "[All 13]" in dash.lines[0], "one more")
         assert "of all 10 tasks" in dash.lines[0]
         assert at_cursor(dash) == 2
-
-
-async def test_all_near_is_read_anew_though_some_was_not_read_at_all(desk: Context) -> None:
-    async with reviewing(desk) as dash:
-        await dash.until_shown("…number 1")
-        grid = review(dash).grid
-        first, second = grid.results.shown[:2]
-        old = grid.cards[first.seq]
-        del grid.cards[second.seq]
-        grid.follow(is_read_anew=True)
-        await dash.until(lambda: grid.cards.get(second.seq) is not None, "what was missing")
-        assert grid.cards.get(first.seq) is not old
 
 
 async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
@@ -307,18 +263,6 @@ async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
         assert not large.display
         await dash.press("enter", "f", "f", "f")
         await dash.until(lambda: not large.display, "nothing is shown: back to the grid")
-
-
-@pytest.mark.usefixtures("all_to_be_fetched")
-async def test_a_large_one_is_drawn_again_for_another_size(desk: Context, source: Source) -> None:
-    source.bodies[link(TASKS[0])] = halves(256, 256)
-    async with reviewing(desk, (40, 12)) as dash:
-        await dash.press("enter")
-        view = review(dash).query_one("#large-view", PictureView)
-        await dash.until(lambda: view.drawn is not None, "the picture", 20)
-        before = view.drawn.columns if view.drawn else 0
-        await dash.pilot.resize_terminal(120, 36)
-        await dash.until(lambda: view.drawn is not None and view.drawn.columns > before, "a larger one", 20)
 
 
 async def test_the_marked_tasks_are_reviewed_alone_and_none_is_told(desk: Context) -> None:
@@ -401,14 +345,6 @@ async def test_help_lists_the_keys_and_other_keys_may_be_given(desk: Context) ->
         await dash.until_shown("next undecided result")
         await dash.until_shown("review_take_back")
         await dash.press("escape", dialog="Review")
-
-
-async def test_a_sheet_of_more_than_a_browser_bears_is_refused(
-    desk: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("taskdash.results.sheet.MAX_RESULTS", 11)
-    async with reviewing(desk) as dash:
-        await dash.press("e", said="12 results are too many for one sheet, which takes 11: mark some of them")
 
 
 @pytest.mark.parametrize("keys", [(), ("enter",)])
