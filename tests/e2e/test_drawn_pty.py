@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
-import time
 from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -109,25 +108,6 @@ class Hand:
         """Turn the wheel over a text: the first one of the table, unless another is named."""
         self.screen.wheel(*place_of(self.screen, text), notches)
 
-    def wheel_after(self, key: str, notches: int) -> None:
-        """Press a key, and turn the wheel at once."""
-        self.screen.send(key)
-        self.wheel(notches)
-
-    def wheel_as_it_goes(self, text: str, notches: int) -> None:
-        """Turn the wheel notch by notch until a text is gone, and on."""
-        for _ in range(400):
-            self.wheel(1)
-            time.sleep(0.03)
-            if text not in self.screen.text:
-                break
-        self.wheel(notches)
-
-    def sweep(self, line: int) -> None:
-        """Move the mouse along a line, with no button held."""
-        for column in range(0, self.screen.size[0], 7):
-            self.screen.point_at(column, line)
-
     def click(self, text: str, times: int = 1) -> None:
         self.screen.click(*place_of(self.screen, text), times)
 
@@ -201,11 +181,6 @@ def acts(hand: Hand) -> list[tuple[str, Callable[[], None]]]:
         ("a click on the footer", lambda: hand.click("? help")),
         ("a click beside the dialog that it opened", lambda: screen.click(1, 1)),
         ("its end", lambda: screen.send("\x1b")),
-        ("a key that says something", lambda: screen.send("z", shows="Nothing to undo.")),
-        ("a spin as it goes", lambda: hand.wheel_as_it_goes("Nothing to undo.", 40)),
-        ("the last task and a wheel", lambda: hand.wheel_after("G", -2)),
-        ("a mark and a wheel", lambda: hand.wheel_after(" ", -2)),
-        ("the mouse over it all", lambda: hand.sweep(12)),
     ]
 
 

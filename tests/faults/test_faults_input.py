@@ -190,13 +190,3 @@ def test_odd_sequences_do_not_end_the_program(taskdash: Command, long: bool) -> 
             time.sleep(0.25)
         assert screen._process is not None
         assert screen._process.poll() is None
-
-
-def test_a_burst_of_letters_and_other_keys_acts_in_its_order(taskdash: Command) -> None:
-    taskdash("add", "task_silk_123456789012", "task_wool_123456789012")
-    with taskdash.dashboard() as screen:
-        screen.wait_for("New 2")
-        screen.send("/qq\x7f\x7fcatq\x7f\x7f\x7f\x7fsilk", shows="New 1")
-        screen.wait_for("task_silk_123456789012")
-        screen.send("\rq")
-        assert screen.wait_exit() == 0

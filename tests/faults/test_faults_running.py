@@ -97,12 +97,25 @@ def test_a_signal_ends_it_in_time_and_restores_a_terminal_that_is_too_slow_for_a
 # The terminal is gone (R2)
 
 
+UNHEARD: Final = """
+import signal
+real = signal.signal
+signal.signal = lambda number, handler: number != signal.SIGHUP and real(number, handler)
+real(signal.SIGHUP, signal.SIG_IGN)
+"""
+"""Has the signal ignored for good: nothing tells the program but its own reading."""
+HEARD: Final = {
+    "the signal": "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)",
+    "nohup": "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)",
+    "reading alone": UNHEARD,
+}
+
+
 @pytest.mark.row("R2")
-@pytest.mark.parametrize("ignoring", [False, True], ids=["with its signal", "with nohup"])
-def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignoring: bool) -> None:
-    spoilt_by = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_{'IGN' if ignoring else 'DFL'})"
+@pytest.mark.parametrize("told_by", HEARD)
+def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, told_by: str) -> None:
     # Our own child, so that what it took can be read when it has ended.
-    with taskdash.dashboard(spoilt_by=spoilt_by, within=["env"]) as screen:
+    with taskdash.dashboard(spoilt_by=HEARD[told_by], within=["env"]) as screen:
         screen.wait_for("No tasks yet")
         busy_s = cpu_s(screen.pid)
         closed_at_s = time.monotonic()
@@ -112,18 +125,6 @@ def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignorin
         assert time.monotonic() - closed_at_s < 1.5
         assert cpu_s(screen.pid) - busy_s < 0.8
         assert screen.wait_exit() == 128 + signal.SIGHUP
-
-
-@pytest.mark.row("R2")
-def test_a_closed_terminal_ends_it_in_spite_of_an_ignored_signal_that_stays_ignored(
-    taskdash: Command,
-) -> None:
-    # Nothing tells it but its own reading.
-    spoilt_by = "import signal; real = signal.signal; signal.signal = lambda n, h: n != signal.SIGHUP and real(n, h)\n"
-    with taskdash.dashboard(spoilt_by=f"{spoilt_by}real(signal.SIGHUP, signal.SIG_IGN)") as screen:
-        screen.wait_for("No tasks yet")
-        screen.hang_up()
-        assert screen.wait_exit(2) == 128 + signal.SIGHUP
 
 
 # Stopped and going on (R3)
@@ -231,16 +232,11 @@ def set_size(screen: PtyScreen, columns: int, rows: int) -> None:
 
 
 @pytest.mark.row("R5")
-def test_without_a_terminal_it_says_so_and_exits_2(taskdash: Command) -> None:
-    for options in ((), ("--log-level", "debug")):
-        done = taskdash(*options)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.count("\n") == 1
-        assert "needs a terminal" in done.stderr
-
-
-@pytest.mark.row("R5")
-def test_on_a_dumb_terminal_it_says_so_and_exits_2(taskdash: Command) -> None:
+def test_without_a_terminal_or_on_a_dumb_one_it_says_so_and_exits_2(taskdash: Command) -> None:
+    done = taskdash()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "needs a terminal" in done.stderr
     with taskdash.dashboard(env={"TERM": "dumb"}) as screen:
         assert screen.wait_exit() == 2
         assert b"\x1b" not in screen.raw

@@ -450,39 +450,6 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
     assert taskdash.ids() == [IDS[9], *IDS[:2]]
 
 
-@pytest.mark.row("S7")
-def test_a_locked_list_holds_up_neither_the_review_nor_the_batches(
-    taskdash: Command, api: FakeApi, long: bool
-) -> None:
-    api.set(IDS[0], success_body(IDS[0], ["https://a.example/1.png", "https://a.example/2.png"]))
-    taskdash.ok("add", "--label", "foxes", IDS[0])
-    taskdash.ok("check", IDS[0])
-    with taskdash.dashboard() as screen:
-        screen.wait_for("Success 1")
-        taskdash.wait_until_watched(screen)
-        screen.send("b", shows="[All 2]")
-        with taskdash.locked():
-            screen.send("p")
-            for _ in range(8 if long else 1):
-                asked_s = time.monotonic()
-                screen.send("?", shows="Help")
-                screen.send("\x1b", hides="Help")
-                assert time.monotonic() - asked_s < 3
-                time.sleep(3 if long else 0)
-        screen.wait_for("+ Picked 1")
-        screen.send("\x1b", hides="+ Picked 1")
-        screen.send("B", shows="Batches, newest first")
-        with taskdash.locked():
-            screen.send("d")
-            asked_s = time.monotonic()
-            screen.send("\x1b", hides="Batches, newest first")
-            assert time.monotonic() - asked_s < 3
-            screen.wait_for("locked the list")
-        screen.wait_for_none("locked the list")
-        screen.quit()
-    assert [task["verdicts"] for task in taskdash.json("list", "--json")] == [["picked", None]]
-
-
 def printed(screen: PtyScreen) -> list[str]:
     """The lines that were written once the terminal was given back."""
     return screen.raw.rpartition(b"\x1b[?1049l")[2].decode().splitlines()
@@ -501,24 +468,6 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
             assert screen.wait_exit(30) == 6
         assert [line for line in printed(screen) if line in set(ids)] == ids
         assert screen.left_behind == []
-
-
-@pytest.mark.row("S7")
-def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Command, api: FakeApi) -> None:
-    taskdash.write_config(api.url, more=f'[profiles.kie]\nbase_url = "{api.url}"\n')
-    with taskdash.dashboard() as screen:
-        screen.wait_for("No tasks yet")
-        taskdash.wait_until_watched(screen)
-        with taskdash.locked("IMMEDIATE"):
-            screen.paste(f"{IDS[9]}\n", shows="1 new")
-            screen.send("\r", shows=lambda text: "1 new" not in text)
-            screen.send(":", shows="Search for commands")
-            screen.send("profile kie", shows="Show the tasks of kie")
-            screen.send("\r")
-            screen.wait_for("1 ID was not added to aigptimage", 30)
-            screen.send("q")
-            assert screen.wait_exit(30) == 6
-        assert IDS[9] in printed(screen)
 
 
 @pytest.mark.row("S7")
