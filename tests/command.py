@@ -38,7 +38,7 @@ EAGER = """
 import taskdash.cli.rules as rules, taskdash.domain.pacing as pacing, taskdash.domain.schedule as schedule
 from taskdash.domain.task import ProblemKind
 rules.OLD_GAPS_MS = ((float("inf"), 300),)
-rules.REFUSED_APART_MS, pacing.KEY_PAUSE_S = 300, 0.3
+pacing.KEY_PAUSE_S = 0.3
 rules._CONFIRMED_AFTER_MS[ProblemKind.UNAUTHORIZED] = 300
 schedule._BACKOFF_S[ProblemKind.UNAUTHORIZED] = 0.5, 60.0
 """

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 NEW_FOR_MS: Final = 30_000
 """For this long after it was added, an ID that is not found may just be too new."""
-APART_MS: Final = 5_000
-"""How far apart two checks that found nothing must be to count as two."""
-REFUSED_APART_MS: Final = 3_000
-"""How far apart two refused checks must be to count as two: a firewall's challenge may pass in between."""
 OLD_MS: Final = 600_000
 """The schedule decides when to check a young task. It checks an older one ever more rarely, which is too slow here."""
 OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000), (math.inf, 30_000))
@@ -34,7 +30,8 @@ OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000), (mat
 LEFT_TO_WATCHER_MS: Final = 1_000
 """How long a due check is left to the dashboard that watches; then it may be paused, so the check is asked for."""
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
-_CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: APART_MS, ProblemKind.UNAUTHORIZED: REFUSED_APART_MS}
+_CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: 5_000, ProblemKind.UNAUTHORIZED: 3_000}
+"""How far apart two checks must be to count as two: a firewall's challenge may pass in between."""
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 EXIT_CODES: Final = {
     ProblemKind.UNAUTHORIZED: 4,
@@ -42,9 +39,8 @@ EXIT_CODES: Final = {
     **dict.fromkeys(_RIDDEN_OUT, 5),
     **dict.fromkeys(_SETTLED, 1),
 }
-MAX_NAME_CHARS: Final = 80
-LEAST_NAME_CELLS: Final = 24
-"""Enough of a name to tell tasks apart, shown even if the line gets too long."""
+MAX_NAME_CELLS: Final = 60
+"""Enough of label and prompt to tell tasks apart."""
 
 
 @dataclass(slots=True)
@@ -58,19 +54,19 @@ class _History:
     due_ms: int
     problem_ms: int
     """When the first failure of the current streak of one kind was seen."""
-    refused_ms: int | None = None
-    """When the first of the current streak of refusals was seen; None if the last check was not refused."""
 
-    def see(self, before: Task, after: Task, now_ms: int, elapsed_ms: int) -> None:
+    def see(self, before: Task, after: Task, now_ms: int, elapsed_ms: int, *, is_elsewhere: bool) -> None:
         is_checked = after.checks != before.checks
         old, problem = before.problem, after.problem
         if is_checked:
             self.checked_ms = elapsed_ms
-            is_refused = problem is not None and problem.kind is ProblemKind.UNAUTHORIZED
-            since_ms = elapsed_ms if self.refused_ms is None else self.refused_ms
-            self.refused_ms = since_ms if is_refused else None
         # Kind and time are unique to a streak of failures; the time is only compared.
-        if problem and (old is None or (old.kind, old.since_ms) != (problem.kind, problem.since_ms)):
+        is_new = (
+            old is None or problem is None or (old.kind, old.since_ms) != (problem.kind, problem.since_ms)
+        )
+        # That another key was refused says nothing about ours.
+        is_others = is_elsewhere and problem is not None and problem.kind is ProblemKind.UNAUTHORIZED
+        if is_new or is_others:
             self.problem_ms = elapsed_ms
         if is_checked or after.next_check_at_ms != before.next_check_at_ms:
             planned_ms = now_ms if after.next_check_at_ms is None else after.next_check_at_ms
@@ -95,6 +91,9 @@ def _history_of(task: Task, now_ms: int, elapsed_ms: int = 0) -> _History:
 class WaitRules:
     """Asks for a task when it is due, and is done with it when it is finished."""
 
+    notice: str | None = None
+    """Of a wait, the changes say it all."""
+
     def __init__(
         self,
         tasks: Sequence[Task],
@@ -102,10 +101,9 @@ class WaitRules:
         timeout_s: float | None = None,
         *,
         are_named: bool = True,
-        line_cells: int | None = None,
         is_compact: bool = False,
     ) -> None:
-        """Start waiting at `started_ms` by the wall clock, and report changes on lines of `line_cells`.
+        """Start waiting at `started_ms` by the wall clock.
 
         If the wait is compact, changes are reported only for tasks that fail, or that waiting longer cannot help.
 
@@ -120,7 +118,6 @@ class WaitRules:
         self.timed_out = False
         self.is_compact = is_compact
         self._are_named = are_named
-        self._line_cells = line_cells
         self._elapsed_ms = 0
         self.timeout_ms = math.inf if timeout_s is None else round(timeout_s * 1000)
         self._seen = {task.seq: _history_of(task, started_ms) for task in tasks}
@@ -134,16 +131,6 @@ class WaitRules:
     def done(self) -> int:
         """Return the number of tasks that are no longer waited for."""
         return len(self._seen) - len(self.waiting_for)
-
-    @property
-    def notice(self) -> str | None:
-        """Return a notice if the key was refused for a task that is still to finish."""
-        is_doubted = any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
-        return (
-            f"API key rejected: trying again in {duration(REFUSED_APART_MS)}, to be sure"
-            if is_doubted
-            else None
-        )
 
     def see(
         self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
@@ -167,11 +154,9 @@ class WaitRules:
         lines = [*map(removed_line, removed)]
         for after in self.tasks:
             before, seen = before_by_seq[after.seq], self._seen[after.seq]
-            seen.see(before, after, now_ms, elapsed_ms)
-            if is_elsewhere:
-                seen.refused_ms = None
+            seen.see(before, after, now_ms, elapsed_ms, is_elsewhere=is_elsewhere)
             is_told = not self.is_compact or after.state is State.FAIL or self._is_hopeless(after)
-            if is_told and (line := change_line(before, after, self._line_cells)):
+            if is_told and (line := change_line(before, after)):
                 lines.append(line)
         return lines
 
@@ -197,7 +182,9 @@ class WaitRules:
                 codes |= {1} if task.state is State.FAIL else set()
                 continue
             ends = self._is_refused(task) or self._is_unknown(task) or self._is_hopeless(task)
-            is_refused = self._seen[task.seq].refused_ms is not None
+            is_refused = (
+                self._is_answered(task) and problem is not None and problem.kind is ProblemKind.UNAUTHORIZED
+            )
             if problem and (ends or (self.timed_out and (is_refused or problem.kind in _RIDDEN_OUT))):
                 codes.add(EXIT_CODES[problem.kind])
             elif self.timed_out:
@@ -253,24 +240,24 @@ class WaitRules:
         return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
 
     def _is_refused(self, task: Task) -> bool:
-        """Return whether the key is refused for this task, by two checks of it."""
-        seen = self._seen[task.seq]
-        if task.state.finished or seen.refused_ms is None or seen.checked_ms is None:
-            return False
-        return seen.checked_ms - seen.refused_ms >= REFUSED_APART_MS
+        return self._is_confirmed(task, ProblemKind.UNAUTHORIZED)
 
     def _is_unknown(self, task: Task) -> bool:
-        seen, problem = self._seen[task.seq], task.problem
-        if task.state.finished or problem is None or problem.kind is not ProblemKind.NOT_FOUND:
-            return False
-        twice = seen.checked_ms is not None and seen.checked_ms - seen.problem_ms >= APART_MS
         # While its mark is set, not all record paths have been tried again.
-        is_answered = self._is_answered(task) and task.asked_at_ms is None
-        return is_answered and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
+        is_lost = self._is_confirmed(task, ProblemKind.NOT_FOUND) and task.asked_at_ms is None
+        return is_lost and self._elapsed_ms - self._seen[task.seq].added_ms >= NEW_FOR_MS
+
+    def _is_confirmed(self, task: Task, kind: ProblemKind) -> bool:
+        """Return whether a task has this problem by two checks, one of them of this wait."""
+        seen = self._seen[task.seq]
+        if task.state.finished or task.problem is None or task.problem.kind is not kind:
+            return False
+        apart_ms = 0 if seen.checked_ms is None else seen.checked_ms - seen.problem_ms
+        return self._is_answered(task) and apart_ms >= _CONFIRMED_AFTER_MS[kind]
 
 
-def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
-    """Return a line on a task's change, with label and prompt cut to fit `cells`; None without a change."""
+def change_line(before: Task, after: Task) -> str | None:
+    """Return a line on a task's change, with its label and prompt; None without a change."""
     problem, was, now = after.problem, state_word(before), state_word(after)
     if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
         line = f"{after.task_id}: {problem.kind.value}: {problem.message}"
@@ -283,13 +270,7 @@ def change_line(before: Task, after: Task, cells: int | None = None) -> str | No
         elif after.state is State.FAIL:
             line += f": {after.fail_msg or after.fail_code or NO_REASON}"
     name = " · ".join(filter(None, (after.label, inert_line(after.prompt or ""))))
-    if not name:
-        return line
-    if cells is not None:
-        name = cropped(name, max(LEAST_NAME_CELLS, cells - len(f"{line} ()")))
-    elif len(name) > MAX_NAME_CHARS:
-        name = name[: MAX_NAME_CHARS - 1].rstrip() + "…"
-    return f"{line} ({name})"
+    return f"{line} ({cropped(name, MAX_NAME_CELLS)})" if name else line
 
 
 def removed_line(task: Task) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 import threading
 import time
@@ -129,7 +128,6 @@ def wait(
                 session.now_ms(),
                 timeout_s,
                 are_named=query is None,
-                line_cells=shutil.get_terminal_size().columns if sys.stderr and sys.stderr.isatty() else None,
                 is_compact=compact,
             )
         limit.enforce(partial(_give_up, rules, as_json=as_json, beside=beside))
