@@ -128,7 +128,7 @@ class DownloadThread:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
-        self._stop: asyncio.Event | None = None
+        self._working: asyncio.Task[None] | None = None
         self._downloads: Downloads | None = None
         self._auto: AutoDownload | None = None
         self._listener: Callable[[], None] = lambda: None
@@ -196,7 +196,7 @@ class DownloadThread:
         """Cancel all downloads and end the thread."""
         thread, self._thread = self._thread, None
         if thread is not None and thread.is_alive():
-            self._call(lambda: self._stop.set() if self._stop else None)
+            self._call(lambda: self._working and self._working.cancel())
             thread.join(timeout_s)
 
     def take_news(self) -> list[Notice]:
@@ -217,7 +217,8 @@ class DownloadThread:
 
     def _run(self) -> None:
         try:
-            run_unwaited(self._work())
+            with suppress(asyncio.CancelledError):
+                run_unwaited(self._work())
         except TaskdashError as error:
             self._say(f"Nothing can be saved: {error}", is_bad=True)
         except Exception as error:
@@ -225,20 +226,15 @@ class DownloadThread:
             self._say(f"Downloads have stopped: {type(error).__name__} in taskdash", is_bad=True)
 
     async def _work(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+        self._loop, self._working = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
         try:
             async with self._open_downloads() as self._downloads:
-                group = self._downloads.group
-                background = [group.create_task(self._publish(self._downloads))]
                 if self._auto_profile is not None:
                     say = partial(self._say, is_bad=True)
                     self._auto = AutoDownload(self._downloads, self._auto_profile, say)
-                    background.append(group.create_task(self._auto.run()))
-                await self._stop.wait()
-                for each in (*background, *self._look_ups):
-                    each.cancel()
+                    self._downloads.group.create_task(self._auto.run())
+                await self._publish(self._downloads)
         finally:
             self._downloads = self._auto = None
 

@@ -111,22 +111,6 @@ async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the a
         await peer.send(block)
 
 
-async def chunked(peer: Peer, request: Request) -> None:  # noqa: ARG001 - as above
-    await peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    await peer.send(b"8000000\r\n" + PNG)
-    block = b"\0" * 1_048_576
-    for _ in range(127):
-        if peer.gone:
-            return
-        await peer.send(block)
-
-
-async def endless_head(peer: Peer, request: Request) -> None:  # noqa: ARG001 - as above
-    await peer.send(HEAD)
-    while not peer.gone:
-        await peer.send(b"X-Padding: " + b"x" * 65_536 + b"\r\n")
-
-
 async def bomb(peer: Peer, request: Request) -> None:  # noqa: ARG001 - as above
     packing = zlib.compressobj(wbits=31)
     body = b"".join([packing.compress(bytes(1_000_000)) for _ in range(100)]) + packing.flush()
@@ -137,8 +121,6 @@ async def bomb(peer: Peer, request: Request) -> None:  # noqa: ARG001 - as above
     ("answer", "said"),
     [
         (endless, "larger than 64.0 MiB"),
-        (chunked, "larger than 64.0 MiB"),
-        (endless_head, ":"),
         (bomb, "larger than 64.0 MiB"),
     ],
 )

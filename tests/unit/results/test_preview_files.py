@@ -269,17 +269,13 @@ def test_half_written_files_make_room_and_others_are_let_be(folder: Path, small:
     assert sorted(path.name for path in folder.iterdir()) == sorted([files.path("a").name, "holiday.png"])
 
 
-@pytest.mark.parametrize("what", ["link", "fifo", "folder", "rubbish", "cut"])
+@pytest.mark.parametrize("what", ["link", "rubbish", "cut"])
 def test_what_is_none_of_them_is_a_miss(folder: Path, what: str, tmp_path: Path, small: Picture) -> None:
     folder.mkdir(parents=True)
     path = PreviewFiles(folder).path("a")
     if what == "link":
         (tmp_path / "other.png").write_bytes(small.png)
         path.symlink_to(tmp_path / "other.png")
-    elif what == "fifo":
-        os.mkfifo(path)
-    elif what == "folder":
-        path.mkdir()
     else:
         path.write_bytes(b"\x89PNG\r\n" + bytes(500) if what == "rubbish" else small.png[:-40])
     assert PreviewFiles(folder).get("a") is None
@@ -290,18 +286,6 @@ def test_a_folder_that_cannot_be_made_keeps_nothing_and_says_nothing(tmp_path: P
     files = PreviewFiles(tmp_path / "file" / "previews")
     files.keep("a", small)
     assert files.get("a") is None
-
-
-# Several processes, and what becomes of one
-
-
-async def test_several_at_once_have_a_process_each_and_none_is_left(
-    started: Callable[[], set[int]], decoders: Decoders
-) -> None:
-    await asyncio.gather(*(decoded(decoders, plain(64, 64)) for _ in range(3)))
-    assert len(started()) == 3
-    decoders.close()
-    assert started() == set()
 
 
 async def test_one_that_is_late_is_ended(

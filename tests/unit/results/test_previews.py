@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.command import is_gone, wait_until
 from tests.file_server import FileServer
 from tests.pictures import halves, plain
 from tests.servers import http_reply, sends
@@ -26,7 +25,6 @@ from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
     THUMBNAIL,
-    Decoders,
     Picture,
     PreviewFiles,
     Previews,
@@ -327,19 +325,3 @@ async def test_whoever_moves_on_or_leaves_ends_the_fetch(
     with pytest.raises(asyncio.CancelledError):
         await looking
     await asyncio.to_thread(shelf.wait_for, lambda: shelf.open_connections == 0)
-
-
-async def test_leaving_ends_a_decoder_at_work(
-    shelf: FileServer, previews: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    note = tmp_path / "pid"
-    hangs = "s.recv(9); open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
-    code = f"import os, socket, sys, time; s = socket.socket(fileno=0); {hangs}"
-    silent = Decoders((sys.executable, "-c", code, str(note)))
-    monkeypatch.setattr(previews, "_decoders", silent)
-    looking = asyncio.create_task(previews.look(f"{shelf.url}/a.png"))
-    await asyncio.to_thread(wait_until, lambda: note.exists() and note.read_text())
-    previews.close()
-    with pytest.raises(asyncio.CancelledError):
-        await looking
-    assert is_gone(int(note.read_text()))
