@@ -187,7 +187,7 @@ class Fetcher:
             if sink.size < HEAD_BYTES:
                 return
             _take(sink, claim, labels)
-        size, room = max(sink.size, sink.whole or 0), sink.room()
+        size, room = max(sink.size, sink.whole or 0), sink.room
         if self._max_bytes is not None and size > self._max_bytes:
             raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
         if room is not None and size > room:

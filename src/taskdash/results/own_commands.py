@@ -73,7 +73,11 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """Runs the user's own programs for tasks, without any API key in their input, environment or reported output."""
+    """Runs the user's own programs for tasks, without any API key in their input, environment or reported output.
+
+    Each has a session of its own, so that it cannot reach our terminal, and the terminal's keys do not reach it. After
+    `limit_s`, or when `stop` is set, it is ended together with everything that it started in its process group.
+    """
 
     store_path: Path
     environ: Mapping[str, str]
@@ -83,7 +87,10 @@ class Programs:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, arguments: Sequence[str], details: Sequence[TaskDetail], *, is_one: bool = True) -> Ran:
-        """Run a program for tasks, passed as JSON on its input; with `is_one`, in its environment as well."""
+        """Run a program to its end, without a shell, for tasks, which it gets as JSON on its input.
+
+        With `is_one`, it gets the task in its environment as well.
+        """
         found = [self.keys.redact_values(detail) for detail in details]
         text = json.dumps(task_json(found[0]) if is_one else [task_json(each) for each in found])
         environ = {
@@ -94,34 +101,24 @@ class Programs:
         if is_one:
             environ |= task_environ(found[0])
         environ["TASKDASH_STORE"] = str(self.store_path)
-        ran = run_command(arguments, text.encode() + b"\n", environ, limit_s=self.limit_s, stop=self.stop)
+        try:
+            ran = self._run(arguments, text.encode() + b"\n", environ)
+        except FileNotFoundError:
+            return Ran("was not found", started=False)
+        except (OSError, ValueError) as error:
+            return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
         return replace(ran, output=self.keys.redact(ran.output))
 
+    def end(self, runs: Collection[Future[None]], grace_s: float) -> None:
+        """Wait `grace_s` seconds for runs to end; then end them, and wait for that."""
+        try:
+            wait(runs, grace_s)
+        finally:
+            self.stop.set()
+            wait(runs, 2 * TERM_GRACE_S)
 
-def end_runs(runs: Collection[Future[None]], stop: threading.Event, grace_s: float) -> None:
-    """Wait `grace_s` seconds for runs to end; then set `stop` to end them, and wait for that."""
-    try:
-        wait(runs, grace_s)
-    finally:
-        stop.set()
-        wait(runs, 2 * TERM_GRACE_S)
-
-
-def run_command(
-    arguments: Sequence[str],
-    data: bytes,
-    environ: Mapping[str, str],
-    *,
-    limit_s: float,
-    stop: threading.Event,
-) -> Ran:
-    """Run a command to its end, with `data` on its standard input, and without a shell.
-
-    After `limit_s`, or when `stop` is set, it is ended together with everything that it started in its process group.
-    It has a session of its own, so that it cannot reach our terminal, and the terminal's keys do not reach it.
-    """
-    program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
-    try:
+    def _run(self, arguments: Sequence[str], data: bytes, environ: Mapping[str, str]) -> Ran:
+        program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
             given.write(data)
             given.seek(0)
@@ -132,39 +129,35 @@ def run_command(
                 stdin=given,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                env=dict(environ),
+                env=environ,
                 start_new_session=True,
                 umask=users_umask(),
             )
             _under_way.add(process)
             try:
-                fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
+                fault = self._wait(process, printed.fileno())
             finally:
                 _under_way.discard(process)
             printed.seek(0)
             return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
-    except FileNotFoundError:
-        return Ran("was not found", started=False)
-    except (OSError, ValueError) as error:
-        return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
 
-
-def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: threading.Event) -> str:
-    """Wait until the process has ended, or end it; return what went wrong, if anything."""
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            code = process.wait(POLL_S)
-            if code < 0:
-                return f"was ended by signal {-code}"
-            return f"failed (exit {code})" if code else ""
-        if os.fstat(printed).st_size > MAX_KEPT_BYTES:
-            os.ftruncate(printed, MAX_OUTPUT_BYTES)
-        if stop.is_set():
-            _end(process, STOP_GRACE_S)
-            return "was ended together with taskdash"
-        if time.monotonic() >= until_s:
-            _end(process, TERM_GRACE_S)
-            return TOO_LONG
+    def _wait(self, process: subprocess.Popen[bytes], printed: int) -> str:
+        """Wait until the process has ended, or end it; return what went wrong, if anything."""
+        until_s = time.monotonic() + self.limit_s
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(POLL_S)
+                if code < 0:
+                    return f"was ended by signal {-code}"
+                return f"failed (exit {code})" if code else ""
+            if os.fstat(printed).st_size > MAX_KEPT_BYTES:
+                os.ftruncate(printed, MAX_OUTPUT_BYTES)
+            if self.stop.is_set():
+                _end(process, STOP_GRACE_S)
+                return "was ended together with taskdash"
+            if time.monotonic() >= until_s:
+                _end(process, TERM_GRACE_S)
+                return TOO_LONG
 
 
 def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
@@ -241,7 +234,7 @@ class OwnCommands:
     def close(self, grace_s: float = 0.0) -> None:
         """End commands that still run after `grace_s` seconds."""
         self._pool.shutdown(wait=False)
-        end_runs(self._runs, self._programs.stop, grace_s)
+        self._programs.end(self._runs, grace_s)
 
 
 def _ended(command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
@@ -309,7 +302,7 @@ class FinishCommand:
         with self._lock:
             self._closing = True
         self._pool.shutdown(wait=False)
-        end_runs(self._looks, self._programs.stop, grace_s)
+        self._programs.end(self._looks, grace_s)
 
     def kill(self) -> None:
         """Kill what runs, as this process ends without waiting for it; may be called from any thread."""

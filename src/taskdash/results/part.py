@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from taskdash.results.folder import Folder
 
 MAX_NOTE_BYTES: Final = 4_096
-_LOOK_EVERY_BYTES: Final = 1_048_576
-"""How much to write between two checks of the free space, each of which is a round trip on a network disk."""
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
@@ -47,15 +45,16 @@ class Sink:
         self.tag: str | None = None
         """The server's ETag for this version, for If-Range; None: it can only be fetched from its start."""
         self.ending: str | None = None
-        self._room: tuple[int, int | None] | None = None
+        self.room: int | None = None
+        """The size it may grow to, by up to nine tenths of the space that was free; None if that is unknown."""
 
     def begin(self, whole: int | None, tag: str | None) -> None:
         """Start from scratch."""
         with _writing():
             os.ftruncate(self.descriptor, 0)
-        self.size, self.whole, self.ending = 0, whole, None
+            self.size, self.whole, self.ending = 0, whole, None
+            self.find_room()
         self.tag = tag if whole is not None else None
-        self._room = None
 
     def write(self, data: bytes) -> None:
         """Append data."""
@@ -75,15 +74,11 @@ class Sink:
         """Set the ending for its kind, as soon as that is known."""
         self.ending = ending
 
-    def room(self) -> int | None:
-        """Return the size it may grow to, by up to nine tenths of the free space; None if that is unknown."""
-        if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
-            with _writing():
-                disk = os.fstatvfs(self.descriptor)
-            free = disk.f_bavail * disk.f_frsize
-            # Some file systems, mostly on networks, report no size.
-            self._room = self.size, self.size + free * 9 // 10 if disk.f_blocks else None
-        return self._room[1]
+    def find_room(self) -> None:
+        """Set `room`. Raises OSError if the disk does not answer."""
+        disk = os.fstatvfs(self.descriptor)
+        # Some file systems, mostly on networks, report no size.
+        self.room = self.size + disk.f_bavail * disk.f_frsize * 9 // 10 if disk.f_blocks else None
 
     def range_headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers that request the missing rest; none if it must be fetched from its start."""
@@ -199,6 +194,7 @@ class PartFile(Sink):
         if (status.st_nlink > 1 and size < whole) or not any(self.read(0, HEAD_BYTES)):
             return False
         self.size, self.whole, self.tag = size, whole, tag
+        self.find_room()
         return True
 
 

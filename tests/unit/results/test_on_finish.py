@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -22,7 +21,7 @@ from tests.unit.results.fakes import KEY, programs
 from taskdash.domain.task import TaskDetail
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import own_commands
-from taskdash.results.own_commands import FINISHED_AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, Ran, run_command
+from taskdash.results.own_commands import FINISHED_AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, Ran
 from taskdash.store.store import Store
 
 PROFILE = "aigptimage"
@@ -237,26 +236,27 @@ def test_what_heeds_no_signal_is_killed_where_nobody_waits(finishing: Finishing)
     until_gone(pids)
 
 
-def ran(arguments: list[str], given: bytes = b"", environ: Mapping[str, str] = ENVIRON) -> Ran:
-    return run_command(arguments, given, environ, limit_s=30, stop=threading.Event())
+def ran(*arguments: str) -> Ran:
+    """Run a program for no task."""
+    return programs(Path("tasks.db"), ENVIRON).run(arguments, [], is_one=False)
 
 
 def test_a_command_that_reads_nothing_and_prints_without_end_does_no_harm() -> None:
-    done = ran(["sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x"], b"y" * 1_000_000)
+    done = ran("sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x")
     assert (done.fault, done.output) == ("", "x" * MAX_OUTPUT_BYTES)
 
 
 def test_a_command_that_prints_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
     told = tmp_path / "sizes"
     look = f"exec 3>&1; for n in 1 2 3 4 5 6 7 8 9; do sleep 0.15; stat -L -c %s /proc/$$/fd/3 >> {told}; done; kill $!"
-    assert ran(["sh", "-c", f"yes & {look}"]).output == "y\n" * (MAX_OUTPUT_BYTES // 2)
+    assert ran("sh", "-c", f"yes & {look}").output == "y\n" * (MAX_OUTPUT_BYTES // 2)
     sizes = [int(line) for line in lines(told)]
     assert any(later < earlier for earlier, later in pairwise(sizes)), "it was cut"
 
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
     began_s = time.monotonic()
-    done = ran(["sh", "-c", "sleep 20 & echo $!"])
+    done = ran("sh", "-c", "sleep 20 & echo $!")
     os.kill(int(done.output), 9)
     assert done.fault == ""
     assert time.monotonic() - began_s < 10
