@@ -89,20 +89,15 @@ async def test_a_letter_copies_what_it_stands_for(dash: Dash) -> None:
         assert dash.app.clipboard == text
 
 
-async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other: Store) -> None:
-    add(other, uuid(1))
-    answer(other, uuid(1), with_param(uuid(1), {**PARAM, "callBackUrl": "https://me.example/hook"}))
-    async with driven(desk, total=1, size=(120, 36)) as dash:
-        await open_menu(dash)
-        await dash.until_shown("curl command to run it again (new task, costs credits)")
-        await dash.press("k", shown="It keeps the callBackUrl")
-        shown = " ".join(dash.screen.replace("│", " ").split())
-        assert (
-            "Running it creates a new task and costs credits. Running it twice still creates only one."
-            in shown
-        )
-        assert "It keeps the callBackUrl https://me.example/hook" in shown
-        await dash.press("k", shown="as taskdash does")
+@pytest.mark.dashboard(size=(120, 36))
+async def test_the_menu_is_honest_about_what_a_command_does(dash: Dash) -> None:
+    await dash.press("j")
+    await open_menu(dash)
+    await dash.until_shown("curl command to run it again (new task, costs credits)")
+    await dash.press("k", shown="Running it creates")
+    shown = " ".join(dash.screen.replace("│", " ").split())
+    assert "Running it creates a new task and costs credits. Running it twice still creates only one." in shown
+    await dash.press("k", shown="as taskdash does")
 
 
 @pytest.mark.dashboard(tasks=1)

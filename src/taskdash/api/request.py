@@ -77,12 +77,6 @@ def create_body(param: Json, model: str | None) -> dict[str, Json]:
     return {"model": named, **rest}
 
 
-def callback_of(body: dict[str, Json]) -> str | None:
-    """Return the callback URL of a request, which would be called for the new task as well."""
-    found = body.get("callBackUrl") or body.get("callbackUrl")
-    return found if isinstance(found, str) else None
-
-
 def whole(param: Json) -> Json:
     """Return a request that was stored inert, without its body; raise NoRequestError if a text in it was cut."""
     if CUT_MARK in json.dumps(param, ensure_ascii=False):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from taskdash.api.request import NoRequestError, callback_of, request_again
+from taskdash.api.request import NoRequestError, request_again
 from taskdash.config.files import make_private_dir, replace_private_file
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 AT_A_TIME: Final = 200
 """Tasks to read at a time, so that the list can read in between."""
 PREVIEW_CHARS: Final = 200
-CALLBACK_CHARS: Final = 60
 NO_RECORD: Final = "no record yet"
 COSTS: Final = "Running it creates a new task and costs credits."
 
@@ -144,9 +143,6 @@ class Copying:
         note = self._named(kind.note, detail.task)
         if kind is _LINKS and len(detail.result_urls) > 1:
             preview = f"{plural(len(detail.result_urls), 'link')}: {preview}"
-        if kind is _CREATE and (callback := inert_line(callback_of(_body(detail)) or "")):
-            cut = "…" if len(callback) > CALLBACK_CHARS else ""
-            note = f"{note} It keeps the callBackUrl {callback[:CALLBACK_CHARS]}{cut}"
         return Choice(kind.key, kind.title, preview, note)
 
     def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:

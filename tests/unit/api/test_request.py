@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.bodies import success_body
 
-from taskdash.api.request import NoRequestError, callback_of, create_body, echoed_request, whole
+from taskdash.api.request import NoRequestError, create_body, echoed_request, whole
 from taskdash.domain.task import Json
 from taskdash.domain.untrusted import inert
 
@@ -62,7 +62,6 @@ def test_what_is_no_answer_has_no_request(body: bytes) -> None:
 )
 def test_the_body_is_the_first_request(param: Json, model: str | None, made: dict[str, Json]) -> None:
     assert create_body(param, model) == made
-    assert callback_of(made) == made.get("callBackUrl")
 
 
 @pytest.mark.parametrize(
