@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from textual import events
 from textual.message import Message
 
-from taskdash.ui.line_filters import has_no_colour
 from taskdash.ui.terminal import OPEN_PASTE_S, TerminalInput
 
 START, END = b"\x1b[200~", b"\x1b[201~"
@@ -225,15 +224,6 @@ def test_no_bytes_raise_and_keys_work_after_them(reads: list[bytes]) -> None:
     someone.waits(2.5)
     someone.sends(b"\x1b[B")
     assert someone.said[-1] == "down"
-
-
-@pytest.mark.parametrize(
-    ("term", "without"),
-    [("vt100", True), ("vt220-8bit", True), ("xterm-mono", True), ("ansi-m", True), ("xterm", False)]
-    + [(name, False) for name in ("linux", "screen-256color", "tmux", "vt52x", "vte", "", "xterm-256color")],
-)
-def test_terminals_of_old_get_no_colour(term: str, without: bool) -> None:
-    assert has_no_colour(term) is without
 
 
 COLOUR, NAME = b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\", b"\x1bP>|WezTerm 20240203-110809-5046fc22-and-more\x1b\\"

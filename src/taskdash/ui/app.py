@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import termios
 import time
 from contextlib import suppress
@@ -32,7 +31,6 @@ from taskdash.ui.line_filters import (
     FEW_COLOURS,
     InertLines,
     fit_to_terminal,
-    has_no_colour,
     texts_in_16,
     without_colour,
 )
@@ -77,7 +75,6 @@ class Dashboard(App[None]):
     def __init__(self, context: Context, *, waits_for_list: bool = False) -> None:
         """`waits_for_list`: the list is not open yet, for example as another program has it locked."""
         super().__init__(driver_class=TerminalDriver)
-        self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
         self.context = context
         self.set_keymap(changed_keys(context.keymap))
         self.left_contexts: list[Context] = []

@@ -9,7 +9,6 @@ grey with a trace of blue to navy. Here a colour keeps its hue, and one with har
 
 from __future__ import annotations
 
-import re
 from colorsys import rgb_to_hls
 from functools import lru_cache
 from itertools import product
@@ -33,7 +32,6 @@ FEW_COLOURS: Final = "-few-colours"
 """The CSS class of an app on a terminal with 16 colours."""
 EIGHT_BITS: Final = "-eight-bits"
 """The CSS class of an app on a terminal with 256 colours."""
-_COLOURLESS: Final = r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)"
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 """Levels of red, green and blue in the 6x6x6 cube of colours, which starts at 16; 24 greys follow it."""
 _PALE: Final = 0.2
@@ -92,11 +90,6 @@ def without_colour(style: Style) -> Style:
 def _inert(text: str) -> str:
     # Blanks are part of the drawing, but `inert_line` strips them from the ends.
     return "".join(char if char == " " else inert_line(f".{char}.")[1:-1] for char in text)
-
-
-def has_no_colour(term: str) -> bool:
-    """Return whether terminals of that name have no colours; Textual and Rich assume at least 16 for all."""
-    return re.fullmatch(_COLOURLESS, term) is not None
 
 
 _TEXTS: Final = ("error", "success", "warning", "primary", "secondary", "accent", "muted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.content import Content
@@ -12,6 +13,7 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, age, ended_ms, notice_ms
 from taskdash.store.news import LEARNED_AFTER_MS
+from taskdash.ui.following import Pace
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ IDLE_MS: Final = 3_600_000
 """After this long without a key, the user counts as away."""
 LEARNED_WITHIN_MS: Final = 600_000
 """How long after the user's return to keep counting tasks that ended before it."""
-COUNT_EVERY_MS: Final = 1_000
 BAR_CELLS: Final = 12
 ROOMY_LINES: Final = 30
 """From this screen height, single files have lines of their own."""
@@ -57,8 +58,7 @@ class AwayLine(Line):
         """When the absence began; None if the user was not away."""
         self._back_ms: int | None = None
         """When the user came back; None if not yet."""
-        self._counted: object = None
-        self._again_at_ms = 0
+        self._pace = Pace(context.clock)
 
     def counts(self, task: Task) -> bool:
         """Return whether a finished task is included in the line, as `store.news` counts it."""
@@ -92,29 +92,25 @@ class AwayLine(Line):
         if seen_ms is None:
             return
         if now_ms - seen_ms >= IDLE_MS and (self._since_ms != seen_ms or self._back_ms is not None):
-            self._since_ms, self._back_ms, self._counted = seen_ms, None, None
+            self._since_ms, self._back_ms = seen_ms, None
         elif self._since_ms is not None and self._back_ms is None and seen_ms > self._since_ms:
             self._back_ms = seen_ms
-        if self._since_ms is None or now_ms < self._again_at_ms:
+        if self._since_ms is None or (self._back_ms and now_ms > self._back_ms + LEARNED_WITHIN_MS):
             return
-        if self._back_ms is not None and now_ms > self._back_ms + LEARNED_WITHIN_MS:
-            return
-        if window.listed != self._counted:
-            self._counted, self._again_at_ms = window.listed, now_ms + COUNT_EVERY_MS
-            work: WorkType[None] = self._count
+        state = (self._since_ms, window.listed)
+        if self._pace.is_time(state):
+            work: WorkType[None] = partial(self._count, self._since_ms, state)
             self._table.run_worker(work, group="away")
 
-    async def _count(self) -> None:
-        context, since_ms, back_ms = self.context, self._since_ms, self._back_ms
+    async def _count(self, since_ms: int, state: object) -> None:
+        context, back_ms = self.context, self._back_ms
         now_ms, ttl_ms = context.clock.now_ms(), context.result_ttl_ms
-        if since_ms is None:
-            return
         until_ms = now_ms if back_ms is None else back_ms
 
         def count(store: Store) -> Missed:
             return store.news.missed(context.profile, since_ms, until_ms, now_ms, ttl_ms)
 
-        with suppress(StoreError):  # reported elsewhere
+        with self._pace.reading(state), suppress(StoreError):  # reported elsewhere
             missed = await context.store.run(count)
             if self._since_ms == since_ms and missed.is_any:
                 if not self.is_attached:
