@@ -96,7 +96,9 @@ async def test_the_menu_is_honest_about_what_a_command_does(dash: Dash) -> None:
     await dash.until_shown("curl command to run it again (new task, costs credits)")
     await dash.press("k", shown="Running it creates")
     shown = " ".join(dash.screen.replace("│", " ").split())
-    assert "Running it creates a new task and costs credits. Running it twice still creates only one." in shown
+    assert (
+        "Running it creates a new task and costs credits. Running it twice still creates only one." in shown
+    )
     await dash.press("k", shown="as taskdash does")
 
 

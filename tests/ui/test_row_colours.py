@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from rich.style import Style
 from tests.ui.driven_dashboard import Dash
-from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 
-from taskdash.ui.themes import TEXTS
+from taskdash.ui.themes import TEXTS, contrast
 from taskdash.ui.widgets.row_drawing import PIECES, ROWS, RowStyles
 
 WANTED = 4.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,6 @@ from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.ui.actions import (
     ACTIONS,
-    FOOTER,
     MOVES,
     RESULT_KEYS,
     Situation,
@@ -62,11 +60,6 @@ def test_every_key_of_the_documentation_does_what_it_says(name: str) -> None:
     assert set(CONTRACT[name]) <= set(action.keys)
 
 
-def test_no_key_does_two_things() -> None:
-    keys = Counter(key for action in ACTIONS for key in action.keys)
-    assert [key for key, count in keys.items() if count > 1] == []
-
-
 def test_every_action_exists_where_its_key_is_bound() -> None:
     for action in ACTIONS:
         call = call_of(action.name).partition("(")[0]
@@ -75,10 +68,6 @@ def test_every_action_exists_where_its_key_is_bound() -> None:
             (TaskTable, DetailPane) if action.name in MOVES else (Dashboard if of_app else MainScreen,)
         ):
             assert callable(getattr(place, f"action_{call.removeprefix('app.')}")), action.name
-
-
-def test_the_footer_ends_with_the_ways_to_help_and_out() -> None:
-    assert list(FOOTER)[-2:] == ["help", "quit"]
 
 
 # What would do nothing

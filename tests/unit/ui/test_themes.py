@@ -8,7 +8,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
-from taskdash.ui.themes import TEXTS, THEMES, grounds_of, legible_theme
+from taskdash.ui.themes import TEXTS, THEMES, contrast, grounds_of, legible_theme
 
 WANTED = 4.5
 """Of text, by the Web Content Accessibility Guidelines."""
@@ -16,19 +16,6 @@ ALL = {theme.name: theme for theme in (*BUILTIN_THEMES.values(), *THEMES)}
 COLOURED = [name for name in ALL if "ansi" not in name]
 """The terminal's own colours look like nobody knows what."""
 MEANINGS = ("text-error", "text-warning", "text-success", "text-accent", "text-primary", "text-secondary")
-
-
-def luminance(color: Color) -> float:
-    """Relative luminance, as the Web Content Accessibility Guidelines define it."""
-    parts = [
-        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in color.normalized
-    ]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def contrast(text: Color, ground: Color) -> float:
-    lighter, darker = sorted((luminance(ground + text), luminance(ground)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def seen(theme: str) -> dict[str, str]:

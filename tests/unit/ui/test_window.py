@@ -68,26 +68,17 @@ def test_an_empty_list(store: Store) -> None:
     assert set(window.counts) == set(State)
 
 
-def test_only_rows_around_the_screen_are_read(store: Store) -> None:
-    add(store, 0, 1000)
-    window = read(store, Place(cursor=500, top=495, home=False))
-    holds(window)
-    assert window.total == 1000
-    assert [window.first, len(window.rows)] == [485, 30]
-
-
-def test_a_place_beyond_the_end_is_brought_back(store: Store) -> None:
-    add(store, 0, 25)
-    window = read(store, Place(cursor=99, top=90, home=False))
-    holds(window)
-    assert (window.cursor, window.top) == (24, 15)
-
-
-def test_a_list_shorter_than_the_screen_starts_at_its_top(store: Store) -> None:
-    add(store, 0, 3)
-    window = read(store, Place(cursor=2, top=2, home=False))
-    holds(window)
-    assert (window.cursor, window.top) == (2, 0)
+@given(st.integers(0, 60), st.integers(0, 70), st.integers(0, 70), st.integers(1, 25))
+@settings(max_examples=40)
+def test_only_rows_around_the_screen_are_read_wherever_the_cursor_was(
+    store: Store, count: int, cursor: int, top: int, height: int
+) -> None:
+    store.edits.remove(store.tasks.seqs(QUERY, 0), 0)
+    add(store, next(unused), count)
+    window = read(store, Place(cursor=cursor, top=top, home=False), height=height)
+    holds(window, height)
+    assert window.cursor == max(0, min(cursor, count - 1))
+    assert window.total == count
 
 
 def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> None:
@@ -106,15 +97,6 @@ def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> Non
     after = read(store, place)
     holds(after)
     assert after.cursor == 30
-
-
-@pytest.mark.parametrize("height", [1, 2, 3])
-def test_the_smallest_screens_show_the_cursors_row(store: Store, height: int) -> None:
-    add(store, 0, 20)
-    for line in (0, 1, 10, 19):
-        window = read(store, Place(cursor=line, top=line, home=False), height=height)
-        holds(window, height)
-        assert window.cursor == line
 
 
 changes = st.lists(
