@@ -25,7 +25,6 @@ CREATE_PATH: Final = "/api/v1/jobs/createTask"
 NEXT_COMMAND: Final = " &&\n"
 """Joins commands that cost credits: when pasted, none of them runs until Enter is pressed after the last."""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -36,12 +35,7 @@ class Endpoint:
     base_url: str
     key_variable: str
     auth_header: str = AUTH_HEADER
-    """As the config accepts it: with nothing that a shell would interpret within double quotes."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError if `key_variable` is not a plain variable name: a shell might read it as more."""
-        if not _VARIABLE.fullmatch(self.key_variable):
-            raise ValueError("the key's variable is no variable's name")
+    """Both as the config accepts them: with nothing that a shell would interpret within double quotes."""
 
     @property
     def key_words(self) -> str:

@@ -70,11 +70,10 @@ _PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 
 @dataclass(slots=True)
 class Spent:
-    """Records a check that was sent: when, when its answer (or failure) came, and whether it was urgent."""
+    """Records when a check was sent, and whether it was urgent."""
 
     sent_s: float
-    answered_s: float | None = None
-    urgent: bool = False
+    urgent: bool
 
 
 def kept_for_urgent(limits: Limits) -> int:
@@ -85,22 +84,21 @@ def kept_for_urgent(limits: Limits) -> int:
 class Budget:
     """Counts checks sent and answered against the limits, to which the share is already applied.
 
-    `past` holds those sent earlier, by this process or another, on the clock of later calls: those without an answer
-    count as still in flight, times in the future as now.
+    `past` holds when earlier processes sent checks and had their answers, on the clock of `now_s`; times in the future
+    count as now.
     """
 
-    def __init__(self, limits: Limits, past: Iterable[Spent] = ()) -> None:
+    def __init__(self, limits: Limits, past: Iterable[tuple[float, float]] = (), now_s: float = 0.0) -> None:
         self.limits = limits
         """May be replaced at any time; checks already sent still count."""
-        self._past = list(past)
-        self._last_s: float | None = None  # the caller's clock at its last call
-        self._now_s = 0.0  # our clock: the caller's, minus steps that were not believed
+        self._last_s = now_s  # the caller's clock at its last call
+        self._now_s = now_s  # our clock: the caller's, minus steps that were not believed
         self._open: dict[int, Spent] = {}  # by identity, in order of sending
+        past = list(past)
+        answered = sorted(min(answered_s, now_s) for _, answered_s in past)
         # When each answered check came back, oldest first, per window.
-        self._second: deque[float] = deque()
-        self._minute: deque[float] = deque()
-        self._minute_scheduled: deque[float] = deque()
-        self._sent: deque[float] = deque()
+        self._second, self._minute, self._minute_scheduled = deque(answered), deque(answered), deque(answered)
+        self._sent = deque(sorted(min(sent_s, now_s) for sent_s, _ in past))
 
     def wait_s(self, now_s: float, *, urgent: bool) -> float:
         """Return how long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
@@ -124,7 +122,7 @@ class Budget:
         It is counted whether or not it was allowed: `wait_s` decides, this only records.
         """
         self._advance(now_s)
-        ticket = Spent(self._now_s, None, urgent)
+        ticket = Spent(self._now_s, urgent)
         self._open[id(ticket)] = ticket
         self._sent.append(ticket.sent_s)
         return ticket
@@ -162,7 +160,6 @@ class Budget:
 
     def _end(self, ticket: Spent, at_s: float) -> None:
         self._open.pop(id(ticket), None)
-        ticket.answered_s = at_s
         self._second.append(at_s)
         self._minute.append(at_s)
         if not ticket.urgent:
@@ -178,9 +175,7 @@ class Budget:
         return max(_LEAST_WAIT_S, freed_by_s + window_s + _GUARD_S - self._now_s)
 
     def _advance(self, now_s: float) -> None:
-        if self._last_s is None:
-            self._start(now_s)
-        elif now_s > self._last_s:
+        if now_s > self._last_s:
             self._now_s += min(now_s - self._last_s, MAX_STEP_S)
         self._last_s = now_s
         for ticket in list(self._open.values()):
@@ -195,22 +190,6 @@ class Budget:
         ):
             while times_s and times_s[0] <= gone_s:
                 times_s.popleft()
-
-    def _start(self, now_s: float) -> None:
-        """Set our clock and take over the past checks."""
-        self._now_s = now_s
-        ended: list[tuple[float, Spent]] = []
-        for spent in sorted(self._past, key=lambda spent: spent.sent_s):
-            ticket = Spent(min(spent.sent_s, now_s), None, spent.urgent)
-            end_s = ticket.sent_s + DEADLINE_S if spent.answered_s is None else spent.answered_s
-            self._sent.append(ticket.sent_s)
-            if spent.answered_s is None and end_s > now_s:
-                self._open[id(ticket)] = ticket
-            else:
-                ended.append((min(max(end_s, ticket.sent_s), now_s), ticket))
-        self._past.clear()
-        for end_s, ticket in sorted(ended, key=lambda pair: pair[0]):
-            self._end(ticket, end_s)
 
 
 # Pauses
@@ -261,7 +240,7 @@ class Health:
         chance: float,
         *,
         task_id: str = "",
-        sent_s: float | None = None,
+        sent_s: float = math.inf,
         asked: int = 0,
     ) -> None:
         """Record the answer to the check of a task.
@@ -273,7 +252,7 @@ class Health:
         if problem in _PROPER:
             self._recovered()
         elif problem in _FAILING:
-            self._failed(now_s, chance, now_s if sent_s is None else sent_s, asked)
+            self._failed(now_s, chance, sent_s, asked)
         elif problem is ProblemKind.UNREADABLE:
             # It says nothing about the key.
             self._reached()
@@ -282,7 +261,7 @@ class Health:
             jitter_s = chance * min(_MOST_JITTER_S, 0.1 + pause_s / 10)
             self.throttled_until_s = max(self.throttled_until_s, now_s + pause_s + jitter_s)
         elif problem is ProblemKind.UNAUTHORIZED:
-            self._refused(answer, task_id, now_s, now_s if sent_s is None else sent_s, asked)
+            self._refused(answer, task_id, now_s, sent_s, asked)
         elif problem is ProblemKind.NO_CREDITS:
             self.no_credits_until_s = now_s + NO_CREDITS_PAUSE_S
         if problem in _FAILING or problem in _REFUSING:

@@ -52,11 +52,6 @@ class Sort(NamedTuple):
     def __str__(self) -> str:
         return f"-{self.key}" if self.reverse else str(self.key)
 
-    @classmethod
-    def of(cls, text: str) -> Sort:
-        """Return the order whose `str` is `text`."""
-        return cls(SortKey(text.removeprefix("-")), reverse=text.startswith("-"))
-
 
 NEWEST_FIRST: Final = Sort()
 

@@ -34,8 +34,6 @@ KEPT: Final = 200
 """Finished tasks remembered per model, and per variant of it."""
 SHOWN_FROM: Final = 5
 _TOLD_APART_FROM: Final = 8
-_MODELS: Final = 500
-_VARIANTS: Final = 64
 _LONGEST_WAIT_MS: Final = 86_400_000
 """A task that has waited longer hangs, and says nothing about the others."""
 _OVERDUE: Final = 2
@@ -104,13 +102,8 @@ class _Model:
     def learn(self, variant: str | None, log_s: float) -> None:
         self.all.add(log_s)
         self.names.append(variant)
-        if variant is None:
-            return
-        if variant not in self.variants and len(self.variants) >= _VARIANTS:
-            oldest = next(iter(self.variants))
-            del self.variants[oldest]
-            self.told_apart.pop(oldest, None)
-        self.variants.setdefault(variant, _History()).add(log_s)
+        if variant is not None:
+            self.variants.setdefault(variant, _History()).add(log_s)
 
     def history(self, variant: str | None) -> _History:
         own = self.variants.get(variant) if variant is not None else None
@@ -125,7 +118,7 @@ class _Model:
 
 
 class Durations:
-    """Learns the durations of this list's tasks. Memory is bounded by models, not by tasks.
+    """Learns the durations of this list's tasks. Memory grows with the models, not with the tasks.
 
     It starts with the tasks already `finished`, the oldest first: model, variant and `costTime` in milliseconds.
     """
@@ -142,12 +135,9 @@ class Durations:
         if not model or cost_ms is None or not 0 < cost_ms <= _MOST_MS:
             return False
         log_s = math.log(max(cost_ms, _LEAST_MS) / 1000.0)
-        known = self._models.pop(model, None) or _Model(guess_s(model))
-        # The latest model comes last, so a flood of made-up names evicts those that are out of use.
-        self._models[model] = known
-        if len(self._models) > _MODELS:
-            del self._models[next(iter(self._models))]
-        known.learn(variant, log_s)
+        if model not in self._models:
+            self._models[model] = _Model(guess_s(model))
+        self._models[model].learn(variant, log_s)
         self._usual.clear()
         return True
 

@@ -13,7 +13,7 @@ from taskdash.config.keys import DEFAULT_KEY_VARIABLE
 from taskdash.config.load import save_view, write_first_config
 from taskdash.config.settings import View
 from taskdash.domain.errors import UsageError
-from taskdash.domain.query import Query, Sort
+from taskdash.domain.query import Query, parse_sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
 from taskdash.store.store_file import TRANSACTIONS
@@ -177,7 +177,7 @@ class Context(Service):
 
         The first access starts reading them, in the store's thread, for the first frame.
         """
-        query, now_ms = Query(self.profile, sort=Sort.of(self.view.sort)), self.clock.now_ms()
+        query, now_ms = Query(self.profile, sort=parse_sort(self.view.sort)), self.clock.now_ms()
 
         def read(store: Store) -> tuple[Window, TaskDetail | None]:
             # The terminal's height is not known yet; the window read is three times as high as this.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash import ui
 from taskdash.domain.errors import StoreError
-from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort
+from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort, parse_sort
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of
 from taskdash.ui.following import Pace
 from taskdash.ui.messages import Feedback, warning
@@ -166,7 +166,7 @@ class Listing:
     def sort(self) -> Sort:
         """Return the tab's sort order; in a view with its own order a change affects only that view and this run."""
         own = self.view.sort if self.view else None
-        return self._sorts.get(self._index, Sort.of(own or self._context.view.sort))
+        return self._sorts.get(self._index, parse_sort(own or self._context.view.sort))
 
     def sort_by(self, sort: Sort) -> None:
         if self.view and self.view.sort:

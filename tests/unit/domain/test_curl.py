@@ -149,12 +149,6 @@ def test_a_command_for_the_record(shells: Shells, shell: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["", "1A", "A B", "A-B", "$(id)", "A\n", "Ä"])
-def test_what_is_no_variable_never_stands_for_the_key(name: str) -> None:
-    with pytest.raises(ValueError, match="no variable's name"):
-        Endpoint("https://aigptimage.com", name)
-
-
 def test_commands_of_several_tasks_wait_for_the_last_enter(shells: Shells) -> None:
     pasted = NEXT_COMMAND.join(create_command(GATEWAY, body(str(n)), REQUEST_ID) for n in range(3))
     assert len(shells.run(pasted)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -72,26 +73,23 @@ def test_no_wait_is_longer_than_the_step_that_is_believed() -> None:
     assert budget.wait_s(1.0, urgent=False) == MAX_STEP_S
 
 
-@pytest.mark.parametrize("past", [(), (Spent(0.0, None),)], ids=["this process", "one that was killed"])
-def test_a_check_that_nobody_settles_is_given_up_after_its_deadline(past: tuple[Spent, ...]) -> None:
-    budget = Budget(Limits(1, 30), past)
-    if not past:
-        budget.spend(0.0)
+def test_a_check_that_nobody_settles_is_given_up_after_its_deadline() -> None:
+    budget = Budget(Limits(1, 30))
+    budget.spend(0.0)
     for second in range(int(DEADLINE_S) + 1):
         assert budget.wait_s(float(second), urgent=True) > 0
     assert budget.wait_s(DEADLINE_S + 1.1, urgent=True) == 0.0
 
 
 def test_what_a_former_process_sent_counts() -> None:
-    past = [Spent(100.0 + i, 100.5 + i) for i in range(24)]
-    budget = Budget(Limits(1, 30), past)
+    budget = Budget(Limits(1, 30), [(100.0 + i, 100.5 + i) for i in range(24)], 130.0)
     assert budget.used(130.0) == 24
     assert budget.wait_s(130.0, urgent=False) > 0
     assert budget.wait_s(130.0, urgent=True) == 0.0
 
 
 def test_checks_of_the_future_count_as_sent_now() -> None:
-    budget = Budget(Limits(5, 30), [Spent(9_000.0 + i, 9_001.0 + i) for i in range(30)])
+    budget = Budget(Limits(5, 30), [(9_000.0 + i, 9_001.0 + i) for i in range(30)], 100.0)
     assert sent_between(budget, 100.0, 160.0, urgent=True) == 0
     assert send(budget, 160.1, urgent=True)
 
@@ -181,26 +179,31 @@ def most_within(arrivals_s: list[float], window_s: float) -> int:
 def test_no_window_at_the_gateway_ever_holds_more_than_the_limit(
     plan: list[Sending], limits: Limits, restart_at: int
 ) -> None:
-    budget, now_s = Budget(limits), 1000.0
+    now_s = 1000.0
+    budget = Budget(limits, (), now_s)
     arrivals: list[float] = []
-    log: list[Spent] = []
+    tickets: list[Spent] = []
+    log: list[tuple[float, float]] = []
     under_way: list[tuple[float, int]] = []
     for number, sending in enumerate(plan):
         if number == restart_at:
-            # Killed and taken over: what has no answer yet never gets one.
-            past = [Spent(t.sent_s, t.answered_s, t.urgent) for t in log]
-            budget, under_way = Budget(limits, past), []
+            # Killed and taken over: what has no answer yet died with its process.
+            log = [(sent_s, min(answered_s, now_s)) for sent_s, answered_s in log]
+            arrivals = [min(arrival_s, now_s) for arrival_s in arrivals]
+            budget, under_way = Budget(limits, log, now_s), []
         goal_s = now_s + sending.gap_s
         while True:
             while under_way and under_way[0][0] <= now_s:
-                _, ticket = heapq.heappop(under_way)
-                budget.settle(log[ticket], now_s)
+                _, sent = heapq.heappop(under_way)
+                budget.settle(tickets[sent], now_s)
+                log[sent] = (log[sent][0], now_s)
             wait_s = budget.wait_s(now_s, urgent=sending.urgent)
             if now_s >= goal_s and wait_s == 0:
                 break
             soonest = min(now_s + (wait_s or MAX_STEP_S), max(goal_s, now_s + wait_s))
             now_s = max(min([soonest, *[at for at, _ in under_way[:1]]]), now_s + 1e-6)
-        log.append(budget.spend(now_s, urgent=sending.urgent))
+        tickets.append(budget.spend(now_s, urgent=sending.urgent))
+        log.append((now_s, math.inf))
         arrivals.append(now_s + sending.arrives * sending.latency_s)
         heapq.heappush(under_way, (now_s + sending.latency_s, len(log) - 1))
     assert most_within(arrivals, 1.0) <= limits.per_second

@@ -201,7 +201,7 @@ def test_any_phrase_in_quotes_is_searched_as_it_stands(phrase: str) -> None:
 def test_every_order_can_be_reversed(key: SortKey) -> None:
     assert parse_sort(key) == Sort(key)
     assert parse_sort(f"-{key}") == Sort(key, reverse=True)
-    assert Sort.of(str(Sort(key, reverse=True))) == Sort(key, reverse=True)
+    assert parse_sort(str(Sort(key, reverse=True))) == Sort(key, reverse=True)
 
 
 def test_an_unknown_order_or_state_is_an_error_with_a_suggestion() -> None:

@@ -162,18 +162,12 @@ def test_variants_that_do_not_differ_share_what_the_model_knows() -> None:
     assert durations.curve(IMAGE, "size=1:1") is durations.curve(IMAGE, "size=3:2")
 
 
-def test_memory_is_bounded_per_model_and_by_models() -> None:
-    durations = Durations()
-    for i in range(3000):
-        durations.learn(IMAGE, f"size={i}", 30_000)
-        durations.learn(f"made-up-{i}", None, 30_000)
+def test_only_the_last_tasks_of_a_model_count() -> None:
+    durations = learned(30.0, 1000)
     for _ in range(KEPT):
         durations.learn(IMAGE, None, 1)
     assert typical_ms(durations, IMAGE) == 50  # an instant task counts as very short
     assert durations.curve(IMAGE).quantile_s(0.5) < 1.0
-    assert len(durations._models) <= 500
-    assert len(durations._models[IMAGE].variants) <= 64
-    assert len(durations._models[IMAGE].told_apart) <= 64
 
 
 @pytest.mark.parametrize(
