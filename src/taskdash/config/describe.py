@@ -17,7 +17,7 @@ from taskdash.config.keys import find_key, key_origin, without_keys
 from taskdash.config.own import OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile
 from taskdash.config.readers import schema_of, settings_of
-from taskdash.config.settings import PROFILES, Settings, View
+from taskdash.config.settings import Settings, View
 from taskdash.domain.errors import KeyMissingError, UsageError
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
     A key command is only run for the profile in use, as those of others may ask for a password.
     """
     lines = [*_lines(settings, settings, "")]
+    lines += _lines(settings, settings.view, "view.")
+    for action, keys in settings.keys.items():
+        lines.append(Line(f"keys.{without_keys(action)}", [*keys], settings.origins[f"keys.{action}"]))
+    for name, command in settings.commands.items():
+        lines += _lines(settings, command, f"commands.{name}.")
+    for n, view in enumerate(settings.views, 1):
+        # Only what is set.
+        shown = [line for line in _lines(settings, view, f"views[{n}].") if line.value]
+        lines += [replace(line, origin=settings.origins["views"]) for line in shown]
     for profile in settings.profiles.values():
         prefix = f"profiles.{profile.name}."
         lines += _lines(settings, profile, prefix)
@@ -92,28 +101,13 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
 def _lines(
     settings: Settings, model: Settings | View | Profile | OwnCommand | OwnView, prefix: str
 ) -> Iterator[Line]:
+    # These have lines of their own.
+    apart = (*_ALL_TABLES, "keys") if model is settings else ("api_key",)
     for key, each in settings_of(type(model)).items():
-        match key:
-            case "view":
-                yield from _lines(settings, settings.view, "view.")
-            case "keys":
-                yield from (
-                    Line(f"keys.{without_keys(action)}", [*keys], settings.origins[f"keys.{action}"])
-                    for action, keys in settings.keys.items()
-                )
-            case "commands":
-                for name, command in settings.commands.items():
-                    yield from _lines(settings, command, f"commands.{name}.")
-            case "views":
-                for n, view in enumerate(settings.views, 1):
-                    # Only what is set.
-                    lines = [line for line in _lines(settings, view, f"views[{n}].") if line.value]
-                    yield from (replace(line, origin=settings.origins["views"]) for line in lines)
-            # Profiles have lines of their own, and so do keys.
-            case _ if key != "api_key" and each.reader is not PROFILES:
-                value = _shown(model, each)
-                if value is not None or not isinstance(model, Profile):
-                    yield Line(prefix + key, value, settings.origins.get(prefix + key, "default"))
+        if key not in apart:
+            value = _shown(model, each)
+            if value is not None or not isinstance(model, Profile):
+                yield Line(prefix + key, value, settings.origins.get(prefix + key, "default"))
 
 
 def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Setting) -> Json:

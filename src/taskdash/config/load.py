@@ -142,7 +142,7 @@ def settings_in(
         name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()
     }
     for name, profile in profiles.items():
-        if file.readable_by_others and (profile.api_key or profile.api_key_fault):
+        if file.readable_by_others and profile.api_key:
             raise ConfigError(
                 f"{file.place_of('profiles', name, 'api_key')}profiles.{name}.api_key: this file contains an API key,"
                 f" and other users can read or change it. Run: {_command_line('chmod 600', file.path)}"

@@ -8,13 +8,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from itertools import combinations, permutations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from taskdash.config import readers
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE, KEY_SOURCES, may_be_key, quoted
-from taskdash.config.readers import Place, Reader, one_of_these, read, schema_of, setting
+from taskdash.config.readers import Place, Reader, one_of_these, read, setting
 from taskdash.domain.gateways import AUTH_HEADER, FAMILIES, ID_MARK, KEY_MARK, RECORD_PATH, TIERS
 from taskdash.domain.secret import Secret
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from taskdash.domain.task import Json
 
 DEFAULT_PROFILE: Final = "aigptimage"
 DEFAULT_BASE_URL: Final = "https://aigptimage.com"
@@ -159,9 +157,6 @@ _AUTH_HEADER: Final = readers.text(
     rf"^ *{_HEADER_NAME.pattern} *:(?: |(?!.*: )){_HEADER_VALUE.pattern}\{{key\}}{_HEADER_VALUE.pattern}$",
 )
 
-_API_KEY: Final[Reader[Any]] = readers.text(str)
-"""It becomes a `Secret` in `read_profile`: a wrong key must not fail commands that need none."""
-
 
 # Profiles
 
@@ -209,12 +204,10 @@ class Profile:
     )
     api_key: Secret | None = setting(
         None,
-        _API_KEY,
+        readers.text(Secret),
         "The API key itself. The file is refused while others can read it: chmod 600.",
         example="your-key",
     )
-    api_key_fault: str = ""
-    """Why the file's `api_key` cannot be sent; "" if it can."""
     tier: str | None = setting(
         "free",
         readers.one_of(TIERS),
@@ -273,31 +266,12 @@ def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -
             f'is missing: every profile but {DEFAULT_PROFILE} needs one, as in "https://api.kie.ai", or a preset'
         )
     _check_together(given, found, place)
-    if "api_key" in found:
-        try:
-            found["api_key"] = Secret(found["api_key"])
-        except ValueError as error:
-            found |= {"api_key": None, "api_key_fault": str(error)}
     if "api_key" in given or "api_key_command" in given:
         found["api_key_env"] = None
     limits = {*preset, *given} & {"tier", "per_second"}
     if "per_second" in limits:
         found["tier"] = None
     return Profile(name=place.key, tier_assumed=not limits, **found)
-
-
-def profile_schema() -> dict[str, Json]:
-    """Return the JSON Schema of a profile, including which settings exclude or require each other."""
-    whole_limits: list[Json] = [name for name, preset in PRESETS.items() if preset.keys() >= {*_LIMITS}]
-    in_preset: dict[str, Json] = {"properties": {"preset": {"enum": whole_limits}}, "required": ["preset"]}
-    pairs = [*combinations(KEY_SOURCES, 2), *(("tier", limit) for limit in _LIMITS)]
-    return {
-        **schema_of(Profile),
-        "not": {"anyOf": [{"required": [*pair]} for pair in pairs]},
-        "dependentSchemas": {
-            one: {"anyOf": [{"required": [other]}, in_preset]} for one, other in permutations(_LIMITS)
-        },
-    }
 
 
 def preset_profile(preset: str, name: str) -> Profile:

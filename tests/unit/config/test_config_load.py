@@ -101,6 +101,7 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.share", ["nan"], ["a number above 0 and up to 1, not "]),
     ("profiles.kie.result_ttl", ['"999999d"'], ['from "1s" to "3650d"']),
     ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
+    ("profiles.kie.api_key", ['"two words"'], ["has white space in it"]),
 ]
 # Settings that lack each other or exclude each other: text, the key that is named, what is said of it.
 WRONG_TOGETHER = [
@@ -126,7 +127,11 @@ WRONG_TOGETHER = [
         "profiles.kie.api_key_command",
         ["exactly one of api_key_env, api_key_command, api_key"],
     ),
-    (KIE + 'api_key_env = "A"\napi_key = "b"', "profiles.kie.api_key", ["combined with api_key_env"]),
+    (
+        KIE + 'api_key_env = "A"\napi_key = "my-own-key"',
+        "profiles.kie.api_key",
+        ["combined with api_key_env"],
+    ),
 ]
 # The same, of what a schema cannot say.
 WRONG_TO_US_TOGETHER = [
@@ -228,6 +233,7 @@ def test_a_hundred_faults_are_cut(load: Load) -> None:
         f'{KIE}api_key_env = "a123456789abcdef0123456789abcdef"',
         f'{KIE}tier = "{CANARY}"',
         f'{KIE}api_key = ["{CANARY}"]',
+        f'{KIE}api_key = "{CANARY} x"',
         f'{KIE}api_key_command = ["x", 5, "{CANARY}"]',
         f'[profiles.kie]\nbase_url = "https://{CANARY}@api.kie.ai"',
         f'[profiles.kie]\nbase_url = "https://api.kie.ai?key={CANARY}"',
