@@ -16,7 +16,7 @@ import os
 import socket
 import ssl
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -34,7 +34,7 @@ from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from taskdash.domain.secret import Secret
 
@@ -136,7 +136,8 @@ class Gateway:
         try:
             # A large answer keeps its turn until it is parsed.
             async with AsyncExitStack() as turn_of_large:
-                async with deadline, _exchange(transport, self._request(task_id, path)) as response:
+                async with deadline:
+                    response = await _send(transport, self._request(task_id, path))
                     body = await _read(response, partial(self._wait_for_room, turn_of_large, deadline))
                 return await self._parse(response, body, task_id)
         except CrossedError:
@@ -195,11 +196,8 @@ class CrossedError(Exception):
     """Tells that the server closed a kept-alive connection while a request was on its way."""
 
 
-@asynccontextmanager
-async def _exchange(
-    transport: httpx.AsyncHTTPTransport, request: httpx.Request
-) -> AsyncIterator[httpx.Response]:
-    """Send a request and yield the response with its body unread; on failure close any connection opened for it.
+async def _send(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    """Send a request and return the response with its body unread; on failure close any connection opened for it.
 
     A kept connection that the server has already closed is noticed before anything is sent (httpx checks whether it
     is readable). If the close crosses the request, CrossedError is raised; other failures are those that
@@ -214,17 +212,14 @@ async def _exchange(
 
     request.extensions["trace"] = note
     try:
-        try:
-            response = await transport.handle_async_request(request)
-        except (httpx.RemoteProtocolError, httpx.ReadError) as fault:
-            if not opened and is_hang_up(fault):
-                raise CrossedError from fault
-            raise
-        yield response
-    except BaseException:
+        return await transport.handle_async_request(request)
+    except BaseException as fault:
         # httpx leaks a connection whose TLS handshake is cancelled.
         for connection in opened:
             await connection.aclose()
+        is_crossed = isinstance(fault, httpx.RemoteProtocolError | httpx.ReadError) and is_hang_up(fault)
+        if is_crossed and not opened:
+            raise CrossedError from fault
         raise
 
 

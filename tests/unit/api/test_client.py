@@ -215,17 +215,6 @@ async def test_interim_answers_are_passed_over(first: int) -> None:
         assert (await check(server)).record is not None
 
 
-async def test_switching_protocols_is_a_problem_and_the_connection_is_not_used_again() -> None:
-    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
-    with RawServer(sends(upgrade)) as server:
-        async with gateway(server.url) as client:
-            for _ in range(2):
-                answer = await client.fetch_record("task_a")
-                assert answer.record is None
-                assert answer.problem is not None
-    assert server.connections == 2
-
-
 async def test_a_redirect_with_a_body_where_none_belongs_does_not_put_off_the_next_answer() -> None:
     async def not_modified(peer: Peer, request: Request) -> None:
         await peer.send(http_reply(304 if request.task_id == "task_a" else 404, b"{}"))

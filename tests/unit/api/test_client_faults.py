@@ -69,14 +69,6 @@ async def test_a_name_that_cannot_be_looked_up_is_told(
     assert words in message
 
 
-async def test_a_certificate_for_another_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
-    with RawServer(tls=tls_server("other-host")) as server:
-        message = await unreachable(f"https://127.0.0.1:{server.port}")
-        assert server.requests == []
-    assert message.startswith(f"the TLS certificate of 127.0.0.1:{server.port} is for another host name")
-
-
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 async def test_a_good_certificate_of_a_trusted_authority_is_accepted(
     monkeypatch: pytest.MonkeyPatch, host: str

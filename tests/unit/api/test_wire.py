@@ -183,15 +183,6 @@ def test_record_info_is_null_means_not_found_yet(key: str, words: str) -> None:
         assert "created a moment ago" in answer.message
 
 
-def test_a_row_begins_alike_however_a_path_says_that_it_has_no_record() -> None:
-    """An ID that is asked for under several paths gets these in turn, every few seconds."""
-    answers = [
-        answer_to({"code": 404, "msg": "task not found"}, 404),
-        answer_to({"code": 422, "msg": "recordInfo is null"}),
-    ]
-    assert {answer.message[:34] for answer in answers} == {"the API has no record of this task"}
-
-
 @pytest.mark.parametrize("data", [None, "", [], {}, "null", "{}"])
 def test_a_success_of_the_request_with_nothing_in_it_means_the_same(data: object) -> None:
     for code in (200, "200", 0):

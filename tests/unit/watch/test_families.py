@@ -18,19 +18,6 @@ def three_paths(world: World) -> None:
     world.policy = replace(world.policy, record_paths=PATHS)
 
 
-async def test_a_task_is_found_under_the_third_path_and_asked_for_there_alone(world: World) -> None:
-    world.gateway.known_under["task_a"] = "/third"
-    world.add("task_a", ends_in_s=20)
-    async with world.watching():
-        await world.clock.run_for(4)
-        assert world.gateway.paths[:3] == [*PATHS]
-        assert world.state("task_a") is State.WAITING
-        await world.clock.run_for(60)
-    task = world.mine.tasks.find("p", "task_a")
-    assert (task.state, task.record_path, task.checks) == (State.SUCCESS, "/third", world.gateway.count())
-    assert set(world.gateway.paths[2:]) == {"/third"}
-
-
 async def test_every_path_counts_in_the_budget_and_a_dead_id_costs_no_more_than_with_one(
     world: World,
 ) -> None:
@@ -61,19 +48,6 @@ async def test_an_id_that_none_knows_is_said_to_be_not_found_after_one_round(wor
     assert world.gateway.count() <= alone.gateway.count() + 3
 
 
-async def test_a_request_asks_all_paths_anew_and_is_then_answered(world: World) -> None:
-    world.add("task_a")
-    async with world.watching():
-        await world.clock.run_for(500)
-        before = world.gateway.count()
-        world.ask("task_a")
-        await world.clock.run_for(0.3)
-        world.ask("task_a")
-        await world.clock.run_for(3)
-        assert world.gateway.paths[before : before + 3] == [*PATHS]
-        assert world.mine.tasks.find("p", "task_a").asked_at_ms is None
-
-
 async def test_an_outage_says_nothing_of_a_path(world: World) -> None:
     world.gateway.override = lambda _: problem(ProblemKind.UNREACHABLE)
     world.add("task_a", ends_in_s=0)
@@ -96,10 +70,3 @@ async def test_a_path_that_is_not_for_this_key_holds_nothing_up(world: World, ki
         await world.clock.run_for(10)
         assert [world.state(name) for name in names] == [State.SUCCESS] * 6
         assert watcher.status.problem is None
-
-
-async def test_a_hint_is_asked_first(world: World) -> None:
-    world.mine.additions.add("p", ["task_a"], world.clock.now_ms(), hints={"task_a": "/second"})
-    async with world.watching():
-        await world.clock.run_for(4)
-    assert world.gateway.paths[:3] == ["/second", "/first", "/third"]

@@ -302,20 +302,6 @@ async def test_a_task_of_another_key_keeps_no_other_from_being_checked(world: Wo
         assert world.state("task_late") is State.SUCCESS
 
 
-async def test_one_refusal_stops_nothing(world: World) -> None:
-    for n in range(20):
-        world.add(f"task_{n}", ends_in_s=100)
-    async with world.watching() as watcher:
-        await world.clock.run_for(60)
-        world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
-        before = world.gateway.count()
-        await world.clock.run_for(30, until=lambda: world.gateway.count() > before)
-        world.gateway.override = None
-        await world.clock.run_for(60)
-        assert now(watcher).problem is None
-        assert all(world.state(f"task_{n}") is State.SUCCESS for n in range(20))
-
-
 async def test_a_new_process_tries_a_refused_key_once(world: World) -> None:
     world.add(*(f"task_{n}" for n in range(50)))
     world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
@@ -325,16 +311,6 @@ async def test_a_new_process_tries_a_refused_key_once(world: World) -> None:
     async with world.watching():
         await world.clock.run_for(60)
     assert world.gateway.count() == refused + 1
-
-
-async def test_missing_credits_slow_it_to_a_check_a_minute(world: World) -> None:
-    world.add(*(f"task_{n}" for n in range(50)))
-    world.gateway.override = lambda _: problem(ProblemKind.NO_CREDITS)
-    async with world.watching():
-        await world.clock.run_for(5)
-        before = world.gateway.count()
-        await world.clock.run_for(600)
-    assert 5 <= world.gateway.count() - before <= 10
 
 
 async def test_what_is_asked_for_goes_before_a_crowd_of_new_ids(free: World) -> None:
