@@ -19,7 +19,6 @@ from tests.ui.driven_dashboard import (
     answer,
     configure_profile,
     driven,
-    fill_with_the_page,
     page,
     uuid,
 )
@@ -152,23 +151,6 @@ async def test_of_marked_tasks_each_is_a_line(dash: Dash) -> None:
     await dash.until_shown("– one task at a time")
     await dash.press("r", shown="Nothing to copy: record: one task at a time")
     assert dash.app.clipboard.startswith("curl")
-
-
-async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one(
-    desk: Context, other: Store
-) -> None:
-    fill_with_the_page(other)
-    answer(other, PAGE_WAITING, with_param(PAGE_WAITING, "no JSON"))
-    async with driven(desk, total=3) as dash:
-        await marked(dash)
-        await open_menu(dash)
-        await dash.press("n")
-        await dash.until_said(
-            "Copied 2 createTask commands (sent to the terminal). Running it creates a new task and costs credits"
-        )
-        await dash.until_said("Skipped 1 task: its param is not a JSON object.")
-        assert dash.app.clipboard.count("curl -sS") == 2
-        assert " &&\ncurl -sS" in dash.app.clipboard
 
 
 # What becomes of a copy

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.ui.driven_dashboard import (
-    PAGE_FAIL,
     PAGE_SUCCESS,
     PROFILE,
     FakeDownloads,
-    answer,
     configure,
     driven,
     fill_with_the_page,
@@ -96,17 +94,3 @@ async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_da
         await dash.until_said("Not saved: x is a private address")
     desk.close()
     assert downloads.stopped
-
-
-async def test_a_failed_task_with_links_is_not_saved(
-    desk: Context, other: Store, downloads: FakeDownloads
-) -> None:
-    other.additions.add(PROFILE, [PAGE_FAIL], 0)
-    body = {
-        "code": 200,
-        "data": {"taskId": PAGE_FAIL, "state": "fail", "resultJson": '{"resultUrls":["https://x.test/a"]}'},
-    }
-    answer(other, PAGE_FAIL, body)
-    async with driven(desk, total=1) as dash:
-        await dash.press("d", said="No result: the task failed.")
-        assert downloads.asked == []

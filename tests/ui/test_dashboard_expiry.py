@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from tests.bodies import success_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
@@ -84,16 +83,6 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
         clock.at_ms += 60_000
         await dash.until_said("2 results expire soon and aren't saved, the first in 1h. Press E.")
         assert len(dash.said) == 2
-
-
-@pytest.mark.parametrize("width", [80, 120])
-async def test_the_warning_fits_on_its_line_whatever_the_name_is(
-    desk: Context, other: Store, width: int
-) -> None:
-    configure_profile(desk, result_ttl_ms=TTL_MS)
-    put(other, 1, H, "満月の夜、" * 30)
-    async with driven(desk, (width, 24), total=1) as dash:
-        await dash.until_shown("…\" expires in 1h and isn't saved. Press E.")
 
 
 async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Context, other: Store) -> None:

@@ -17,7 +17,6 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.store.store import Store
-from taskdash.ui.actions import FOOTER
 from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
 
@@ -150,15 +149,6 @@ async def test_space_marks_tasks_and_esc_clears_the_marks(other: Store, dash: Da
     assert dash.marked_lines == [1, 3]
     await dash.press("escape", marked=[])
     assert "marked" not in dash.lines[-1]
-
-
-@pytest.mark.dashboard(size=(200, 60))
-async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(dash: Dash) -> None:
-    for word in FOOTER.values():
-        assert word in dash.lines[-1]
-    await dash.pilot.resize_terminal(40, 24)
-    await dash.until(lambda: dash.app.size.width == 40, "the narrow screen")
-    await dash.until(lambda: "? help" in dash.lines[-1] and "q quit" in dash.lines[-1], "the ways out")
 
 
 @pytest.mark.parametrize("opener", ["question_mark", "a", "x"])

@@ -37,20 +37,6 @@ async def test_a_long_link_takes_one_line_and_leads_to_its_place_percent_encoded
         assert pieces[0][1] == encoded
 
 
-async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
-    desk: Context, other: Store, browser: FakeBrowser
-) -> None:
-    signed = [f"https://cdn.example.com/{'deep/' * 20}cat-{n}.png?signature={'s' * 400}" for n in (1, 2)]
-    add_answered(other, success_body(uuid(1), [*signed, "https://me@cdn.example.com/a", *links(100)]))
-    async with driven(desk, total=1) as dash:
-        await dash.press("o", dialog="ChooseLink", shown="cat-1.png?…")
-        await dash.until_shown("cat-2.png?…")
-        await dash.until_shown("https://me@cdn.example.com/a (is not opened: it has a user name in it)")
-        await dash.until_shown("53 more in `taskdash show`")
-        await dash.press("2")
-        await dash.until(lambda: browser.opened == [signed[1]], "the whole link opened")
-
-
 # The mouse
 
 

@@ -95,16 +95,6 @@ async def until_percent(dash: Dash, remembered: list[View], percent: int) -> Non
     )
 
 
-@pytest.mark.dashboard(size=(80, 24))
-async def test_the_lying_line_is_dragged_up_and_down(remembered: list[View], dash: Dash) -> None:
-    splitter = dash.main.query_one(Splitter)
-    assert splitter.region.height == 1
-    await drag(dash, (30, splitter.region.y), (30, 9))
-    await dash.until(lambda: abs(splitter.region.y - 9) <= 1, "the line at the mouse")
-    await dash.until(lambda: bool(remembered), "the share remembered")
-    assert remembered[-1].detail_percent > 50
-
-
 async def test_plus_and_minus_move_the_line_where_there_is_one(remembered: list[View], dash: Dash) -> None:
     before = dash.main.pane.region.width
     await dash.press("+")

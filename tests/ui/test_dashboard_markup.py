@@ -10,10 +10,8 @@ import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import (
     Dash,
-    FakeBrowser,
     FakeWatcher,
     add,
-    add_answered,
     answer,
     configure_profile,
     driven,
@@ -24,7 +22,6 @@ from textual.widgets import Input
 from taskdash.config.describe import explained_settings
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import UsageError
-from taskdash.domain.task import ProblemKind
 from taskdash.store.store import Store
 from taskdash.ui.context import Context
 
@@ -33,21 +30,6 @@ HREF = "https://cdn.example.com/[red]/[@click=app.exit]x.png"
 
 
 EVERYWHERE: Final = "a [b]c[/b] [/] [red] [d $primary [@click=app.exit]"
-
-
-async def test_in_links_of_the_chooser_in_toasts_and_in_what_the_watcher_says(
-    desk: Context, other: Store, browser: FakeBrowser, watcher: FakeWatcher
-) -> None:
-    add_answered(other, success_body(A, [HREF, "https://cdn.example.com/2.png"]))
-    async with driven(desk, (200, 50), total=1) as dash:
-        assert HREF in dash.pane
-        browser.refusal = "[/] no browser"
-        await dash.press("o", dialog="ChooseLink")
-        assert HREF in dash.screen
-        await dash.press("1", said="[/] no browser", shown="[/] no browser")
-        watcher.say(problem=ProblemKind.UNREACHABLE, message="[/red][@click=app.exit]now[/]", tier="[/]")
-        await dash.until_shown("Offline: [/red][@click=app.exit]now[/]")
-        assert not dash.app._exit
 
 
 async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other: Store) -> None:

@@ -210,26 +210,6 @@ async def test_a_resize_brings_another_size_without_another_fetch(desk: Context,
         assert dash.main.pane.region.contains_region(picture(dash).region)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_a_line_that_a_message_takes_changes_no_picture_and_begins_no_fetch_anew(
-    desk: Context, source: Source, size: tuple[int, int]
-) -> None:
-    async with driven(desk, size, total=4) as dash:
-        source.open.clear()
-        await dash.until(lambda: source.asked == [link(FIRST)], "it is fetched")
-        dash.main.say("something")
-        await dash.until_shown("something")
-        source.open.set()
-        await until_picture(dash)
-        drawn = picture(dash).drawn
-        for said in ("something else", "yet another"):
-            dash.main.say(said)
-            await dash.until_shown(said)
-            await dash.settle()
-            assert picture(dash).drawn is drawn
-        assert source.asked == [link(FIRST)]
-
-
 @pytest.mark.parametrize("size", ["80x24", "120x36"])
 def test_picture_in_half_blocks(
     snap_compare: Callable[..., bool], desk: Context, source: Source, size: str

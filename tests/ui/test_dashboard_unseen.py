@@ -64,20 +64,6 @@ async def test_an_end_is_marked_until_the_cursor_has_gone_over_it(other: Store, 
 
 
 @pytest.mark.dashboard(tasks=6)
-async def test_the_filter_for_the_unseen_is_walked_through_row_by_row(other: Store, dash: Dash) -> None:
-    end(other, *MANY[:4])
-    await until_starred(dash, *MANY[:4])
-    await dash.press("/", *"unseen:yes", "enter", total=4)
-    for n in range(1, 4):
-        await dash.press("j", cursor=MANY[n])
-        await until_unseen(dash, other, 4 - n)
-        await dash.until_total(4 - n)
-        assert dash.cursor == MANY[n]
-    await dash.press("escape", total=6)
-    assert unseen(other) == 1
-
-
-@pytest.mark.dashboard(tasks=6)
 async def test_esc_takes_all_as_seen_once_it_has_nothing_else_to_do(other: Store, dash: Dash) -> None:
     # Below those that the cursor comes by.
     end(other, *MANY[2:5])

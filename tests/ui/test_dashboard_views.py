@@ -107,16 +107,6 @@ async def test_what_stands_in_the_filter_box_is_added_to_it(dash: Dash) -> None:
     await dash.until_shown("No tasks in this view.")
 
 
-async def test_one_of_several_profiles_says_whose_each_task_is(dash: Dash) -> None:
-    await dash.press(*["]"] * 6, tab="[all profiles 16]")
-    await dash.until_shown("Profile")
-    assert "kie" in dash.row(THEIRS[0])
-    assert PROFILE[:7] in dash.row(MANY[0])
-    assert "gone" in dash.row(uuid(200))
-    await dash.press("[", tab="[to redo 3]")
-    await dash.until_gone("Profile")
-
-
 # What is done to tasks of other profiles
 
 

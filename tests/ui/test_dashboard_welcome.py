@@ -22,7 +22,7 @@ from taskdash.config.settings import Settings
 from taskdash.store.store import Store
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context
-from taskdash.ui.widgets.passing import STEPS, Tour
+from taskdash.ui.widgets.passing import STEPS
 
 
 @pytest.fixture
@@ -135,16 +135,3 @@ async def test_the_tour_goes_on_when_a_step_was_done_and_esc_leaves_it(desk: Con
         await dash.until(lambda: not dash.table.marked, "the mark cleared, the tour still there")
         assert "Tour 4/7" in dash.screen
         await dash.press("escape", gone="Tour 4/7", shown="To use your own key:")
-
-
-async def test_n_goes_through_the_whole_tour_which_may_look_once_more(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    desk.is_demo = True
-    async with driven(desk, total=3) as dash:
-        for number in range(1, len(STEPS)):
-            await dash.press("n", shown=f"Tour {number}/7")
-        tour = dash.main.query_one(Tour)
-        await dash.press("n", gone="Tour ")
-        tour._look()
-        await dash.settle()
-        assert "Tour " not in dash.screen

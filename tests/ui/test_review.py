@@ -18,7 +18,6 @@ from tests.ui.driven_dashboard import (
     FakeBrowser,
     FakeWatcher,
     add,
-    answer,
     answer_all,
     driven,
     uuid,
@@ -130,21 +129,18 @@ async def test_keys_move_in_rows_and_columns_and_esc_goes_back_to_that_task(desk
     async with reviewing(desk) as dash:
         assert at_cursor(dash) == 1
         for keys, number in (
-            ("l", 2),
-            ("right", 3),
-            ("j", 9),
-            ("h", 8),
-            ("left", 7),
-            ("k", 1),
-            ("up", 1),
-            ("down", 7),
-            ("j", 7),
-            ("G", 12),
-            ("g", 1),
-            ("pagedown", 12),
-            ("pageup", 1),
-            ("end", 12),
-            ("l", 12),
+            *(
+                ("l", 2),
+                ("right", 3),
+                ("j", 9),
+                ("h", 8),
+                ("left", 7),
+                ("k", 1),
+                ("up", 1),
+                ("down", 7),
+                ("j", 7),
+            ),
+            *(("G", 12), ("g", 1), ("pagedown", 12), ("pageup", 1), ("end", 12), ("l", 12)),
         ):
             await dash.press(keys)
             await until_at(dash, number)
@@ -216,31 +212,6 @@ async def test_a_disk_that_does_not_answer_holds_up_no_verdict(
             answers.set()
         await until_pictures(dash)
         await dash.until_said("Saved a contact sheet of 12 results")
-
-
-async def test_marked_results_are_decided_on_together(desk: Context, other: Store) -> None:
-    async with reviewing(desk) as dash:
-        await dash.press("space", "space", "l", "space")
-        await dash.until_shown("3 marked")
-        assert at_cursor(dash) == 5
-        await dash.press("x", said="Rejected 3 results.")
-        await until_verdicts(dash, other, {TASKS[at]: [REJECTED] for at in (0, 1, 3)})
-        await dash.until_gone("marked")
-        await dash.press("z", said="Restored 3 verdicts.")
-        await until_verdicts(dash, other, {})
-
-
-async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other: Store) -> None:
-    async with reviewing(desk) as dash:
-        await dash.press("l")
-        task = other.tasks.find(PROFILE, TASKS[0])
-        other.verdicts.give([(task.seq, 1, PICKED)], 1)
-        await dash.until_shown("+ picked")
-        answer(other, RUNNING, body(RUNNING, "It has come"))
-        await dash.until_shown("It has come")
-        await dash.until(lambda: "[All 13]" in dash.lines[0], "one more")
-        assert "of all 10 tasks" in dash.lines[0]
-        assert at_cursor(dash) == 2
 
 
 async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
