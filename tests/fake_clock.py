@@ -26,7 +26,7 @@ from typing import TypeVar
 from taskdash.domain.gateways import RECORD_PATH, TIERS, Limits
 from taskdash.domain.record import Answer, Record, Throttle
 from taskdash.domain.task import ProblemKind, State
-from taskdash.store.store import ChangeHint, Store, StoreThread
+from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.machine import Clock
 from taskdash.watch.peers import Access
@@ -110,7 +110,6 @@ class InlineStore(StoreThread):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.opened = Store(path, busy_timeout_s=0.0)
-        self.change_hint = ChangeHint(path)
         self.opened.connection.execute("PRAGMA synchronous = OFF")
         self.fail_with: Exception | None = None
         self.calls = 0

@@ -16,7 +16,6 @@ from taskdash.ui.context import Context
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "PATIENCE_S", 0.05)
-    monkeypatch.setattr(following, "RETRY_S", 0.05)
 
 
 async def test_a_list_that_cannot_be_read_is_told_and_read_again(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -23,8 +22,6 @@ POLL_S: Final = 0.5
 REFRESH_EVERY_S: Final = 0.1
 PATIENCE_S: Final = 1.0
 """How long a look at the store may take before the user is told that it is locked."""
-RETRY_S: Final = 2.0
-"""How long to wait after an error before reading the store again."""
 _LOCKED: Final = "Another program has locked the list: waiting for it. Showing the list as last read."
 READS_APART: Final = 10
 """The pause after a read of a whole list, as a multiple of the time it took."""
@@ -67,7 +64,6 @@ class Following:
         self.mishap = ""
         """How the store's file was damaged or replaced, until `forget`; "" if it was not."""
         self._trouble = ""
-        self._again_at_s = math.inf
 
     def start(self) -> None:
         """Start the watchers, and follow them and the store; needs a running loop."""
@@ -93,10 +89,8 @@ class Following:
 
     async def _run(self) -> None:
         while True:
-            now_s = asyncio.get_running_loop().time()
-            if self._context.store.change_hint.may_have_changed() or now_s >= self._again_at_s:
-                await self._look_patiently()
-                self._screen.show_status()
+            await self._look_patiently()
+            self._screen.show_status()
             for line in self._context.store.take_mishaps():
                 self.mishap = line
                 self._screen.say(sentence(line), "error")
@@ -120,10 +114,8 @@ class Following:
         except StoreError as error:
             self._trouble = f"{sentence(str(error))} Showing the list as last read; retrying."
             self._version = -1
-            self._again_at_s = asyncio.get_running_loop().time() + RETRY_S
         else:
             self._trouble = ""
-            self._again_at_s = math.inf
         finally:
             looking.cancel()
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from taskdash.watch.machine import Clock
 
 NOTE_EVERY_S: Final = 1.0
-READ_EVERY_S: Final = 2.0
-"""How long a follower relies on an unchanged store file without reading it."""
 MARK_BYTES: Final = 4
 """Enough to tell two keys apart, too few to recover one."""
 _SAME_MOMENT_MS: Final = 1_000
@@ -164,12 +162,6 @@ class Notes:
         self._noted: GatewayNote | None = None
         self._noted_at_s = -math.inf
         self._held_until_ms: int | None = None
-        self._followed = WatchStatus()
-        """What this process told last as a follower, ..."""
-        self._followed_as = (False, False)
-        """... whether it was paused and could lead then, ..."""
-        self._read_at_s = -math.inf
-        """... and when it was read in the store."""
 
     def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
         """Return what differs between this process and the watcher that left the note; "" if nothing does.
@@ -204,16 +196,7 @@ class Notes:
     # Follow
 
     async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
-        """Return the status while another process watches, read anew if the store may have changed, or for a while."""
-        now_s, followed_as = self._clock.now_s(), (paused, can_lead)
-        is_fresh = followed_as == self._followed_as and 0 <= now_s - self._read_at_s < READ_EVERY_S
-        if self._store.change_hint.may_have_changed() or not is_fresh:
-            self._read_at_s = -math.inf
-            self._followed = await self._read_status(paused=paused, can_lead=can_lead)
-            self._followed_as, self._read_at_s = followed_as, now_s
-        return self._followed
-
-    async def _read_status(self, *, paused: bool, can_lead: bool) -> WatchStatus:
+        """Return the status while another process watches."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
 
         def work(store: Store) -> tuple[GatewayNote, list[Entry], InLine]:
@@ -299,7 +282,7 @@ class Notes:
 
     def forget(self) -> None:
         """Force the next note to be written, as another process may have left one since."""
-        self._noted, self._read_at_s = None, -math.inf
+        self._noted = None
 
     def _learned_words(self) -> str | None:
         learned, limits = self._accounts.learned, self._accounts.key_limits

@@ -36,8 +36,6 @@ FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0
 """Slower without a key: there is no lease to take over, only a status to report."""
 LEAD_POLL_S: Final = 0.25
-ASK_EVERY_S: Final = 2.0
-"""How long a leader relies on an unchanged file time of the store, which may lag behind on some systems."""
 LEAST_ROUND_S: Final = 0.02
 """The least duration of a round, so that answers are handled in batches."""
 FIRST_RETRY_S: Final = 0.5
@@ -104,7 +102,6 @@ class Watcher:
         self._flushed = asyncio.Event()
         self._flushed_at_s = 0.0
         self._version = -1
-        self._asked_at_s = -math.inf
         self._error: Exception | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -217,12 +214,7 @@ class Watcher:
         return max(0.0, min(LEAD_POLL_S, self._dispatch.wait_s, self._flush_due_in_s()))
 
     async def _others_wrote(self) -> bool:
-        """Return whether another process may have changed the list; ask rarely while its file looks unchanged."""
-        may_have_changed = self._store.change_hint.may_have_changed()
-        since_s = self._clock.now_s() - self._asked_at_s
-        if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:
-            return False
-        self._asked_at_s = self._clock.now_s()
+        """Return whether another process may have changed the list since this was asked last."""
         version = await self._store.run(lambda store: store.data_version())
         changed, self._version = version != self._version, version
         return changed
