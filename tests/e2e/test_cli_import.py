@@ -89,7 +89,8 @@ TOML = '[[tasks]]\ntaskId = "task_a_12345678"\naddedAt = 1\n\n'
 
 BROKEN: list[tuple[str, int]] = [
     ("[\n" + ",\n".join(LINES[:3]) + ",\n" + LINES[3][:20], 5),
-    ("[\n" + ",\n".join(LINES[:2]) + "\n" + LINES[2] + "\n]", 4),
+    ("[\n" + ",\n".join(LINES[:3]) + ",\n", 5),
+    ("[\n" + ",\n".join(LINES[:3]) + "\n]\n]", 5),
     *(("[\n" + LINES[0] + ",\n" + second, 3) for second in (
         '{"taskId": "bad id", "addedAt": 1}\n]', '{"state": "new"}\n]', "17\n]", "[" * 100_000
     )),

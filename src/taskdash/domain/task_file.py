@@ -103,10 +103,10 @@ def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
 
 
 def _is_our_json(text: str) -> bool:
-    """Return whether it is a list of our tasks; answers of an API are left to the paste finder."""
-    is_list, is_ours, line = text.lstrip()[0] == "[", False, 0
+    """Return whether it has a task with a field of ours; answers of an API are left to the paste finder."""
+    is_list, is_ours = text.lstrip()[0] == "[", False
     try:
-        for line, item in _json_items(text):  # noqa: B007 - stays 0 if there is none
+        for _, item in _json_items(text):
             is_ours = is_ours or ("taskId" in item and not _OWN.isdisjoint(item))
             if is_ours and is_list:
                 return True
@@ -114,7 +114,7 @@ def _is_our_json(text: str) -> bool:
                 # A log may have lines of any kind.
                 return False
     except TaskFileError:
-        return is_list and not line and _OUR_JSON.match(text) is not None
+        return _OUR_JSON.match(text) is not None
     return is_ours
 
 
@@ -122,9 +122,9 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a list, or those that follow one another without one."""
     lines = LineCounter(text)
     at = _after_space(text, 0)
-    is_list = text[at] == "["
-    at = _after_space(text, at + is_list)
-    while True:
+    end = "]" if text[at] == "[" else ""
+    at = _after_space(text, at + len(end))
+    while text[at : at + 1] not in ("", "]"):
         line = lines.number(at)
         try:
             item, at = _DECODER.raw_decode(text, at)
@@ -134,14 +134,10 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise TaskFileError(f"line {line}: is not a task: needs an object with taskId")
         yield line, item
         at = _after_space(text, at)
-        mark = text[at : at + 1]
-        if is_list and mark not in (",", "]"):
-            raise TaskFileError(f"line {lines.number(at)}: a comma or ] is missing before this")
-        at = _after_space(text, at + is_list)
-        if at == len(text) and mark != ",":
-            return
-        if mark == "]":
-            raise TaskFileError(f"line {lines.number(at)}: unexpected text after the end of the list")
+        if end and text[at : at + 1] == ",":
+            at = _after_space(text, at + 1)
+    if text[at:].rstrip() != end:
+        raise TaskFileError(f"line {lines.number(at)}: the list does not end here as it should")
 
 
 def _after_space(text: str, at: int) -> int:
