@@ -212,21 +212,14 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
         with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, so that the mode is of this very file
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(MAX_CONFIG_BYTES + 1)
-    except FileNotFoundError:
-        if not named_by and not path.is_symlink():
-            return None
-        what = "is a link to nothing" if path.is_symlink() else "there is no such file"
-        line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
-        raise ConfigError(f"{shown_path}: {what}{source}; create it with `{line} config init`") from None
     except OSError as error:
-        what = f"cannot be read{source}: {inert_line(error.strerror or 'unknown reason')}"
-        advice = "choose another with --config"
-        if isinstance(error, IsADirectoryError):
-            what, advice = f"is a directory{source}", "give a file in it, such as config.toml"
-        elif isinstance(error, PermissionError):
-            what = f"permission denied{source}"
-            advice = f"run: {_command_line('chmod u+r', path)}"
-        raise ConfigError(f"{shown_path}: {what}; {advice}") from None
+        is_missing = isinstance(error, FileNotFoundError) and not path.is_symlink()
+        if is_missing and not named_by:
+            return None
+        line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
+        advice = f"create it with `{line} config init`" if is_missing else "choose another with --config"
+        reason = inert_line(error.strerror or "unknown reason")
+        raise ConfigError(f"{shown_path}: cannot be read{source}: {reason}; {advice}") from None
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{shown_path}: larger than 1 MiB{source}; is it the right file?")
     try:

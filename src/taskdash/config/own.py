@@ -137,13 +137,10 @@ def _command_name(value: str) -> None:
         )
 
 
-COMMANDS: Final = Reader(
-    entries_of(Reader(_command, dict), check=_command_name).read,
-    lambda: {
-        "type": "object",
-        "additionalProperties": {**schema_of(OwnCommand), "required": ["command"]},
-        "propertyNames": {"pattern": f"^{_COMMAND_NAME}$"},
-    },
+COMMANDS: Final = entries_of(
+    Reader(_command, lambda: {**schema_of(OwnCommand), "required": ["command"]}),
+    check=_command_name,
+    pattern=f"^{_COMMAND_NAME}$",
 )
 
 

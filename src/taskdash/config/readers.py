@@ -132,11 +132,15 @@ def read(
 
 
 def entries_of(
-    reader: Reader[T], names: Collection[str] | None = None, check: Callable[[str], object] = lambda _: None
+    reader: Reader[T],
+    names: Collection[str] | None = None,
+    check: Callable[[str], object] = lambda _: None,
+    pattern: str = "",
 ) -> Reader[Mapping[str, T]]:
     """Return a reader for a table whose keys the user chooses, each with a value for `reader`.
 
-    Only `names` are allowed (None: any); `check` raises ValueError for an invalid name.
+    Only `names` are allowed (None: any); `check` raises ValueError for an invalid name, and `pattern` approximates it
+    in the schema.
     """
 
     def read_entries(value: object, place: Place) -> Mapping[str, T]:
@@ -153,8 +157,8 @@ def entries_of(
         return MappingProxyType(found)
 
     def schema() -> dict[str, Json]:
-        named: dict[str, Json] = {"propertyNames": {"enum": list(names)}} if names is not None else {}
-        return {"type": "object", "additionalProperties": reader.schema(), **named}
+        allowed: dict[str, Json] = {"pattern": pattern} if names is None else {"enum": list(names)}
+        return {"type": "object", "additionalProperties": reader.schema(), "propertyNames": allowed}
 
     return Reader(read_entries, schema)
 

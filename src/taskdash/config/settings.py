@@ -73,14 +73,12 @@ def _theme(value: str) -> str:
     return value
 
 
-_PROFILE: Final = Reader(lambda value, place: read_profile(value, place, _place_of_global_setting), dict)
-PROFILES: Final = Reader(
-    entries_of(_PROFILE, check=_profile_name).read,
-    lambda: {
-        "type": "object",
-        "additionalProperties": schema_of(Profile),
-        "propertyNames": {"pattern": f"^{_PROFILE_NAME}$"},
-    },
+PROFILES: Final = entries_of(
+    Reader(
+        lambda value, place: read_profile(value, place, _place_of_global_setting), lambda: schema_of(Profile)
+    ),
+    check=_profile_name,
+    pattern=f"^{_PROFILE_NAME}$",
 )
 
 

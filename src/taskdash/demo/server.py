@@ -108,12 +108,12 @@ class DemoApi(ThreadingHTTPServer):
         self.unknown_id = random_id(rng)
         """An ID that looks like the others but does not exist."""
         self.clock = clock
-        jobs = sample_jobs(rng, self.now_ms(), f"{self.base_url}/uploads/")
-        ids = [job.task_id for job in jobs]
+        self._sample_jobs = sample_jobs(rng, self.now_ms(), f"{self.base_url}/uploads/")
+        ids = [job.task_id for job in self._sample_jobs]
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
         """The IDs of the sample tasks, the latest first, including `unknown_id`."""
         self.families = family_jobs(Random(SEED + 1), self.now_ms())  # noqa: S311  # as above
-        self.jobs = Jobs([*jobs, *self.families.values()], rng)
+        self.jobs = Jobs([*self._sample_jobs, *self.families.values()], rng)
         self.counter = RequestCounter(tier, clock)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)
 
@@ -124,16 +124,11 @@ class DemoApi(ThreadingHTTPServer):
     @property
     def listed(self) -> dict[str, str | None]:
         """Return the IDs to put on a list, the latest first, each with its family's path (None for `recordInfo`)."""
-        listed: dict[str, str | None] = {}
-        for task_id in self.task_ids:
-            if (job := self.jobs.find(task_id)) is not None:
-                since = job.create_ms
-                # Those added already keep their positions.
-                listed |= {
-                    each.task_id: path for path, each in self.families.items() if each.create_ms > since
-                }
-            listed[task_id] = None
-        return listed
+        jobs = [*self._sample_jobs, *self.families.values()]
+        paths = {job.task_id: path for path, job in self.families.items()}
+        ids = [job.task_id for job in sorted(jobs, key=lambda job: -job.create_ms)]
+        ids.insert(UNKNOWN_ID_PLACE, self.unknown_id)
+        return {task_id: paths.get(task_id) for task_id in ids}
 
     def server_bind(self) -> None:
         """Bind the port without looking up this machine's name, which may take seconds."""
