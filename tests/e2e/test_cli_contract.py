@@ -163,20 +163,6 @@ def test_check_prints_what_changed(taskdash: Command, api: FakeApi) -> None:
     assert api.count(OK) == 2
 
 
-def test_a_task_that_waits_for_longer_than_its_kind_takes_is_overdue(taskdash: Command, api: FakeApi) -> None:
-    done = [f"task_gpt-image-2_{n:013d}" for n in range(6)]
-    for task_id in done:
-        api.set(task_id, success_body(task_id, costTime=20_000))
-    for task_id, age_ms in ((RUN, 60_000), (LOST, 1_000)):
-        api.set(task_id, waiting_body(task_id, createTime=time.time_ns() // 1_000_000 - age_ms))
-    taskdash.ok("add", *done, RUN, LOST)
-    taskdash.ok("check")
-    assert [task["taskId"] for task in taskdash.json("list", "--json") if task["overdue"]] == [RUN]
-    assert taskdash.ids("--filter", "overdue:yes") == [RUN]
-    assert taskdash.json("show", RUN, "--json")["overdue"] is True
-    assert "overdue" in taskdash.ok("show", RUN).stdout
-
-
 def test_check_as_json_has_the_tasks_whatever_the_exit_code(taskdash: Command, api: FakeApi) -> None:
     assert taskdash.json("check", "--json") == []
     done = taskdash("check", OK, LOST, "--json")

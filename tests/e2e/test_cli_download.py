@@ -86,17 +86,6 @@ def test_an_expired_link_is_asked_for_again_before_it_is_given_up(taskdash: Comm
     assert taskdash.json("show", task, "--json")["resultUrls"] == [f"{api.url}/files/{n}" for n in (8, 9)]
 
 
-def test_a_file_that_was_cut_is_saved_once_more(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
-    path = tmp_path / "pictures" / saved_name(ONE)
-    assert taskdash("download", ONE, "-o", "pictures").stdout == f"{path}\n"
-    path.write_bytes(PNG[:-1])
-    second = path.with_name(saved_name(ONE).replace("-1.", "-1-2."))
-    assert taskdash("download", ONE, "-o", "pictures").stdout == f"{second}\n"
-    assert (path.read_bytes(), second.read_bytes()) == (PNG[:-1], PNG)
-    assert taskdash.json("show", ONE, "--json")["saved"] == [str(second)]
-    assert len(api.file_requests()) == 2
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_what_has_arrived_is_kept_however_a_run_ends_and_the_next_one_goes_on(
     taskdash: Command, tmp_path: Path, api: FilesApi, number: signal.Signals, code: int

@@ -155,30 +155,12 @@ def test_a_kill_in_the_middle_loses_nothing(taskdash: Command, api: FakeApi) -> 
     assert shown(taskdash) == [(WAITING, "success"), (FAILED, "new"), (OTHER, "new")]
 
 
-def with_on_finish(taskdash: Command, api: FakeApi, shell: str) -> None:
-    """Have a task that ends with its second check, and something that runs then."""
+def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> None:
+    told = taskdash.folder / "told"
+    shell = f"echo begun $TASKDASH_STATE ${{AIGPTIMAGE_API_KEY-no key}} >> {told}; exec sleep 60"
     taskdash.write_config(api.url, top=f'on_finish = ["sh", "-c", "{shell}"]\n{NO_PICTURES}')
     api.set(WAITING, [waiting_body(WAITING), success_body(WAITING)])
     taskdash("add", WAITING)
-
-
-def test_on_finish_runs_beside_the_dashboard_and_may_end_after_it(taskdash: Command, api: FakeApi) -> None:
-    told = taskdash.folder / "told"
-    shell = (
-        f"echo begun $TASKDASH_STATE >> {told}; sleep 1; echo ended ${{AIGPTIMAGE_API_KEY-no key}} >> {told}"
-    )
-    with_on_finish(taskdash, api, shell)
-    with taskdash.dashboard() as screen:
-        screen.wait_for("◐ waiting")
-        screen.send("r", shows="✓ success")
-        screen.wait_for(lambda _: told.exists())
-        screen.quit()
-    assert told.read_text().splitlines() == ["begun success", "ended no key"]
-
-
-def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> None:
-    told = taskdash.folder / "told"
-    with_on_finish(taskdash, api, f"echo begun >> {told}; exec sleep 60")
     with taskdash.dashboard() as screen:
         screen.wait_for("◐ waiting")
         screen.send("r", shows=lambda _: told.exists())
@@ -187,6 +169,7 @@ def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> 
         screen.quit("\x03")
         # Of its own accord it waits 10 s.
         assert time.monotonic() - began_s < 6
+    assert told.read_text() == "begun success no key\n"
 
 
 def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_free(taskdash: Command) -> None:
@@ -217,17 +200,6 @@ def test_who_does_not_want_to_wait_for_a_locked_list_quits(taskdash: Command, ke
         if key == "\x03":
             screen.send(key, shows=lambda text: "Press Ctrl+C again to quit" in text and "Do you" not in text)
         screen.quit(key)
-
-
-def test_a_list_that_is_a_newer_one_after_the_wait_ends_it_with_a_word_and_code_6(taskdash: Command) -> None:
-    taskdash("add", WAITING)
-    with taskdash.locked() as other, taskdash.dashboard() as screen:
-        screen.wait_for("Another program has locked the list")
-        other.execute("PRAGMA user_version = 999")
-        other.execute("COMMIT")
-        assert screen.wait_exit() == 6
-        assert screen.left_behind == []
-        screen.wait_for("upgrade taskdash")
 
 
 def test_enter_is_enter_before_the_program_has_the_terminal(taskdash: Command) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.command import Command, wait_until
+from tests.command import Command
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body
 
@@ -101,20 +101,3 @@ def test_results_are_saved_whatever_kind_of_file_system_it_is(taskdash: Command,
     assert [path.read_bytes() for path in again] == [PNG, PNG]
     assert not set(again) & set(saved)
     assert [stat.S_IMODE(path.stat().st_mode) for path in again] == [0o600, 0o600]
-
-
-def test_what_was_begun_there_is_gone_on_with(taskdash: Command, api: FilesApi) -> None:
-    taskdash("add", ONE)
-    taskdash("check")
-    api.hold_after = 1_000
-    running = taskdash.start(*DOWNLOAD, first=_IS_IN_FOLDER + OTHER_OWNER)
-    api.wait_for(lambda: api.held == 2, 15)
-    folder = taskdash.folder / "pictures" / "taskdash"
-    wait_until(lambda: [path.stat().st_size for path in folder.glob(".*.part")] == [1_000, 1_000])
-    running.kill()
-    running.communicate()
-    api.hold_after = None
-    saved = download(taskdash, "another owner")
-    assert [path.read_bytes() for path in saved] == [PNG, PNG]
-    assert [request.headers.get("range") for request in api.file_requests()[2:]] == ["bytes=1000-"] * 2
-    assert sorted(folder.iterdir()) == sorted(saved)

@@ -146,16 +146,3 @@ def test_what_cannot_be_written_beside_a_file_does_not_lose_it(
         taskdash.ok("download", FOX)
         assert json.loads((folder / "fox-2.json").read_text())["label"] == label
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-
-
-def test_a_folder_that_takes_nothing_loses_no_verdict(
-    taskdash: Command, tmp_path: Path, api: FilesApi
-) -> None:
-    configured(taskdash, api)
-    (tmp_path / "saved").write_text("in the way")
-    taskdash.ok("pick", f"{FOX}:2", OWL)
-    done = taskdash("download", "--picked")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert taskdash.json("show", FOX, "--json")["verdicts"] == [None, "picked"]
-    (tmp_path / "saved").unlink()
-    assert len(taskdash.ok("download", "--picked").stdout.splitlines()) == 2

@@ -38,27 +38,18 @@ def asked(store: Store) -> list[str]:
 # Checking
 
 
-async def test_r_asks_for_the_task_at_the_cursor_and_wakes_the_watcher(
+async def test_r_asks_for_the_task_at_the_cursor_and_shift_r_for_every_unfinished_one(
     other: Store, watcher: FakeWatcher, dash: Dash
 ) -> None:
     await dash.press("j", "r", said="Checking now.")
     assert asked(other) == [PAGE_SUCCESS]
     assert watcher.wakes == 1
     await dash.until(lambda: "✓ success …" in dash.row("A cat"), "the row says so")
-
-
-@pytest.mark.dashboard(tasks=20)
-async def test_r_asks_for_every_marked_task(other: Store, dash: Dash) -> None:
-    await dash.press("space", "j", "space", "r", said="Checking 2 tasks now")
-    assert asked(other) == [MANY[0], MANY[2]]
-
-
-async def test_shift_r_asks_for_every_unfinished_task(other: Store, watcher: FakeWatcher, dash: Dash) -> None:
     add(other, MANY[0])
     await dash.until_total(4)
     await dash.press("R", said="Checking 2 unfinished tasks now")
-    assert asked(other) == [MANY[0], PAGE_WAITING]
-    assert watcher.wakes == 1
+    assert asked(other) == [MANY[0], PAGE_WAITING, PAGE_SUCCESS]
+    assert watcher.wakes == 2
     answer_all(other, {each: success_body(each) for each in (MANY[0], PAGE_WAITING)})
     await dash.until_tab("✓ Success 3")
     await dash.press("R", said="No unfinished task")
@@ -67,17 +58,16 @@ async def test_shift_r_asks_for_every_unfinished_task(other: Store, watcher: Fak
 # Removing
 
 
-async def test_x_asks_and_anything_but_y_removes_nothing(other: Store, dash: Dash) -> None:
+async def test_x_asks_y_removes_the_task_alone_and_z_brings_it_back_with_its_record(
+    other: Store, dash: Dash
+) -> None:
+    await dash.press("j")
     for key in ("n", "escape", "enter", "space"):
         if dash.dialog is None:
             await dash.press("x", dialog="Confirm", shown="Remove this task from the list?")
         await dash.press(key)
         assert dash.dialog == (None if key in ("n", "escape") else "Confirm")
         assert len(other.tasks.rows(Query(PROFILE), NOW_MS)) == 3
-
-
-async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(dash: Dash) -> None:
-    await dash.press("j", "x", dialog="Confirm")
     await dash.press("y", total=2, said="Removed 1 task")
     assert dash.cursor == PAGE_FAIL
     await dash.press("z", total=3, said="Restored 1 task")
@@ -86,7 +76,9 @@ async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(dash: Das
 
 
 @pytest.mark.dashboard(tasks=20)
-async def test_x_removes_the_marked_tasks_and_z_brings_them_back_marked(dash: Dash) -> None:
+async def test_x_removes_the_marked_tasks_z_brings_them_back_marked_and_r_asks_for_them(
+    other: Store, dash: Dash
+) -> None:
     await dash.press("space", "j", "space", "x", shown="Remove 2 tasks from the list?")
     await dash.press("y", total=18)
     assert dash.shown_ids[:2] == [MANY[1], MANY[3]]
@@ -99,17 +91,9 @@ async def test_x_removes_the_marked_tasks_and_z_brings_them_back_marked(dash: Da
     await dash.press("z", total=20)
     await dash.until_marked([0, 2])
     await dash.until(lambda: "2 tasks marked" in dash.lines[-1], "the marks in the footer")
-
-
-@pytest.mark.dashboard(tasks=20)
-async def test_z_undoes_one_removal_after_the_other(dash: Dash) -> None:
-    for total in (19, 18):
-        await dash.press("x", dialog="Confirm")
-        await dash.press("y", total=total)
-    for total in (19, 20):
-        await dash.press("z", total=total)
-    assert dash.shown_ids == MANY
     await dash.press("z", said="Nothing to undo")
+    await dash.press("r", said="Checking 2 tasks now")
+    assert asked(other) == [MANY[0], MANY[2]]
 
 
 @pytest.mark.dashboard(tasks=20)
