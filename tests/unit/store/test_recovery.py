@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.store_lists import added, ids, recorded
+from tests.store_lists import added, detail_of, ids, recorded
 
 from taskdash.domain.batches import Way
 from taskdash.domain.errors import StoreChangedError, StoreError
@@ -154,40 +154,31 @@ def test_an_empty_file_that_once_was_a_store_is_set_aside_and_a_new_one_is_not(p
     assert [each.read_bytes() for each in set_aside(path)] == [b""]
 
 
+LINKS: Final = tuple(f"https://a.example/{n}.png" for n in range(1, 4))
+
+
 def test_records_are_saved_too_and_one_that_is_lost_is_asked_for_again(path: Path) -> None:
     with Store(path) as store:
-        store.additions.add("p", ["task_a", "task_b"], 1)
-        with store.writing() as connection:
-            connection.execute(
-                "UPDATE tasks SET state = 2, checks = 1, finished_at_ms = 5, next_check_at_ms = NULL"
-            )
-            connection.execute(
-                "INSERT INTO bodies (seq, raw, result_urls) SELECT seq, x'7b7d', '[\"https://a.example/1.png\"]' "
-                "FROM tasks WHERE task_id = 'task_a'"
-            )
+        kept, lost = (recorded(store, added(store, name), result_urls=LINKS) for name in ("task_a", "task_b"))
+        store.write("DELETE FROM bodies WHERE seq = ?", [(lost.seq,)])
     spoil(path)
     with Store(path) as store:
-        tasks = {task.task_id: task for task in store.tasks.rows(Query("p"), 0)}
-        assert {task.state for task in tasks.values()} == {State.SUCCESS}
-        detail = store.tasks.detail(tasks["task_a"].seq)
-        assert detail is not None
-        assert detail.result_urls == ("https://a.example/1.png",)
-        assert [task.task_id for task in store.checks.asked("p", 9)] == ["task_b"]
+        assert detail_of(store, "task_a").result_urls == LINKS
+        assert store.tasks.counts(Query("p"), 0)[State.SUCCESS] == 2
+        assert [task.seq for task in store.checks.asked("p", 9)] == [lost.seq]
+        assert store.tasks.find("p", "task_a").seq == kept.seq
 
 
 def test_a_record_that_is_lost_comes_from_the_copy_and_nothing_is_told_again(path: Path) -> None:
     with Store(path) as store:
-        task = added(store, "task_a")
-        for state in (State.WAITING, State.SUCCESS):
-            task = recorded(store, task, state, result_urls=("https://a.example/1.png",))
+        task = judged(store)
         store.keep_copy()
         assert store.news.claim_next("p", Way.SCREEN) == task.seq
         root = root_of(store, "bodies")
     spoil(path, zeroed(root))
     with Store(path) as store:
         # Found when it is read.
-        found = store.tasks.find_detail("p", "task_a")
-        assert found.result_urls == ("https://a.example/1.png",)
+        assert detail_of(store, task.task_id).result_urls == LINKS
         assert store.checks.asked("p", 9) == []
         assert not store.news.is_any("p", Way.SCREEN)
     assert len(set_aside(path)) == 1
@@ -199,9 +190,8 @@ def root_of(store: Store, table: str) -> int:
 
 def judged(store: Store) -> Task:
     """Put a task on the list of which all is known that can be lost, and return it."""
-    urls = tuple(f"https://a.example/{n}.png" for n in range(1, 4))
     task = recorded(store, added(store, "task_judged", label="nightly"), State.WAITING)
-    task = recorded(store, task, State.SUCCESS, result_urls=urls)
+    task = recorded(store, task, State.SUCCESS, result_urls=LINKS)
     store.saved.keep(task.seq, 2, Path("/saved/2.png"), 7, 5, "2" * 64)
     store.verdicts.give([(task.seq, 2, Verdict.PICKED), (task.seq, 3, Verdict.REJECTED)], 6)
     return store.tasks.find("p", "task_judged")
