@@ -61,14 +61,8 @@ _subcommand = partial(command, group=config)
 @_subcommand("Print the path of the config file.", example='$EDITOR "$(taskdash config path)"')
 @click.pass_obj
 def path(session: Session) -> None:
-    """Print the path of the config file, whether or not it exists; on stderr, the paths of the other files."""
+    """Print the path of the config file, whether or not it exists."""
     print_lines([inert_line(str(session.config_path))])
-    places = {"list": lambda: session.store_path, "view": files.view_path, "log": files.log_path}
-    for name, find in places.items():
-        try:
-            talk(f"{name}: {inert_line(str(find()))}")
-        except UsageError as error:
-            talk(f"{name}: {error}")
 
 
 @_subcommand(

@@ -113,11 +113,11 @@ def put_on_list(
         raise
 
 
-def read_stdin(most_bytes: int = -1) -> bytes:
-    """Return up to `most_bytes` of standard input (-1: all of it); raise UsageError if it is closed."""
+def read_stdin() -> bytes:
+    """Return what is on standard input; raise UsageError if it is closed."""
     if sys.stdin is None:
         raise UsageError("standard input is closed")
-    return sys.stdin.buffer.read(most_bytes)
+    return sys.stdin.buffer.read()
 
 
 def with_stdin(session: Session, task_ids: Sequence[str]) -> Sequence[str]:

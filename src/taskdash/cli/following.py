@@ -22,7 +22,7 @@ from taskdash.domain.batches import Way, progress_of
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.usual import Durations
-from taskdash.domain.words import duration, plural, started_ms, time_left
+from taskdash.domain.words import moment, plural, started_ms, time_left
 from taskdash.store.store import StoreThread
 from taskdash.store.store_file import TRANSACTIONS
 from taskdash.watch.machine import Clock, is_alive, this_process
@@ -53,8 +53,6 @@ SLOW_AFTER_S: Final = 3.0
 """How long the budget may delay checks before a notice is printed."""
 ELSEWHERE_S: Final = 15.0
 """How long a watcher with another key or gateway, which fails, is given to yield the lease."""
-RETRY_NEWS_MS: Final = 30_000
-"""The time at which a key is retried is announced again if it differs by this much."""
 STAND_DOWN_S: Final = 2.0
 """How long a command that is being suspended waits for its checks to be recorded ..."""
 REST_S: Final = 2.0
@@ -243,7 +241,6 @@ class Notices:
         self._progress = progress
         self._said: set[str] = set()
         self._over_budget_since_s: float | None = None
-        self._retry_at_ms = 0
 
     def see(self, status: WatchStatus) -> None:
         """Print the notices that the watcher's status calls for."""
@@ -254,8 +251,9 @@ class Notices:
                 f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}; "
                 "this command takes over if that one fails"
             )
-        elif status.problem is ProblemKind.UNAUTHORIZED and not status.leading:
-            self._say_when_retried(status)
+        elif status.problem is ProblemKind.UNAUTHORIZED and status.held_until_ms and not status.leading:
+            again = f"trying again at {moment(status.held_until_ms)}"
+            self.say(f"API key of the watcher (pid {status.watcher_pid}) rejected; {again}")
         if status.watcher_stopped:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "
@@ -267,14 +265,6 @@ class Notices:
             self._over_budget_since_s = time.monotonic()
         elif time.monotonic() - self._over_budget_since_s >= SLOW_AFTER_S:
             self._say_budget(status)
-
-    def _say_when_retried(self, status: WatchStatus) -> None:
-        retry_at_ms = status.held_until_ms
-        if retry_at_ms is not None and abs(retry_at_ms - self._retry_at_ms) >= RETRY_NEWS_MS:
-            self._retry_at_ms = retry_at_ms
-            wait = duration(max(0, retry_at_ms - self._session.now_ms()))
-            whose = f"API key of the watcher (pid {status.watcher_pid})"
-            self._progress.say(f"{whose} rejected; trying again in {wait}")
 
     def _say_budget(self, status: WatchStatus) -> None:
         line = f"slowed by the budget of {plural(status.per_second, 'check')} a second, {status.per_minute:,} a minute"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from taskdash.cli.selection import Selection
     from taskdash.domain.task import Json, TaskDetail
 
-MAX_FILE_BYTES: Final = 2**30
 _MAX_SHOWN: Final = 5
 
 
@@ -153,14 +152,9 @@ def _import_text(session: Session, text: str) -> int:
 
 def _read(file: str) -> bytes:
     if file == "-":
-        data = read_stdin(MAX_FILE_BYTES + 1)
-    else:
-        try:
-            with Path(file).open("rb") as opened:
-                data = opened.read(MAX_FILE_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "not a file name"
-            raise UsageError(f"cannot read {inert_line(file, 200)}: {reason}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise TaskdashError(f"{inert_line(file, 200)} is larger than 1 GiB; nothing was imported")
-    return data
+        return read_stdin()
+    try:
+        return Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        raise UsageError(f"cannot read {inert_line(file, 200)}: {reason}") from None

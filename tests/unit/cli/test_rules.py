@@ -51,6 +51,8 @@ ENDS: list[tuple[Task, int | None, int | None]] = [
     (a_task(state=State.FAIL), 1, 1),
     (a_task(state=State.WAITING), None, 124),
     (a_task(), None, 124),
+    (problem_now(ProblemKind.UNAUTHORIZED), None, 4),
+    (problem_now(ProblemKind.NOT_FOUND), None, 124),
     *((problem_now(kind), None, 5) for kind in RIDDEN_OUT),
     *((problem_now(kind), 1, 1) for kind in SETTLED),
 ]
@@ -269,33 +271,26 @@ def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> N
 
 
 @pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
-def test_an_old_task_is_asked_for_more_often_than_the_schedule_would(jump_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("checked_ms", "kind", "gap_ms"),
+    [
+        (S, None, 3 * S),
+        (700 * S, None, 30 * S),
+        (S, ProblemKind.NOT_FOUND, 5 * S),
+        (S, ProblemKind.UNAUTHORIZED, 3 * S),
+    ],
+)
+def test_an_old_lost_or_refused_task_is_asked_for_sooner_than_the_schedule_would(
+    checked_ms: int, kind: ProblemKind | None, gap_ms: int, jump_ms: int
+) -> None:
     found = a_task(state=State.WAITING, create_time_ms=START_MS - 9_000 * S, checks=1)
-
-    def checked(elapsed_ms: int, next_in_ms: int) -> WaitRules:
-        wall_ms = START_MS + elapsed_ms + jump_ms
-        rules = a_wait(found)
-        task = replace(found, checked_at_ms=wall_ms, checks=2, next_check_at_ms=wall_ms + next_in_ms)
-        rules.see([task], wall_ms, elapsed_ms)
-        return rules
-
-    rules = checked(S, 39 * S)
-    assert rules.to_ask(3_999) == []
-    assert rules.to_ask(4_000) == [1]
-    late = checked(700 * S, 3_300 * S)
-    assert late.to_ask(729 * S) == []
-    assert late.to_ask(730 * S) == [1]
-
-
-@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
-def test_a_lost_id_is_asked_for_again_after_5_s(jump_ms: int) -> None:
-    wall_ms = START_MS + S + jump_ms
-    next_ms = wall_ms + 1800 * S
-    lost = with_problem(ProblemKind.NOT_FOUND, since_ms=wall_ms, checked_ms=wall_ms, next_check_at_ms=next_ms)
-    rules = a_wait()
-    rules.see([lost], wall_ms, S)
-    assert rules.to_ask(5_999) == []
-    assert rules.to_ask(6_000) == [1]
+    rules = a_wait(found)
+    wall_ms = START_MS + checked_ms + jump_ms
+    problem = None if kind is None else Problem(kind, "no", wall_ms)
+    times = {"checked_at_ms": wall_ms, "next_check_at_ms": wall_ms + 1800 * S}
+    rules.see([replace(found, checks=2, problem=problem, **times)], wall_ms, checked_ms)
+    assert rules.to_ask(checked_ms + gap_ms - 1) == []
+    assert rules.to_ask(checked_ms + gap_ms) == [1]
 
 
 def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so() -> None:
@@ -319,18 +314,6 @@ def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so(
     check(5, 9 * S, ProblemKind.UNAUTHORIZED)
     assert rules.is_over(9 * S)
     assert rules.exit_code() == 4
-
-
-def test_a_key_that_was_refused_when_the_time_is_over_is_the_cause_before_the_time() -> None:
-    for kind, code in (
-        (ProblemKind.UNAUTHORIZED, 4),
-        (ProblemKind.RATE_LIMITED, 5),
-        (ProblemKind.NOT_FOUND, 124),
-    ):
-        rules = WaitRules([a_task()], START_MS, timeout_s=2)
-        see(rules, problem_now(kind), START_MS + S)
-        assert rules.is_over(2 * S), kind
-        assert rules.exit_code() == code, kind
 
 
 def test_a_compact_wait_tells_what_failed_and_what_nobody_knows_and_nothing_else() -> None:
