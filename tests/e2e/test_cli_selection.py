@@ -215,7 +215,7 @@ def test_check_leaves_the_finished_alone_unless_the_selection_speaks_of_them(
         api.set(task_id, waiting_body(task_id))
     taskdash.ok("check", "--label", "mugs")
     assert [api.count(each) for each in (MUGS, BAD, RUN, NEW)] == [0, 0, 1, 0]
-    taskdash("check", "--filter", "state:fail")
+    taskdash("check", "--state", "fail")
     taskdash("check", "--state", "success", "--label", "mug")
     assert [api.count(each) for each in (MUG, MUGS, BAD)] == [1, 0, 1]
     taskdash.ok("remove", RUN, NEW, MUG, BAD)

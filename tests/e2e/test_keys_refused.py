@@ -110,7 +110,7 @@ def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and
         assert api.count(FIRST) == 2
         refused = taskdash("wait", FIRST, timeout_s=60)
         assert refused.returncode == 4
-        assert "again in" in refused.stderr
+        assert "again at" in refused.stderr
         taskdash("add", LATER)
         screen.wait_for("✓ success", 60)
         screen.wait_for(lambda text: "API key rejected" not in text, 30)

@@ -12,9 +12,8 @@ import termios
 import textwrap
 import time
 import tty
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import click
 from rich.console import Console
@@ -57,16 +56,9 @@ _DRAWINGS: Final = {Drawing.KITTY: "kitty graphics", Drawing.SIXEL: "sixel", Dra
 _MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
 
 
-class Grade(StrEnum):
-    """Grades how serious a finding is."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Something optional is missing, or could be better."""
-    WRONG = "wrong"
-
-
-_SIGNS: Final = {Grade.OK: "✓", Grade.NOTE: "–", Grade.WRONG: "×"}
+Grade: TypeAlias = Literal["ok", "note", "wrong"]
+"""A note is about something optional that is missing, or could be better."""
+_SIGNS: Final[Mapping[Grade, str]] = {"ok": "✓", "note": "–", "wrong": "×"}
 
 
 class Finding(NamedTuple):
@@ -81,14 +73,14 @@ class Finding(NamedTuple):
     @property
     def grade(self) -> Grade:
         """Return the grade: OK unless another is given, or there is something to do."""
-        return self.given_grade or (Grade.NOTE if self.next_step else Grade.OK)
+        return self.given_grade or ("note" if self.next_step else "ok")
 
     def json(self) -> dict[str, Json]:
         """Return the finding as `doctor --json` prints it."""
         return {
             "area": self.area,
             "name": self.name,
-            "state": self.grade.value,
+            "state": self.grade,
             "value": self.value,
             "next": self.next_step or None,
         }
@@ -110,7 +102,7 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
         each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))
         for each in _findings(session, online=online)
     ]
-    wrong = sum(each.grade is Grade.WRONG for each in findings)
+    wrong = sum(each.grade == "wrong" for each in findings)
     if as_json:
         print_json({"ok": not wrong, "checks": [each.json() for each in findings]})
     else:
@@ -139,12 +131,12 @@ def _in(area: str, findings: Iterable[Finding]) -> Iterator[Finding]:
             yield each._replace(area=area)
     except KeyMissingError as error:
         what, _, advice = str(error).partition(". ")
-        yield Finding("origin", what, advice or error.next_step, Grade.WRONG, area)
+        yield Finding("origin", what, advice or error.next_step, "wrong", area)
     except TaskdashError as error:
         # Most messages end with the advice, which has a line of its own here.
         advice = error.next_step
         what = str(error).removesuffix(f": {advice[:1].lower()}{advice[1:]}".rstrip("."))
-        yield Finding("state", what, advice, Grade.WRONG, area)
+        yield Finding("state", what, advice, "wrong", area)
 
 
 def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
@@ -154,8 +146,8 @@ def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
     except TaskdashError as error:
         first, *rest = str(error).split("\n")
         advice = f"Fix it with: {session.line('config edit')}"
-        head = [Finding("file", first, "", Grade.NOTE)] if rest else []
-        *lines, last = (Finding("fault", line, "", Grade.WRONG) for line in rest or [first])
+        head = [Finding("file", first, "", "note")] if rest else []
+        *lines, last = (Finding("fault", line, "", "wrong") for line in rest or [first])
         return None, [*head, *lines, last._replace(next_step=advice)]
     shown = inert_line(str(settings.config_file or session.config_path))
     value = shown if settings.config_file else f"{shown} does not exist: using the defaults"
@@ -186,7 +178,7 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
     advice = "The key could not be tested. Try again later."
     if answer.problem is ProblemKind.UNAUTHORIZED:
         advice = "Set the right key, and check the profile's base_url."
-    yield Finding("online", f"{answer.problem}: {answer.message}", advice, Grade.WRONG)
+    yield Finding("online", f"{answer.problem}: {answer.message}", advice, "wrong")
 
 
 def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
@@ -204,7 +196,7 @@ def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
     yield Finding("contents", sound)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         advice = f"Check the permissions of {shown} and its folder."
-        yield Finding("access", "read-only", advice, Grade.WRONG)
+        yield Finding("access", "read-only", advice, "wrong")
     copied_s = last_copy_s(path)
     when = "none yet: one is made on each day that the list is used"
     if copied_s is not None:
@@ -219,7 +211,7 @@ def _watcher(profile: str, examined: Examined) -> Finding:
         return Finding("process", how)
     if is_stopped(process):
         advice = f"Resume it: kill -CONT {process.pid}"
-        return Finding("process", f"process {process.pid} is stopped", advice, Grade.WRONG)
+        return Finding("process", f"process {process.pid} is stopped", advice, "wrong")
     return Finding("process", f"process {process.pid} is running")
 
 
@@ -231,7 +223,7 @@ def _versions() -> Iterator[Finding]:
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
-            yield Finding(name, "not installed", "", Grade.NOTE)
+            yield Finding(name, "not installed", "", "note")
     yield Finding("sqlite", SQLITE_VERSION)
 
 
@@ -263,7 +255,7 @@ def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
     """Yield the findings about the terminal, for the view settings of the config."""
     # The dashboard draws on stderr, and reads keys from stdin.
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        yield Finding("size", "not a terminal; the dashboard needs one", "", Grade.NOTE)
+        yield Finding("size", "not a terminal; the dashboard needs one", "", "note")
         return
     columns, rows = os.get_terminal_size(sys.stderr.fileno())
     is_small = columns < _LEAST[0] or rows < _LEAST[1]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from taskdash.cli.output import speech
-from taskdash.config.load import load_settings
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
@@ -216,12 +215,11 @@ def complete_states(_context: click.Context, _: click.Parameter, incomplete: str
 
 def complete_profiles(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the profiles in the config that start with `incomplete`; none, silently, on an error."""
-    session: Session = context.obj
     try:
-        settings = load_settings(session.option_path("config"), session.environ)
+        profiles = context.obj.settings.profiles
     except TaskdashError:
         return []
-    return [name for name in settings.profiles if name.startswith(incomplete)]
+    return [name for name in profiles if name.startswith(incomplete)]
 
 
 def complete_files(

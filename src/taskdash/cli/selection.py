@@ -16,7 +16,6 @@ from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import (
     NEWEST_FIRST,
-    Exact,
     ExactTerm,
     Query,
     Sort,
@@ -28,7 +27,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.rows import clean_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from taskdash.cli.process import Session
     from taskdash.domain.task import State, Task, TaskDetail
@@ -96,20 +95,16 @@ class Selection(NamedTuple):
         profile = None if all_profiles else session.profile.name
         if not self.is_given:
             return Query(profile=profile, sort=sort)
-        ttls_ms = session.settings.ttls_ms(profile) if self.filter_text else {}
-        terms, states = self._read(ttls_ms, partial(_has_own_lives, session))
-        return Query(profile=profile, states=states, terms=terms, sort=sort)
-
-    def _read(
-        self, ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool] = lambda: False
-    ) -> tuple[tuple[Term, ...], frozenset[State] | None]:
-        """Parse the options into terms and states."""
-        terms = parse_filter(self.filter_text, ttls_ms, has_own_lives) if self.filter_text else ()
+        terms: tuple[Term, ...] = ()
+        if self.filter_text:
+            ttls_ms = session.settings.ttls_ms(profile)
+            terms = parse_filter(self.filter_text, ttls_ms, partial(_has_own_lives, session))
         if self.label is not None:
             if (label := clean_label(self.label)) is None:
                 raise UsageError("--label is empty: name a label")
             terms = (*terms, ExactTerm.label(label))
-        return terms, parse_states(self.state) if self.state else None
+        states = parse_states(self.state) if self.state else None
+        return Query(profile=profile, states=states, terms=terms, sort=sort)
 
     def check_alone(self, task_ids: Sequence[str]) -> None:
         """Raise UsageError for a command that is given both IDs and a selection, or neither."""
@@ -117,14 +112,6 @@ class Selection(NamedTuple):
             raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
         if not task_ids and not self.is_given:
             raise click.UsageError(f"give task IDs, or {OPTIONS}")
-
-    @property
-    def names_states(self) -> bool:
-        """Return whether the options limit the states themselves, by `--state` or in the filter."""
-        if self.state is not None:
-            return True
-        terms, _ = self._read({"": 0})
-        return any(isinstance(term, ExactTerm) and term.of is Exact.STATE for term in terms)
 
     @property
     def _named(self) -> list[tuple[str, str | None]]:
@@ -158,8 +145,8 @@ class Selection(NamedTuple):
     ) -> list[Task]:
         """Return the named tasks, each once, as `find` finds them, or the selected ones, at least one.
 
-        With `states`, return of the selected ones only those in them, unless the selection names states itself; if
-        nothing is named or selected, all tasks in them. Long texts of selected tasks are cut.
+        With `states`, return of the selected ones only those in them, unless `--state` is given; if nothing is named or
+        selected, all tasks in them. Long texts of selected tasks are cut.
         """
         if states is not None and not task_ids and not self.is_given:
             return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
@@ -167,8 +154,7 @@ class Selection(NamedTuple):
         if task_ids:
             return find(session, store, task_ids)
         tasks = store.tasks.heads(self.seqs(session, store))
-        has_all = states is None or self.names_states
-        return [task for task in tasks if has_all or task.state in (states or ())]
+        return [task for task in tasks if states is None or self.state is not None or task.state in states]
 
     def matches_nothing(self) -> TaskdashError:
         """Return the error for a selection that matches no task."""

@@ -287,8 +287,9 @@ def test_an_old_lost_or_refused_task_is_asked_for_sooner_than_the_schedule_would
     rules = a_wait(found)
     wall_ms = START_MS + checked_ms + jump_ms
     problem = None if kind is None else Problem(kind, "no", wall_ms)
-    times = {"checked_at_ms": wall_ms, "next_check_at_ms": wall_ms + 1800 * S}
-    rules.see([replace(found, checks=2, problem=problem, **times)], wall_ms, checked_ms)
+    next_ms = wall_ms + 1800 * S
+    task = replace(found, checks=2, problem=problem, checked_at_ms=wall_ms, next_check_at_ms=next_ms)
+    rules.see([task], wall_ms, checked_ms)
     assert rules.to_ask(checked_ms + gap_ms - 1) == []
     assert rules.to_ask(checked_ms + gap_ms) == [1]
 
