@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -46,7 +46,7 @@ RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 """How long to back off after each passing failure; after the last one there is no retry."""
 DISK_AFTER_MS: Final = 300_000
 _ONLY_FOR_NOW: Final = ((PrivateHostError, None), (LockedError, 60_000), (DiskError, DISK_AFTER_MS))
-"""Failures that are not recorded in the list, and when to retry them; None: not in this run."""
+"""Failures that say nothing about a result, and when to retry it; None: not in this run."""
 OVERLAP_MS: Final = 60_000
 """How far back each look goes, as ends are recorded with the clock of the process that learned of them."""
 
@@ -302,6 +302,8 @@ class AutoDownload:
         self._backlog: deque[int] = deque()
         self._saving: set[int] = set()
         self._put_off: dict[int, int | None] = {}
+        """When to retry tasks; None: not in this run."""
+        self._tries: Counter[int] = Counter()
         self._told: set[str] = set()
         self._since_ms = self._looked_ms = 0
 
@@ -333,7 +335,7 @@ class AutoDownload:
             self._since_ms = 0
         since_ms, self._looked_ms = self._since_ms, now_ms
         self._since_ms = max(since_ms, now_ms - OVERLAP_MS)
-        found = await self._store.run(lambda store: store.saved.to_try(self._profile, since_ms, now_ms))
+        found = await self._store.run(lambda store: store.saved.to_try(self._profile, since_ms))
         due = [seq for seq, at_ms in self._put_off.items() if at_ms is not None and at_ms <= now_ms]
         for seq in due:
             del self._put_off[seq]
@@ -367,20 +369,20 @@ class AutoDownload:
                 self._put_off[seq] = None if after_ms is None else self._clock.now_ms() + after_ms
                 return
         passing = next((error for error in errors if error.passing), None)
-        reason, next_ms = str(passing or errors[0]), None
+        tries = self._tries[seq]
+        if passing is not None and tries < len(RETRY_AFTER_MS):
+            self._tries[seq] += 1
+            self._put_off[seq] = self._clock.now_ms() + RETRY_AFTER_MS[tries]
+            return
+        reason = str(passing or errors[0])
+        self._tell_once(reason, f"Not saved, and not tried again: {task_id}: {reason}")
         try:
-            # Recorded in the list, so that neither a restart nor another process begins from zero.
-            tries = 1 + await self._store.run(lambda store: store.saved.tries(seq))
-            if passing is not None and tries <= len(RETRY_AFTER_MS):
-                next_ms = self._clock.now_ms() + RETRY_AFTER_MS[tries - 1]
-            await self._store.run(lambda store: store.saved.failed(seq, tries, next_ms, reason))
+            # Recorded in the list, so that neither the next run nor another process tries it.
+            await self._store.run(lambda store: store.saved.give_up(seq, reason))
         except StoreError:
             # Skip it for this run. That the list cannot be written is reported where it matters.
             self._put_off[seq] = None
             _LOG.warning("a failed download was not written down", exc_info=True)
-            return
-        if next_ms is None:
-            self._tell_once(reason, f"Not saved, and not tried again: {task_id}: {reason}")
 
     def _tell_once(self, what: str, line: str) -> None:
         if what not in self._told:

@@ -168,30 +168,19 @@ class SavedFiles(Part):
 
     # Automatic downloads as tasks finish
 
-    def to_try(self, profile: str, since_ms: int, now_ms: int) -> list[int]:
-        """Return the `seq` of successful tasks with unsaved results that finished at `since_ms` or later, or are due.
+    def to_try(self, profile: str, since_ms: int) -> list[int]:
+        """Return the `seq` of successful tasks with unsaved results that finished at `since_ms` or later.
 
-        Of the former, those with a failed automatic download are left out, which are due when they are to be retried.
+        Those whose automatic download was given up are left out.
         """
-        fresh = (
-            f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? "
-            "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
-        )
-        due = (
-            "SELECT seq FROM unsaved JOIN tasks USING (seq) "
-            f"WHERE next_try_at_ms IS NOT NULL AND next_try_at_ms <= ? AND {_UNSAVED}"
-        )
-        rows = self._database.rows(f"{fresh} UNION {due} ORDER BY seq", [profile, since_ms, now_ms, profile])
-        return [seq for (seq,) in rows]
+        given_up = "SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq AND next_try_at_ms IS NULL"
+        sql = f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? AND NOT EXISTS ({given_up}) ORDER BY seq"
+        return [seq for (seq,) in self._database.rows(sql, [profile, since_ms])]
 
-    def tries(self, seq: int) -> int:
-        """Return how many automatic downloads of a task's results have failed."""
-        return int(self._database.value("SELECT tries FROM unsaved WHERE seq = ?", [seq]) or 0)
-
-    def failed(self, seq: int, tries: int, next_try_at_ms: int | None, reason: str) -> None:
-        """Record a failed automatic download, and when to retry it (None: never)."""
-        sql = "INSERT OR REPLACE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, ?, ?, ?)"
-        self._database.write(sql, [(seq, tries, next_try_at_ms, reason)])
+    def give_up(self, seq: int, reason: str) -> None:
+        """Record that the results of a task are not to be downloaded automatically any more."""
+        sql = "INSERT OR REPLACE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, 0, NULL, ?)"
+        self._database.write(sql, [(seq, reason)])
 
 
 class Verdicts(Part):
