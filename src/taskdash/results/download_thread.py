@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import KnownKeys
 
 PUBLISH_EVERY_S: Final = 0.2
-FETCH_AGAIN_AFTER_S: Final = (0.5, 2.0)
 LOOK_EVERY_S: Final = 1.0
 BATCH: Final = 20
 """How many tasks to work on at a time: a list may have thousands of finished ones."""
@@ -85,7 +84,6 @@ async def open_downloads(
             allow_private=profile.allow_private,
             max_bytes=None if max_mib is None else max_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
-            retry_after_s=FETCH_AGAIN_AFTER_S,
         )
         saved = SavedResults(store, Clock(), settings, keys)
         async with asyncio.TaskGroup() as group:

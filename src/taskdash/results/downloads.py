@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import duration, plural, size_words
-from taskdash.results.links import DiskError, DownloadError, ExpiredError, LockedError
+from taskdash.results.links import DiskError, DownloadError, ExpiredError, LockedError, PassingError
 from taskdash.results.part import PartFile
 from taskdash.watch.machine import Clock
 
@@ -37,6 +37,10 @@ LOCK_WAIT_S: Final = 120.0
 """How long to wait for another process that is saving the same result."""
 YOUNG_FOR_S: Final = 300.0
 """How long after a task was seen to finish its links may be dead because the files are not there yet."""
+RETRY_AFTER_S: Final = (0.5, 2.0)
+"""How long to wait before each retry after a passing failure, while tries bring nothing."""
+MAX_TRIES: Final = 50
+"""Even if each of them brings more bytes."""
 FIRST_REST_S: Final = 1.0
 MAX_REST_S: Final = 60.0
 WINDOW_S: Final = 5.0
@@ -89,6 +93,11 @@ class _Download:
     def arrived(self) -> int:
         """Return how many bytes arrived in this try."""
         return max(0, self.sink.size - self.before) if self.sink else 0
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether another try may go on from what arrived in this one."""
+        return self.sink is not None and self.sink.tag is not None and self.arrived > 0
 
 
 class Downloads:
@@ -179,8 +188,8 @@ class Downloads:
         )
 
     async def _run(self, this: _Download) -> Ended:
-        rests_s, is_renewed = _rests_s(this.wanted.seen_ms, self._clock), False
-        while True:
+        rests_s, fruitless, is_renewed = _rests_s(this.wanted.seen_ms, self._clock), 0, False
+        for left in reversed(range(MAX_TRIES)):
             async with self._slots:
                 self._running.append(this)
                 try:
@@ -188,26 +197,37 @@ class Downloads:
                 finally:
                     self._running.remove(this)
                     self._arrived += this.arrived
-            dead = ended.error if isinstance(ended.error, ExpiredError) else None
-            rest_s = next(rests_s, None) if dead is not None and dead.may_come else None
-            if rest_s is not None:
-                this.sink = None
-                self.resting += 1
-                try:
-                    await self._clock.sleep(rest_s)
-                finally:
-                    self.resting -= 1
-                continue
-            if dead is not None and self._renewals is not None and not is_renewed:
-                is_renewed = True
-                fresh, why_not = await self._renewals.renew(this.wanted)
-                if fresh is not None:
-                    this.wanted, this.sink = fresh, None
+            error = ended.error if left else None
+            if isinstance(error, PassingError):
+                fruitless = 0 if this.goes_on else fruitless + 1
+                if fruitless <= len(RETRY_AFTER_S):
+                    await self._clock.sleep(max(error.after_s, RETRY_AFTER_S[max(0, fruitless - 1)]))
                     continue
-                ended = replace(ended, why_not=why_not)
-            if this.sink is not None and ended.end is End.SAVED:
-                self._sizes.append(this.sink.size)
-            return ended
+            if isinstance(error, ExpiredError):
+                rest_s = next(rests_s, None) if error.may_come else None
+                if rest_s is not None:
+                    await self._rest(this, rest_s)
+                    continue
+                if self._renewals is not None and not is_renewed:
+                    is_renewed = True
+                    fresh, why_not = await self._renewals.renew(this.wanted)
+                    if fresh is not None:
+                        this.wanted, this.sink = fresh, None
+                        continue
+                    ended = replace(ended, why_not=why_not)
+            break
+        if this.sink is not None and ended.end is End.SAVED:
+            self._sizes.append(this.sink.size)
+        return ended
+
+    async def _rest(self, this: _Download, rest_s: float) -> None:
+        """Wait for a file that is not there yet."""
+        this.sink = None
+        self.resting += 1
+        try:
+            await self._clock.sleep(rest_s)
+        finally:
+            self.resting -= 1
 
     async def _try(self, this: _Download) -> Ended:
         try:

@@ -41,7 +41,6 @@ from taskdash.results.links import (
     safe_url,
 )
 from taskdash.results.part import tag_of
-from taskdash.watch.machine import Clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -58,8 +57,6 @@ STALL_S: Final = 20.0
 STALL_BYTES: Final = 4_096
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
-MAX_TRIES: Final = 50
-"""Even if each of them brings more bytes."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _GONE: Final = (403, 404, 410)
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
@@ -82,8 +79,6 @@ class Fetcher:
         allow_private: bool = False,
         max_bytes: int | None = None,
         limited_by: str = "",
-        retry_after_s: Sequence[float] = (),
-        clock: Clock | None = None,
         resolver: Resolver = resolve,
     ) -> None:
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
@@ -91,30 +86,12 @@ class Fetcher:
         """The size of the largest result to fetch; None: whatever the disk has room for."""
         self._limited_by = limited_by
         """Text for the user that follows the limit."""
-        self._retry_after_s = retry_after_s
-        """How long to wait before each retry, while tries bring nothing."""
-        self._clock = clock or Clock()
 
     async def fetch(self, url: str, sink: Sink) -> str:
         """Fetch the file behind `url`, or the rest that `sink` lacks; return the ending for its kind, such as `png`.
 
         If a `DownloadError` is raised, the content of `sink` is worth keeping only if the error is a passing one.
         """
-        fruitless = 0
-        for _ in range(MAX_TRIES):
-            before = sink.size
-            try:
-                return await self._try(url, sink)
-            except PassingError as error:
-                goes_on = sink.tag is not None and sink.size > before
-                fruitless = 0 if goes_on else fruitless + 1
-                if not self._retry_after_s or fruitless > len(self._retry_after_s):
-                    raise
-                wait_s = self._retry_after_s[max(0, fruitless - 1)]
-                await self._clock.sleep(max(error.after_s, wait_s))
-        raise PassingError("the server hangs up again and again")
-
-    async def _try(self, url: str, sink: Sink) -> str:
         if sink.size and sink.size == sink.whole:
             # An earlier run ended before it was recorded as saved.
             return _take(sink, claim_of({}, [url]))

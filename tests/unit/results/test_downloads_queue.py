@@ -371,6 +371,17 @@ async def test_it_counts_as_expired_after_some_minutes_and_few_requests(
     assert len(bench.server.requests) == len(clock.waits_s) + 1 <= 12
 
 
+@pytest.mark.parametrize(
+    ("cuts", "requests", "end"), [([10, 20, 30, 40], 5, End.SAVED), ([50] * 50, 4, End.FAILED)]
+)
+async def test_a_server_that_hangs_up_is_asked_again_while_it_brings_something(
+    bench: Bench, cuts: list[int], requests: int, end: End
+) -> None:
+    bench.server.files["/x"] = Ranges(picture(60_000), cuts=[1_000 * cut for cut in cuts])
+    await bench.save(bench.wanted(1, "/x"), clock=StillClock())
+    assert (bench.counts(), len(bench.server.requests)) == ({end: 1}, requests)
+
+
 async def test_waiting_for_some_holds_up_no_others_and_ends_with_all(bench: Bench) -> None:
     bench.server.files["/x"] = http_reply(200, PNG)
 
