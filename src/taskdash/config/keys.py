@@ -39,7 +39,7 @@ class FoundKey(NamedTuple):
 
     secret: Secret
     origin: str
-    """For display: `environment KIE_API_KEY`, `command pass`, `file /path`."""
+    """For display: `environment KIE_API_KEY`, `command pass`, `the config`."""
 
 
 def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s: float = 10.0) -> FoundKey:
@@ -60,7 +60,7 @@ def key_origin(profile: Profile) -> str:
     if profile.api_key_command:
         return f"command {quoted(profile.api_key_command[0])[1:-1]}"
     if profile.api_key is not None:
-        return f"file {inert_line(str(profile.source))}" if profile.source else "the demo"
+        return "the config"
     return f"environment {profile.api_key_env}"
 
 

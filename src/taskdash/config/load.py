@@ -98,7 +98,7 @@ def _with_profile(settings: Settings, asked: str | None, origin: str, file: Conf
     if name not in profiles:
         known = one_of_these(profiles or [DEFAULT_PROFILE])
         if not asked:
-            place = file.place_of("profile") if file else ""
+            place = f"{file.shown_path}: " if file else ""
             raise ConfigError(f'{place}profile: choose one, as in profile = "kie": {known}')
         way = "" if file else " For another, run `taskdash --profile NAME config init`."
         near = suggestion(name, profiles)
@@ -128,7 +128,8 @@ def settings_in(
     Raises ConfigError if something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
-    found = read_settings(file.values, Place(faults, file.line_of), theme_names)
+    place = Place(faults, file.line_of)
+    found = read_settings(file.values, place, theme_names)
     if key_faults is not None:
         written = file.values.get("keys")
         # An action whose keys are invalid counts as having none, so that its default keys cause no conflicts.
@@ -136,22 +137,17 @@ def settings_in(
         own = none | dict(found.get("keys", {}))
         told = key_faults(found.get("key_preset", "default"), own, found.get("commands", {}))
         faults += [f"{file.line_of(path)}{fault}" for path, fault in told]
-    if faults:
-        raise ConfigError.of(faults, file.shown_path)
-    profiles = {
-        name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()
-    }
+    profiles = found.pop("profiles", {})
     for name, profile in profiles.items():
         if file.readable_by_others and profile.api_key:
-            raise ConfigError(
-                f"{file.place_of('profiles', name, 'api_key')}profiles.{name}.api_key: this file contains an API key,"
-                f" and other users can read or change it. Run: {_command_line('chmod 600', file.path)}"
+            place.at("profiles").at(name).at("api_key").note(
+                "this file contains an API key, and other users can read or change it."
+                f" Run: {_command_line('chmod 600', file.path)}"
             )
+    if faults:
+        raise ConfigError.of(faults, file.shown_path)
     return Settings(
-        **{"profile": "", **found},
-        profiles=MappingProxyType(profiles),
-        config_file=file.path,
-        origins=_origins(file),
+        **{"profile": "", **found}, profiles=profiles, config_file=file.path, origins=_origins(file)
     )
 
 
@@ -194,10 +190,6 @@ class ConfigFile:
         lines = key_lines(self.text)
         found = [lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines]
         return f"line {found[0]}: " if found else ""
-
-    def place_of(self, *path: str) -> str:
-        """Return the file and the line of a key, as the start of an error message."""
-        return f"{self.shown_path}: {self.line_of(path)}"
 
 
 def read_config_file(path: Path, named_by: str) -> ConfigFile | None:

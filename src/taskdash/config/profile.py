@@ -19,7 +19,6 @@ from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
 
 DEFAULT_PROFILE: Final = "aigptimage"
@@ -249,8 +248,6 @@ class Profile:
         readers.FLAG,
         "Whether to allow downloads from private and loopback addresses other than the gateway's own host.",
     )
-    source: Path | None = None
-    """The file that defines this profile; None if it is built in."""
 
 
 def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -> Profile:

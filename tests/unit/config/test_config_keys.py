@@ -58,7 +58,7 @@ def test_a_key_that_no_header_can_carry_names_its_origin_and_its_fault_only() ->
 def test_a_key_in_the_file_is_found(tmp_path: Path) -> None:
     file = write(tmp_path / "c.toml", f'{KIE}api_key = "{CANARY}"')
     found = find_key(load_settings(file, {}).in_use, {"AIGPTIMAGE_API_KEY": "another"})
-    assert (found.secret.reveal(), found.origin) == (CANARY, f"file {file}")
+    assert (found.secret.reveal(), found.origin) == (CANARY, "the config")
 
 
 def test_the_first_line_of_a_command_is_the_key() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -289,7 +288,7 @@ PRESET = '[profiles.kie]\npreset = "kie"\n'
 )
 def test_what_stands_beside_a_preset_wins(load: Load, beside: str, changed: dict[str, object]) -> None:
     found = load(PRESET + beside).in_use
-    whole = {name: getattr(found, name) for name in Profile.__dataclass_fields__ if name != "source"}
+    whole = {name: getattr(found, name) for name in Profile.__dataclass_fields__}
     kie = preset_profile("kie", "kie")
     assert kie.record_paths[:2] == ("/api/v1/jobs/recordInfo", "/api/v1/veo/record-info")
     assert (kie.base_url, kie.per_minute, kie.tier_assumed) == ("https://api.kie.ai", 300, False)
@@ -299,7 +298,7 @@ def test_what_stands_beside_a_preset_wins(load: Load, beside: str, changed: dict
 def test_each_preset_stands_alone_and_the_default_changes_nothing(load: Load) -> None:
     for name in PRESETS:
         found = load(f'[profiles.mine]\npreset = "{name}"').in_use
-        assert replace(found, source=None) == preset_profile(name, "mine")
+        assert found == preset_profile(name, "mine")
     assert preset_profile(DEFAULT_PRESET, "aigptimage") == Profile(name="aigptimage")
 
 
@@ -329,7 +328,7 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> No
         keys={"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")},
         view=View(columns=("id", "state"), widths={"id": 20}, sort="-cost", detail_percent=30),
         profiles={
-            "aigptimage": Profile(name="aigptimage", tier="basic", tier_assumed=False, source=file),
+            "aigptimage": Profile(name="aigptimage", tier="basic", tier_assumed=False),
             "kie": Profile(
                 name="kie",
                 base_url="https://api.kie.ai",
@@ -340,7 +339,6 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> No
                 share=1.0,
                 result_ttl_ms=86_400_000,
                 allow_private=True,
-                source=file,
             ),
         },
         config_file=file,
@@ -478,7 +476,7 @@ def test_a_file_that_others_can_read_is_refused_if_it_has_a_key_with_the_line_to
     for mode in (0o644, 0o640, 0o604, 0o620, 0o602):
         with pytest.raises(ConfigError) as caught:
             load_settings(write(file, f'{KIE}api_key = "{CANARY}"', mode), {})
-        assert str(caught.value).startswith(f"{file}: line 3: profiles.kie.api_key: ")
+        assert str(caught.value).startswith(f"{file}: line 3: profiles.kie.api_key: this file contains")
         assert str(caught.value).endswith(f"Run: chmod 600 {file}")
     found = load_settings(write(file, f'{KIE}api_key = "{CANARY}"'), {})
     assert "CANARY" not in f"{caught.value} {found!r} {found.in_use!r}"

@@ -41,7 +41,7 @@ def test_a_first_config_loads_as_what_was_asked_for(tmp_path: Path, profile: Pro
     path = tmp_path / "new" / "taskdash" / "config.toml"
     assert write_first_config(path, profile) is None
     assert [f"{item.stat().st_mode & 0o777:o}" for item in (path, path.parent)] == ["600", "700"]
-    assert replace(load_settings(path, {}).in_use, source=None) == profile
+    assert load_settings(path, {}).in_use == profile
 
 
 def test_the_hint_for_the_tier_works_when_it_is_uncommented(tmp_path: Path) -> None:
