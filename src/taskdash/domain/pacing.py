@@ -84,21 +84,19 @@ def kept_for_urgent(limits: Limits) -> int:
 class Budget:
     """Counts checks sent and answered against the limits, to which the share is already applied.
 
-    `past` holds when earlier processes sent checks and had their answers, on the clock of `now_s`; times in the future
+    `past` holds when earlier processes had the answers to their checks, on the clock of `now_s`; times in the future
     count as now.
     """
 
-    def __init__(self, limits: Limits, past: Iterable[tuple[float, float]] = (), now_s: float = 0.0) -> None:
+    def __init__(self, limits: Limits, past: Iterable[float] = (), now_s: float = 0.0) -> None:
         self.limits = limits
         """May be replaced at any time; checks already sent still count."""
         self._last_s = now_s  # the caller's clock at its last call
         self._now_s = now_s  # our clock: the caller's, minus steps that were not believed
         self._open: dict[int, Spent] = {}  # by identity, in order of sending
-        past = list(past)
-        answered = sorted(min(answered_s, now_s) for _, answered_s in past)
+        answered = sorted(min(answered_s, now_s) for answered_s in past)
         # When each answered check came back, oldest first, per window.
         self._second, self._minute, self._minute_scheduled = deque(answered), deque(answered), deque(answered)
-        self._sent = deque(sorted(min(sent_s, now_s) for sent_s, _ in past))
 
     def wait_s(self, now_s: float, *, urgent: bool) -> float:
         """Return how long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
@@ -124,7 +122,6 @@ class Budget:
         self._advance(now_s)
         ticket = Spent(self._now_s, urgent)
         self._open[id(ticket)] = ticket
-        self._sent.append(ticket.sent_s)
         return ticket
 
     def settle(self, ticket: Spent, now_s: float) -> None:
@@ -133,9 +130,9 @@ class Budget:
         self._end(ticket, self._now_s)
 
     def used(self, now_s: float) -> int:
-        """Return how many checks were sent in the last 60 s."""
+        """Return how many checks occupy the last 60 s."""
         self._advance(now_s)
-        return len(self._sent)
+        return len(self._minute) + len(self._open)
 
     def capacity(self, now_s: float) -> dict[float, int]:
         """Return how many scheduled checks could be sent within each span of `AHEAD_S`.
@@ -182,13 +179,9 @@ class Budget:
             if ticket.sent_s > self._now_s - DEADLINE_S:
                 break
             self._end(ticket, self._now_s)
-        for times_s, gone_s in (
-            (self._second, self._now_s - _SECOND_S - _GUARD_S),
-            (self._minute, self._now_s - _MINUTE_S - _GUARD_S),
-            (self._minute_scheduled, self._now_s - _MINUTE_S - _GUARD_S),
-            (self._sent, self._now_s - _MINUTE_S),
-        ):
-            while times_s and times_s[0] <= gone_s:
+        windows = ((self._second, _SECOND_S), (self._minute, _MINUTE_S), (self._minute_scheduled, _MINUTE_S))
+        for times_s, window_s in windows:
+            while times_s and times_s[0] <= self._now_s - window_s - _GUARD_S:
                 times_s.popleft()
 
 

@@ -121,12 +121,12 @@ class Accounts:
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         self.learned = _learned_in(note.learned, self._under())
-        past: list[tuple[float, float]] = []
+        past: list[float] = []
         for row in sent:
             # Its requests were answered or died with their process; when is unknown, but not in the future.
             sent_s = now_s - _age_s(row, now_s)
             answered_s = min(now_s, sent_s + RESERVATION_S + DEADLINE_S)
-            past += [(sent_s, answered_s)] * min(row.checks, MAX_IN_FLIGHT)
+            past += [answered_s] * min(row.checks, MAX_IN_FLIGHT)
         self._budget = Budget(allowed(self.key_limits, self._policy.share), past, now_s)
         self._checks.clear()
         held_s = _held_s(note.quiet, now_s, now_ms)

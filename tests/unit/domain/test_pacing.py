@@ -82,14 +82,14 @@ def test_a_check_that_nobody_settles_is_given_up_after_its_deadline() -> None:
 
 
 def test_what_a_former_process_sent_counts() -> None:
-    budget = Budget(Limits(1, 30), [(100.0 + i, 100.5 + i) for i in range(24)], 130.0)
+    budget = Budget(Limits(1, 30), [100.5 + i for i in range(24)], 130.0)
     assert budget.used(130.0) == 24
     assert budget.wait_s(130.0, urgent=False) > 0
     assert budget.wait_s(130.0, urgent=True) == 0.0
 
 
 def test_checks_of_the_future_count_as_sent_now() -> None:
-    budget = Budget(Limits(5, 30), [(9_000.0 + i, 9_001.0 + i) for i in range(30)], 100.0)
+    budget = Budget(Limits(5, 30), [9_001.0 + i for i in range(30)], 100.0)
     assert sent_between(budget, 100.0, 160.0, urgent=True) == 0
     assert send(budget, 160.1, urgent=True)
 
@@ -140,7 +140,7 @@ def test_memory_does_not_grow_with_the_number_of_checks() -> None:
     budget = Budget(Limits(50, 3000))
     for i in range(100_000):
         budget.settle(budget.spend(i / 50), i / 50 + 0.2)
-    kept = (budget._minute, budget._minute_scheduled, budget._sent, budget._second, budget._open)
+    kept = (budget._minute, budget._minute_scheduled, budget._second, budget._open)
     assert all(len(each) <= 3100 for each in kept)
     assert not budget._open
 
@@ -183,29 +183,29 @@ def test_no_window_at_the_gateway_ever_holds_more_than_the_limit(
     budget = Budget(limits, (), now_s)
     arrivals: list[float] = []
     tickets: list[Spent] = []
-    log: list[tuple[float, float]] = []
+    answered_s: list[float] = []
     under_way: list[tuple[float, int]] = []
     for number, sending in enumerate(plan):
         if number == restart_at:
             # Killed and taken over: what has no answer yet died with its process.
-            log = [(sent_s, min(answered_s, now_s)) for sent_s, answered_s in log]
+            answered_s = [min(at_s, now_s) for at_s in answered_s]
             arrivals = [min(arrival_s, now_s) for arrival_s in arrivals]
-            budget, under_way = Budget(limits, log, now_s), []
+            budget, under_way = Budget(limits, answered_s, now_s), []
         goal_s = now_s + sending.gap_s
         while True:
             while under_way and under_way[0][0] <= now_s:
                 _, sent = heapq.heappop(under_way)
                 budget.settle(tickets[sent], now_s)
-                log[sent] = (log[sent][0], now_s)
+                answered_s[sent] = now_s
             wait_s = budget.wait_s(now_s, urgent=sending.urgent)
             if now_s >= goal_s and wait_s == 0:
                 break
             soonest = min(now_s + (wait_s or MAX_STEP_S), max(goal_s, now_s + wait_s))
             now_s = max(min([soonest, *[at for at, _ in under_way[:1]]]), now_s + 1e-6)
         tickets.append(budget.spend(now_s, urgent=sending.urgent))
-        log.append((now_s, math.inf))
+        answered_s.append(math.inf)
         arrivals.append(now_s + sending.arrives * sending.latency_s)
-        heapq.heappush(under_way, (now_s + sending.latency_s, len(log) - 1))
+        heapq.heappush(under_way, (now_s + sending.latency_s, len(tickets) - 1))
     assert most_within(arrivals, 1.0) <= limits.per_second
     assert most_within(arrivals, 60.0) <= limits.per_minute
 
