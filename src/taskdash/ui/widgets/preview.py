@@ -83,8 +83,6 @@ class Preview(Vertical):
         self._plan: _Plan | None = None
         self._number = 1
         self._pane = Size(0, 0)
-        self._fetching: _Plan | None = None
-        """The plan being fetched; a change of room does not restart it."""
         self._canvas = Canvas(self, context)
         self._picture = PictureView(id="picture")
         self._caption = Line(id="caption")
@@ -103,8 +101,6 @@ class Preview(Vertical):
         if plan == self._plan:
             return
         before, self._plan = self._plan, plan
-        if plan is None or not plan.is_of(self._fetching):
-            self._fetching = None
         if plan is None:
             self.workers.cancel_group(self, "look")
             self._picture.show(None)
@@ -118,8 +114,6 @@ class Preview(Vertical):
             self._picture.show(None)
         if before is None or before.room != plan.room:
             self._place(plan)
-        if self._fetching is not None:
-            return  # on its way, and shown in whatever room there is then
         self._look(plan)
 
     @property
@@ -171,14 +165,8 @@ class Preview(Vertical):
             if self._picture.drawn is None:
                 self._say(_counted(_LOADING, plan), settled=False)
                 self.display = True
-            self._fetching = plan
-            try:
-                card = (await read_cards(self.context.store, [plan.seq])).get(plan.seq)
-                outcome = await previews.look(plan.url, card.path_of(plan.number) if card else None)
-            finally:
-                self._fetching = None if self._fetching is plan else self._fetching
-        # By now there may be another plan, for the same result in another room.
-        plan = self._plan or plan
+            card = (await read_cards(self.context.store, [plan.seq])).get(plan.seq)
+            outcome = await previews.look(plan.url, card.path_of(plan.number) if card else None)
         ready = await self._canvas.ready(outcome, plan.columns, plan.rows)
         if isinstance(ready, Refused):
             self._picture.show(None)
