@@ -33,7 +33,7 @@ from textual.messages import InBandWindowResize
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
 from taskdash.domain.task import State
 from taskdash.ui.leaving import HANG_UP_PATIENCE_S
-from taskdash.ui.terminal_answers import WAIT_S, AnswerSieve, questions
+from taskdash.ui.terminal_answers import AnswerSieve, questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,8 +52,6 @@ OPEN_PASTE_S: Final = 1.8
 """A paste without an end mark is over after this long without a read longer than `MAX_KEY_CHARS`."""
 QUIET_S: Final = 0.04
 """Input that follows a paste more closely than this was not typed by a person."""
-LOOK_AHEAD_S: Final = 1.0
-"""How long keys may be held back for that, however closely they follow each other."""
 POLL_S: Final = 0.1
 MAX_KEY_CHARS: Final = 32
 """No key and no mouse report is longer."""
@@ -131,7 +129,7 @@ class TerminalInput:
         self._room = 0
         self._is_open = False
         """Whether the paste's end mark is still to come."""
-        self._until_s = self._latest_s = 0.0
+        self._until_s = 0.0
 
     @property
     def wait_s(self) -> float:
@@ -197,8 +195,7 @@ class TerminalInput:
 
     def _begin_paste(self, text: str, *, is_open: bool) -> None:
         self._paste, self._beyond, self._room = [], "", MAX_PASTE_CHARS + 1
-        self._is_open, self._latest_s = is_open, math.inf
-        self._until_s = self._now_s() + OPEN_PASTE_S
+        self._is_open, self._until_s = is_open, self._now_s() + OPEN_PASTE_S
         self._collect(text)
 
     def _collect(self, text: str) -> None:
@@ -206,22 +203,18 @@ class TerminalInput:
         now_s = self._now_s()
         seen = self._tail + text
         self._tail = seen[1 - len(END) :]
-        start, end = seen.rfind(START), seen.rfind(END)
-        if start > end:
-            self._is_open, self._latest_s, self._until_s = True, math.inf, now_s + OPEN_PASTE_S
         if self._room > 0:
             self._paste.append(text)
             self._room -= len(text)
-        elif self._latest_s == math.inf:
-            self._beyond = seen
         else:
-            self._beyond += text
-        # The end mark may be part of the pasted text: then more follows at once.
-        if end > start and self._latest_s == math.inf:
-            self._is_open, self._latest_s = False, now_s + LOOK_AHEAD_S
+            self._beyond = seen if self._is_open else self._beyond + text
+        start, end = seen.rfind(START), seen.rfind(END)
+        if start != end:
+            self._is_open = start > end
         if not self._is_open:
-            self._until_s = min(now_s + QUIET_S, self._latest_s)
-        elif len(text) > MAX_KEY_CHARS:
+            # The end mark may be part of the pasted text: then more follows at once.
+            self._until_s = now_s + QUIET_S
+        elif start > end or len(text) > MAX_KEY_CHARS:
             self._until_s = now_s + OPEN_PASTE_S
 
     def _end_paste(self) -> Iterator[Message]:
@@ -255,7 +248,6 @@ class TerminalDriver(LinuxDriver):
         self._typed_ahead = 0
         hear = app.terminal_says.hear
         self._sieve = AnswerSieve(lambda answers: loop.call_soon_threadsafe(hear, answers))
-        self._asked_s = -math.inf
         # Not Textual's handlers: the code that a signal interrupts may hold the writer's lock.
         loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
         loop.add_signal_handler(signal.SIGCONT, app.continue_process)
@@ -278,15 +270,14 @@ class TerminalDriver(LinuxDriver):
         """Query the terminal's capabilities; return whether it is one that can be queried."""
         text = questions(os.environ)
         if text:
-            self._asked_s = time.monotonic()
-            self._sieve.asked(self._asked_s)
+            self._sieve.asked(time.monotonic())
             self.write(text)
             self.flush()
         return bool(text)
 
     def disable_input(self) -> None:
         """Stop reading, but first wait for pending answers: a shell would take them for keystrokes."""
-        while time.monotonic() < self._asked_s + WAIT_S and not self._sieve.answers.is_complete:
+        while self._sieve.is_due(time.monotonic()):
             time.sleep(0.01)
         super().disable_input()
 

@@ -101,6 +101,10 @@ class AnswerSieve:
     def asked(self, now_s: float) -> None:
         self._asked_s = now_s
 
+    def is_due(self, now_s: float) -> bool:
+        """Return whether answers to the last query may still come in time."""
+        return now_s < self._asked_s + WAIT_S and not self.answers.is_complete
+
     @property
     def is_holding(self) -> bool:
         return bool(self._held)
