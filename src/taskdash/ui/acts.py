@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.domain.query import Query
-    from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import Task, TaskDetail, Verdict
     from taskdash.store.edits import Added
     from taskdash.store.store import Store
@@ -265,12 +264,6 @@ class Acts:
         count = sum(max(0, task.result_count - task.saved_count) for task in good)
         what = saving(self._context, count) if count else "Already saved: checking the files."
         return [task.seq for task in good], Feedback(f"{what}{_skipped(len(tasks) - len(good))}")
-
-    async def outcomes(self, scope: Scope) -> list[TaskFigures]:
-        (query, marked), now_ms = scope.asked, self._context.clock.now_ms()
-        return await self._context.store.run(
-            lambda store: store.summaries.outcomes(query, now_ms, marked=marked)
-        )
 
     # Opening results
 

@@ -47,12 +47,6 @@ def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
         make_keymap("default", {"remoev": ("q",)})
 
 
-def test_the_nine_result_keys_call_one_method() -> None:
-    calls = {each.key: each.action for each in bindings("screen")}
-    assert calls["1"] == "open_result(1)"
-    assert calls["9"] == "open_result(9)"
-
-
 def test_each_action_is_bound_once() -> None:
     names = [each.id for place in ("screen", "pane") for each in bindings(place)]
     assert sorted(map(str, names)) == sorted(action.name for action in ACTIONS)

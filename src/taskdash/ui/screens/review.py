@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
@@ -307,7 +308,8 @@ class Review(LeftOnce, Screen[int]):
         found = await context.store.run(lambda store: cards_of(store, seqs, context.keys))
         results = [each for each in found if (each.detail.task.seq, each.number) in places]
         try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            with suppress(OSError):  # told by `check_place`
+                await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             await asyncio.to_thread(check_place, path)
             names = {context.profile, *(card.detail.task.profile for card in results)}
             services = context.services
@@ -323,11 +325,6 @@ class Review(LeftOnce, Screen[int]):
             await asyncio.to_thread(save_sheet, path, text)
         except TaskdashError as error:
             self._main.say(sentence(str(error)), "error")
-        except OSError as error:
-            shown = inert_line(str(path))
-            self._main.say(
-                f"{shown} cannot be written: {inert_line(error.strerror or 'no reason')}.", "error"
-            )
         else:
             self._main.say(
                 f"Saved a contact sheet of {plural(len(results), 'result')} to {inert_line(str(path))}."

@@ -357,7 +357,10 @@ class TaskActions(Screen[None]):
     @in_order
     async def action_statistics(self) -> None:
         scope, now_ms = self.listing.scope(self.table.wanted), self.context.clock.now_ms()
-        if outcomes := await self.acts.outcomes(scope):
+        query, marked = scope.asked
+        if outcomes := await self.context.store.run(
+            lambda store: store.summaries.outcomes(query, now_ms, marked=marked)
+        ):
             await self.ask(screens.inspect.Statistics(scope.name(len(outcomes)), outcomes, now_ms))
         else:
             self.tell(warning("Nothing to count."))
