@@ -34,8 +34,8 @@ CANDIDATES: Final = 32
 COUNT_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 30.0
 """Look at the list at least this often, whatever was planned."""
-OFFER_EVERY_S: Final = 5.0
-"""How long to wait before offering the lease again to a rival that did not take it."""
+OFFER_EVERY_S: Final = 6.0
+"""How long after an offer of the lease that no rival took the next one is made."""
 CROWD: Final = 20
 URGENT_IN_A_ROW: Final = 3
 """After this many urgent checks in a crowd, one scheduled check has its turn."""
@@ -62,10 +62,7 @@ class Dispatch:
         self.wait_s = 0.0
         """How long until the next look, as of the last `pick`, unless an answer or a change comes first."""
         self.should_hand_over = False
-        """Another process should have the lease: one that sends scheduled checks, while this one only serves requests,
-        or one with another key, gateway or connection, while this one gets nowhere."""
-        self.was_refused = False
-        """The lease was offered but no other process took it, so it is kept."""
+        """A process with another key, gateway or connection should have the lease, as this one gets nowhere."""
         self.owes_word = False
         """The lease was lost with its file, and the holder of its replacement must still learn what was sent."""
         self._accounts = Accounts(policy, clock, chance)
@@ -85,7 +82,8 @@ class Dispatch:
         self._urgent_in_a_row = 0
         self._paused = False
         self._others_rival = False
-        self._rivals_from_s = -math.inf
+        self._offer_from_s = -math.inf
+        self._sends_scheduled = policy.scheduled
         self._wall_ahead_s: float | None = None
 
     # Take over, follow, leave
@@ -106,7 +104,6 @@ class Dispatch:
         self.owes_word = self.should_hand_over = False
         self._look_at_s = self._counted_at_s = self._price_at_s = -math.inf
         self._wall_ahead_s = None
-        self._rivals_from_s = self._clock.now_s() + (OFFER_EVERY_S if self.was_refused else 0.0)
 
     async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
         """Return the status while another process watches."""
@@ -127,15 +124,15 @@ class Dispatch:
         if changed:
             viewers = await self._notes.meet(paused=paused, can_lead=True)
             self._paused, self._others_rival = viewers.paused, viewers.others_rival
-            may_offer = not self._policy.scheduled and not self.was_refused
-            self.should_hand_over = may_offer and viewers.others_follow
+            # Whoever leads sends the checks that dashboards would send, even a command that needs none of them.
+            self._sends_scheduled = self._policy.scheduled or viewers.others_follow
             self._look_at_s = -math.inf
         is_worse = self._others_rival and self._accounts.gets_nowhere()
-        if is_worse and self._clock.now_s() >= self._rivals_from_s:
-            if not self.should_hand_over:
-                # Otherwise the lease would be handed straight back.
-                await self._notes.meet(paused=paused, can_lead=False)
+        if is_worse and self._clock.now_s() >= self._offer_from_s:
+            # Without this the lease would be handed straight back.
+            await self._notes.meet(paused=paused, can_lead=False)
             self.should_hand_over = True
+            self._offer_from_s = self._clock.now_s() + OFFER_EVERY_S
         picked: list[Task] = []
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
             picked = await self._pick_now()
@@ -160,7 +157,7 @@ class Dispatch:
             self._left_over = True
             self._look_at_s = self._clock.now_s() + LOOK_EVERY_S
             return []
-        if self._policy.scheduled:
+        if self._sends_scheduled:
             await self._renew_price()
         picked = self._choose(*await self._look(room), room)
         if picked:
@@ -214,7 +211,7 @@ class Dispatch:
         """Return the tasks to check, most urgent first, and whether others were postponed."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
         limit = room + self._accounts.busy
-        wants_scheduled = self._sends_scheduled()
+        wants_scheduled = self._may_send_scheduled()
 
         def read(store: Store) -> tuple[list[Task], InLine]:
             tasks = store.checks.asked(profile, limit)
@@ -272,7 +269,7 @@ class Dispatch:
             wait_s = 0.0
         # With the budget exhausted, a task that falls due would only wait with the others.
         next_ms = self._line.next_ms
-        if next_ms is not None and self._sends_scheduled() and not self._over_budget:
+        if next_ms is not None and self._may_send_scheduled() and not self._over_budget:
             wait_s = min(wait_s, (next_ms - self._clock.now_ms()) / 1000)
         self._look_at_s = now_s + max(0.0, wait_s)
         return picked
@@ -285,8 +282,8 @@ class Dispatch:
         running = next((task for task in found if not is_urgent(task)), None)
         return found if running is None else [running, *(task for task in found if task is not running)]
 
-    def _sends_scheduled(self) -> bool:
-        return self._policy.scheduled and not self._paused and self._accounts.hold_s() == 0
+    def _may_send_scheduled(self) -> bool:
+        return self._sends_scheduled and not self._paused and self._accounts.hold_s() == 0
 
     # Answers
 

@@ -33,13 +33,11 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
 
 FOLLOW_POLL_S: Final = 0.5
-KEYLESS_POLL_S: Final = 1.0
-"""Slower without a key: there is no lease to take over, only a status to report."""
 LEAD_POLL_S: Final = 0.25
 LEAST_ROUND_S: Final = 0.02
 """The least duration of a round, so that answers are handled in batches."""
-FIRST_RETRY_S: Final = 0.5
-LONGEST_RETRY_S: Final = 8.0
+RETRY_EVERY_S: Final = 4.0
+"""The pause between attempts to use a store that fails."""
 HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
 """How long to leave a handed-over lease alone, so that the other process can take it."""
 STOP_GRACE_S: Final = 2.0
@@ -95,7 +93,6 @@ class Watcher:
         self._yielding = False
         self._paused = False
         self._competes_at_s = 0.0
-        self._retry_s = FIRST_RETRY_S
         self._checks: set[asyncio.Task[None]] = set()
         self._arrived: list[tuple[Task, Answer, int]] = []
         """The answers waiting to be stored: each with its task as it was when checked, and when it came, in Unix ms."""
@@ -160,16 +157,14 @@ class Watcher:
     async def _watch(self) -> None:
         """Lead while this process has the lease, else follow for a moment."""
         may_lead = self._fetch is not None and not self._yielding
-        if may_lead and self._clock.now_s() >= self._competes_at_s:
-            if self._lease.acquire():
-                self._stood_down.clear()
-                await self._lead()
-                return
-            self._dispatch.was_refused = False
+        if may_lead and self._clock.now_s() >= self._competes_at_s and self._lease.acquire():
+            self._stood_down.clear()
+            await self._lead()
+            return
         self._stood_down.set()
         self._publish(self._joined(await self._dispatch.follow(paused=self._paused, can_lead=may_lead)))
         self._recovered()
-        await self._sleep(FOLLOW_POLL_S if self._fetch is not None else KEYLESS_POLL_S)
+        await self._sleep(FOLLOW_POLL_S)
 
     async def _lead(self) -> None:
         await self._dispatch.take_over()
@@ -189,7 +184,6 @@ class Watcher:
                 wait_s = self._trouble(error)
             if self._dispatch.should_hand_over and not self._checks and not self._arrived:
                 self._competes_at_s = self._clock.now_s() + HAND_OVER_S
-                self._dispatch.was_refused = True  # until another process is found to hold it
                 break
             await self._sleep(wait_s)
             await self._clock.sleep(max(0.0, began_s + LEAST_ROUND_S - self._clock.now_s()))
@@ -315,11 +309,9 @@ class Watcher:
         self._publish(self.status._replace(store_problem=str(error)))
         # Only a query can show that the store works again.
         self._version = -1
-        wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
-        return FOLLOW_POLL_S if self._dispatch.owes_word else wait_s
+        return FOLLOW_POLL_S if self._dispatch.owes_word else RETRY_EVERY_S
 
     def _recovered(self) -> None:
-        self._retry_s = FIRST_RETRY_S
         self._publish(self.status._replace(store_problem=None))
 
     def _joined(self, status: WatchStatus) -> WatchStatus:
