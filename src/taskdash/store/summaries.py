@@ -137,29 +137,23 @@ class Summaries(Part):
             label = before
         if shown in unfinished:
             label = shown
-        # Each plus makes SQLite use the index of labels: a label has part of the list, a state or model may have most.
+        # Each plus makes SQLite use the index of labels: a label has part of the list, a state may have most.
         sql = "SELECT batch FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND +state < 2 LIMIT 1"
         batch = self._database.value(sql, [profile, label])
         of_batch, bound = "removal = 0 AND profile = ? AND label = ? AND batch = ?", [profile, label, batch]
-        sql = (
-            f"SELECT model, variant, state < 2, count(*), {_CREATED} FROM tasks WHERE {of_batch} "
-            "GROUP BY +model, variant, state < 2"
-        )
-        kinds, counts = [], [0, 0]
-        for model, variant, is_unfinished, count, *created_ms in self._database.rows(sql, bound):
-            counts[is_unfinished] += count
-            if is_unfinished:
-                kinds.append(UnfinishedKind(model, variant, *created_ms))
-        if sum(counts) < 2:
+        sql = f"SELECT count(*), total(state >= 2) FROM tasks WHERE {of_batch}"
+        ((total, done),) = self._database.rows(sql, bound)
+        if total < 2:
             return None
         last = f"SELECT {ENDED} FROM tasks WHERE {of_batch} AND +state >= 2 AND {ENDED} IS NOT NULL"
         rows = self._database.rows(f"{last} ORDER BY {ENDED} DESC LIMIT {KEPT_ENDS}", bound)
         return Progress(
             label=inert_line(str(label)),
-            done=counts[False],
-            total=sum(counts),
+            done=int(done),
+            total=total,
             ends_ms=tuple(int(at_ms) for (at_ms,) in reversed(rows)),
-            kinds=tuple(kinds),
+            # All unfinished tasks of a label are of the same batch.
+            kinds=tuple(self._unfinished_by_label(profile)[0].get(label, ())),
         )
 
     def batches(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[LabelFigures]:
