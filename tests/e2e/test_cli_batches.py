@@ -66,15 +66,6 @@ def test_add_waits_for_nothing_where_it_found_nothing(taskdash: Command) -> None
         assert f"{option[0]} needs --wait" in done.stderr
 
 
-def test_a_compact_wait_lists_failures_alone(taskdash: Command) -> None:
-    taskdash.ok("add", OK, BAD, RUN)
-    done = taskdash("wait", OK, BAD, RUN, "--compact")
-    failed, summary = done.stderr.splitlines()
-    assert done.returncode == 1
-    assert failed.startswith(f"{BAD}: new -> fail: Sorry, but")
-    assert summary.startswith("3 tasks finished: 2 succeeded, 1 failed in ")
-
-
 def test_a_compact_wait_has_one_line_with_a_bar(taskdash: Command, api: FilesApi) -> None:
     api.set(RUN, waiting_body(RUN))
     api.set(BAD, fail_body(BAD, failMsg="No."))

@@ -98,24 +98,6 @@ def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(taskdash: C
     assert "refused" in done.stderr
 
 
-def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and_says_when_it_tries_again(
-    taskdash: Command, api: FakeApi
-) -> None:
-    api.set(FIRST, Reply(403))
-    api.set(LATER, success_body(LATER))
-    taskdash("add", FIRST)
-    with taskdash.dashboard() as screen:
-        screen.wait_for("API key rejected", 60)
-        screen.wait_for("trying again in 4m", 30)
-        assert api.count(FIRST) == 2
-        refused = taskdash("wait", FIRST, timeout_s=60)
-        assert refused.returncode == 4
-        assert "again at" in refused.stderr
-        taskdash("add", LATER)
-        screen.wait_for("✓ success", 60)
-        screen.wait_for(lambda text: "API key rejected" not in text, 30)
-
-
 @pytest.mark.parametrize("command", ["wait", "check"])
 def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(taskdash: Command, command: str) -> None:
     taskdash("add", OPEN)

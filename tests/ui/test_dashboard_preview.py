@@ -14,8 +14,6 @@ from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 from tests.ui.picture_source import Source, link
 
-from taskdash.config.load import load_view
-from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.links import ExpiredError
 from taskdash.results.previews import Decoders, OtherKindError, Picture, PreviewFiles, Previews
@@ -117,23 +115,6 @@ async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(source: Sourc
     await dash.press("g")
     await until_picture(dash)
     assert source.asked == [link(FIRST), link(SECOND)], "the first one is still in memory"
-
-
-async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -> None:
-    desk.view_path = tmp_path / "view.toml"
-
-    def kept() -> bool:
-        return load_view(tmp_path / "view.toml", View()).preview
-
-    async with driven(desk, total=4) as dash:
-        await until_picture(dash)
-        await dash.press("i", said="Picture preview off")
-        assert UPPER_HALF not in dash.screen
-        assert not preview(dash).display
-        await dash.until(lambda: not kept(), "it is kept")
-        await dash.press("i")
-        await until_picture(dash)
-        await dash.until(kept, "it is kept")
 
 
 async def test_a_hidden_pane_fetches_nothing(source: Source, dash: Dash) -> None:

@@ -44,23 +44,6 @@ async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(dash: Das
     assert " ".join(dash.tabs.split()) == "[All 3] ○ New 0 ◐ Waiting 1 ✓ Success 1 × Fail 1"
 
 
-async def test_the_pages_three_bodies_in_the_detail(dash: Dash) -> None:
-    for text in ("◐ waiting 6m50s", "gpt-image-2-text-to-image", "portrait of a robot painter"):
-        assert text in dash.pane
-    assert "2026-04-29 14:58:09" in dash.pane
-    assert "completed" not in dash.pane
-    await dash.press("j", in_pane="✓ success in 32s")
-    assert dash.pane.startswith(f"A cat\n\n1 {PAGE_LINK}\n\n✓ success in 32s\n")
-    assert "2026-04-29 10:53:20" in dash.pane  # completeTime 1777460000000
-    await dash.press("G", in_pane="× fail")
-    prompt, failure, *_ = dash.pane.split("\n\n")
-    assert "360 equirectangular panorama" in prompt
-    head, reason = failure.split("\n")
-    assert head == "× fail · content policy · code 400"
-    assert reason == "Sorry, but the image we created may violate OpenAI's content policies."
-    assert "–" not in dash.pane
-
-
 @pytest.mark.dashboard(size=(80, 24))
 async def test_in_a_small_terminal_prompt_and_reason_are_seen_without_scrolling(dash: Dash) -> None:
     for key, seen in (
@@ -114,32 +97,6 @@ async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Co
         assert "A cinematic portrait of a robot painter" in dash.row("◐ waiting !")
         assert "not found: " in dash.row("○ new !")
         assert "! server error · first seen just now" in dash.pane
-
-
-async def test_one_label_is_said_over_the_list_and_several_in_a_column(desk: Context, other: Store) -> None:
-    add_answered(other, waiting_body(A), waiting_body(B), label="hero shot")
-    async with driven(desk, (160, 45), total=2) as dash:
-        await dash.until_shown("Tasks 1–2 of 2 · hero shot")
-        assert "hero shot" not in "".join(dash.table_lines)
-        assert "robot painter" in dash.table_lines[0]
-        # One among tasks that have none stands before its prompt.
-        add_answered(other, waiting_body(uuid(4)))
-        await dash.until_shown("Tasks 1–3 of 3 ━")
-        assert "◐ waiting     hero shot  A cine" in dash.row(A)
-        assert "◐ waiting     A cine" in dash.row(uuid(4))
-        other.edits.remove([other.tasks.find("aigptimage", uuid(4)).seq], NOW_MS)
-        add_answered(other, waiting_body(C), label="mugs")
-        await dash.until_shown("Label")
-        assert "hero shot  " in dash.row(A)
-        assert "mugs  " in dash.row(C)
-        await dash.until_shown("Tasks 1–3 of 3 ━")
-        # Under a filter that leaves one label, and the same in each tab: nothing jumps there.
-        await dash.press("/", *"label:mugs", "enter", total=1)
-        await dash.until_shown("Tasks 1–1 of 1, filtered from 3 · mugs")
-        await dash.until_gone(" Label ")
-        await dash.press("escape", total=3)
-        await dash.press("]", total=0)
-        await dash.press("]", total=3, shown=" Label ")
 
 
 async def test_the_line_on_top_is_quiet_and_the_status_view_tells_the_rest(
