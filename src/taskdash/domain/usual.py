@@ -79,6 +79,10 @@ class _History:
     """How many were ever added; tells the age of a fitted curve."""
     curve: Curve | None = None
     fitted_at: int = 0
+    differs: bool = False
+    """Of a variant: whether it differs from its model as a whole."""
+    compared_at: int = 0
+    """How many tasks of the model had been added then."""
 
     def add(self, log_s: float) -> None:
         self.logs.append(log_s)
@@ -93,28 +97,20 @@ class _History:
 class _Model:
     guess_s: float
     all: _History = field(default_factory=_History)
-    names: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
-    """The variant of each of `all`."""
     variants: dict[str, _History] = field(default_factory=dict)
-    told_apart: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """Per variant, the number of finished tasks when it was last compared, and whether it differs from the rest."""
 
     def learn(self, variant: str | None, log_s: float) -> None:
         self.all.add(log_s)
-        self.names.append(variant)
         if variant is not None:
             self.variants.setdefault(variant, _History()).add(log_s)
 
     def history(self, variant: str | None) -> _History:
-        own = self.variants.get(variant) if variant is not None else None
-        if variant is None or own is None:
+        own = self.variants.get(variant or "")
+        if own is None:
             return self.all
-        at, differs = self.told_apart.get(variant, (-1, False))
-        if at != self.all.learned:
-            others = [x for x, name in zip(self.all.logs, self.names, strict=True) if name != variant]
-            differs = _differs(own.logs, others)
-            self.told_apart[variant] = (self.all.learned, differs)
-        return own if differs else self.all
+        if own.compared_at != self.all.learned:
+            own.compared_at, own.differs = self.all.learned, _differs(own.logs, self.all.logs)
+        return own if own.differs else self.all
 
 
 class Durations:
@@ -192,12 +188,12 @@ def _unseen(guessed_s: float) -> Curve:
     return fit((), math.log(guessed_s))
 
 
-def _differs(mine: Collection[float], others: Collection[float]) -> bool:
-    """Return whether a variant's durations differ from its model's others: beyond chance, and enough to matter."""
-    if len(mine) < _TOLD_APART_FROM or len(others) < _TOLD_APART_FROM:
+def _differs(mine: Collection[float], every: Collection[float]) -> bool:
+    """Return whether a variant's durations differ from all of its model: beyond chance, and enough to matter."""
+    if len(mine) < _TOLD_APART_FROM:
         return False
-    error = math.sqrt(variance(mine) / len(mine) + variance(others) / len(others))
-    return abs(fmean(mine) - fmean(others)) > max(0.15, 3.0 * error)
+    error = math.sqrt(variance(mine) / len(mine) + variance(every) / len(every))
+    return abs(fmean(mine) - fmean(every)) > max(0.1, 3.0 * error)
 
 
 # The curve
