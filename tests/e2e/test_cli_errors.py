@@ -51,8 +51,11 @@ def test_wrong_usage(taskdash: Command) -> None:
         "add x --json --timeout soon", "wait --json", "config show --json extra", "failures --json --filter '\"'",
     ):  # fmt: skip
         refused(taskdash, words, 2, "usage")
-    for words, command in {"show --json --nonsense": "show", "list --json --fields": "list"}.items():
-        assert refused(taskdash, words, 2, "usage")["next"] == f"try: taskdash {command} --help"
+    for words, helped in {
+        "show --json --nonsense": "taskdash show",
+        "list --json --fields": "taskdash",
+    }.items():
+        assert refused(taskdash, words, 2, "usage")["next"] == f"try: {helped} --help"
 
 
 def test_an_id_or_a_selection_that_finds_nothing(taskdash: Command) -> None:

@@ -129,7 +129,7 @@ def list_tasks(
     sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     most = -1 if limit is None else limit
-    table = _Table(query, most, fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
+    table = _Table(query, most, fields, is_wide=wide, has_heading=not no_header)
 
     @contextmanager
     def opened() -> Iterator[Store]:
@@ -160,7 +160,11 @@ class _Table(NamedTuple):
     fields: tuple[str, ...]
     is_wide: bool
     has_heading: bool
-    has_profile: bool
+
+    @property
+    def has_profile(self) -> bool:
+        """Return whether there is a column for the profile."""
+        return self.query.profile is None
 
     def print_as(self, form: str | None, store: Store, now_ms: int) -> None:
         fields = self.fields or FIELDS

@@ -109,15 +109,7 @@ class Program(click.Command):
 
 
 class Command(Program):
-    """Ends its help with a pointer to the global options, and is named in errors of its command line."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; attach the context to errors, which click omits for an option without its value."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.ctx = error.ctx or ctx
-            raise
+    """Ends its help with a pointer to the global options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example, and the pointer to the global options."""

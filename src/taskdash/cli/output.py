@@ -141,15 +141,55 @@ def padded(text: str, cells: int) -> str:
     return text + " " * (cells - cell_width(text))
 
 
-class _Bars:
+class Progress:
     """Redraws bars at intervals, in a `with` block, and clears them when it ends; without a terminal, shows nothing."""
 
-    def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._now_s = now_s
-        self.started_s = now_s()
+    def __init__(
+        self,
+        total: int = 0,
+        *,
+        left: Callable[[], str | None] | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare; nothing is shown yet. `left` returns the time left in words; by default, the pace tells it."""
+        self.total = total
         self.enabled = _can_rewrite_lines()
-        self._next_s = self.started_s + SHOWN_AFTER_S
+        self._left = left
+        self._now_s = now_s
+        self._started_s = now_s()
+        self._next_s = self._started_s + SHOWN_AFTER_S
         self._screen: Rewritten | None = None
+
+    def show(self, done: int) -> None:
+        """Show a bar with the amount done and the time left, if an update is due."""
+        if self._is_due():
+            words = self.words(done, self._now_s() - self._started_s)
+            self._draw(words, done / self.total if self.total else 1.0)
+
+    def show_downloads(self, status: DownloadStatus) -> None:
+        """Show a bar for each download and one for all, if an update is due."""
+        if self._is_due():
+            shares = ((each, each.got / each.whole if each.whole else 0.0) for each in status.running)
+            files = [(each.name, share, each.words) for each, share in shares]
+            self._draw(status.words, status.share, files)
+
+    def words(self, done: int, elapsed_s: float) -> str:
+        """Return the progress in words."""
+        left = self._left() if self._left else None
+        if not self._left and done < self.total and done and elapsed_s > 0:
+            left = f"{duration(1000 * math.ceil((self.total - done) / (done / elapsed_s)))} left"
+        return " · ".join(filter(None, (f"{done:,}/{self.total:,}", left)))
+
+    def say(self, text: str) -> None:
+        """Print a line on stderr in place of the bars, which come back with the next update."""
+        self.clear()
+        talk(text)
+
+    def clear(self) -> None:
+        """Clear the bars."""
+        if self._screen is not None:
+            self._screen.clear()
+            self._screen = None
 
     def _is_due(self) -> bool:
         now_s = self._now_s()
@@ -165,64 +205,11 @@ class _Bars:
         self._screen = self._screen or Rewritten()
         self._screen.draw(files, share, words)
 
-    def say(self, text: str) -> None:
-        """Print a line on stderr in place of the bars, which come back with the next update."""
-        self.clear()
-        talk(text)
-
-    def clear(self) -> None:
-        """Clear the bars."""
-        if self._screen is not None:
-            self._screen.clear()
-            self._screen = None
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.clear()
-
-
-class Progress(_Bars):
-    """Shows a bar with the amount done and the time left."""
-
-    def __init__(
-        self,
-        total: int,
-        *,
-        left: Callable[[], str | None] | None = None,
-        now_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Prepare; nothing is shown yet. `left` returns the time left in words; by default, the pace tells it."""
-        super().__init__(now_s=now_s)
-        self._left = left
-        self.total = total
-
-    def show(self, done: int) -> None:
-        """Show how many are done, if an update is due."""
-        if self._is_due():
-            words = self.words(done, self._now_s() - self.started_s)
-            self._draw(words, done / self.total if self.total else 1.0)
-
-    def words(self, done: int, elapsed_s: float) -> str:
-        """Return the progress in words."""
-        left = self._left() if self._left else None
-        if not self._left and done < self.total and done and elapsed_s > 0:
-            left = f"{duration(1000 * math.ceil((self.total - done) / (done / elapsed_s)))} left"
-        return " · ".join(filter(None, (f"{done:,}/{self.total:,}", left)))
-
-
-class DownloadProgress(_Bars):
-    """Shows a bar for each download and one for all."""
-
-    def show(self, status: DownloadStatus) -> None:
-        """Show the status, if an update is due."""
-        if self._is_due():
-            running = status.running
-            files = [
-                (each.name, each.got / each.whole if each.whole else 0.0, each.words) for each in running
-            ]
-            self._draw(status.words, status.share, files)
 
 
 def _can_rewrite_lines() -> bool:

@@ -12,7 +12,7 @@ import click
 from taskdash.cli.editing import with_stdin
 from taskdash.cli.following import cancel_on_signal, run_logged, stop_at_rest
 from taskdash.cli.options import command, complete_files, complete_ids, selection_options
-from taskdash.cli.output import RESUMES, DownloadProgress, Progress, print_lines, talk, write_utf8
+from taskdash.cli.output import RESUMES, Progress, print_lines, talk, write_utf8
 from taskdash.cli.selection import OPTIONS, find_or_add
 from taskdash.config.files import absolute, download_dir
 from taskdash.domain.errors import KeyMissingError, UsageError
@@ -121,7 +121,7 @@ class _Run:
         self._beginning = asyncio.Lock()
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._progress = DownloadProgress()
+        self._progress = Progress()
 
     async def save(self, path: Path) -> int:
         """Save all results; return the exit code."""
@@ -176,7 +176,7 @@ class _Run:
                 if downloads.resting and not waits:
                     waits = True
                     self._progress.say(retrying)
-                self._progress.show(downloads.status)
+                self._progress.show_downloads(downloads.status)
         finally:
             downloads.cancel()
             await draining

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyte
 import pytest
 
-from taskdash.cli.output import DownloadProgress, Progress
+from taskdash.cli.output import Progress
 from taskdash.results.downloads import DownloadStatus, Running
 
 STATUS = DownloadStatus(
@@ -78,9 +78,9 @@ def test_downloads_have_a_line_each_as_far_as_there_is_room_and_one_for_all(
     monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     terminal, now_s = use_terminal(monkeypatch, rows), seconds()
-    with DownloadProgress(now_s=lambda: next(now_s)) as progress:
+    with Progress(now_s=lambda: next(now_s)) as progress:
         for _ in range(3):
-            progress.show(STATUS)
+            progress.show_downloads(STATUS)
         *files, total = terminal.lines
         assert len(files) == min(3, rows - 2)
         assert total == "▰▰▱▱▱▱▱▱ 3/12 results · 1.0 MiB/s · 10s left"
