@@ -178,9 +178,8 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b\n]*(?:\x1b\\)?|\x1b[ -/]*[0-~]?"
 )
 # Colours whose escape character was printed as text, or lost on the way through the clipboard.
-_SPELT_COLOUR = re.compile(r"(?:\\+(?:x1[bB]|033|e|u001[bB])|\^\[|<ESC>)\[[0-9;]{0,20}m")
+_SPELT_ESCAPES: Final = ("\\x1b", "\\x1B", "\\033", "\\e", "\\u001b", "\\u001B", "^[", "<ESC>")
 _LOST_ESCAPE = re.compile(r"\[[0-9]{1,2}(?:;[0-9]{1,3}){0,5}m")
-_ESCAPE_SPELLINGS = ("\\x1", "\\033", "\\e[", "\\u001", "^[[", "<ESC>")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u00([2-7][0-9A-Fa-f])")
 # The value of `"taskId"` in JSON is not part of a URL: there a percent sign is literal, and no ID has one.
 _PERCENT_RUN_OR_VALUE = re.compile(
@@ -188,24 +187,13 @@ _PERCENT_RUN_OR_VALUE = re.compile(
     r"|%(?:25){0,4}(?:0[9AD]|[2-7][0-9A-F])",
     re.IGNORECASE,
 )
-_ENTITIES = {
-    "&quot;": '"',
-    "&#34;": '"',
-    "&#39;": "'",
-    "&apos;": "'",
-    "&nbsp;": " ",
-    "&lt;": "<",
-    "&gt;": ">",
-    "&amp;": "&",
-}
 
 
 def plain(text: str) -> str:
     r"""Return `text` in ASCII, after a newline, so that the line of an offset is the number of newlines before it.
 
     BOMs, invisible characters and terminal colours are removed, odd spaces and quotes become the usual ones, all line
-    breaks become newlines, and percent-encoding (even double; not in a `"taskId"` of JSON), `\u00xx` and HTML entities
-    are decoded.
+    breaks become newlines, and percent-encoding (even double; not in a `"taskId"` of JSON) and `\u00xx` are decoded.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -215,14 +203,11 @@ def plain(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
     if "[" in text:
-        if any(spelling in text for spelling in _ESCAPE_SPELLINGS):
-            text = _SPELT_COLOUR.sub("", text)
+        for escape in _SPELT_ESCAPES:
+            text = text.replace(f"{escape}[", "[")
         text = _LOST_ESCAPE.sub("", text)
     if "\\u00" in text:
         text = _UNICODE_ESCAPE.sub(_from_unicode_escape, text)
-    if "&" in text:
-        for entity, char in _ENTITIES.items():
-            text = text.replace(entity, char)
     if "%" in text:
         text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
     return "\n" + text
