@@ -106,52 +106,36 @@ def test_a_store_of_an_earlier_release_is_migrated_and_one_of_no_release_recover
     assert schema_of(path) == schema_of(fresh)
 
 
-def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(path: Path) -> None:
-    said = {
-        "task_new": (0, None),
-        "task_a": (2, "420"),
-        "task_b": (2, "0"),
-        "task_c": (1, "a lot"),
-        "task_d": (3, None),
-    }
-    with old_store(path) as connection:
-        for seq, (task_id, (state, credits_consumed)) in enumerate(said.items()):
-            connection.execute(
-                "INSERT INTO tasks (seq, profile, task_id, state, added_at_ms) VALUES (?, 'p', ?, ?, 1)",
-                (seq, task_id, state),
-            )
-            connection.execute(
-                "INSERT INTO bodies (seq, raw, credits_consumed) VALUES (?, x'7b7d', ?)",
-                (seq, credits_consumed),
-            )
-    with Store(path) as store:
-        tasks = store.tasks.rows(Query("p"), 0)
-    assert [(task.record_path, task.credits) for task in tasks] == [
-        (None, None),
-        ("/api/v1/jobs/recordInfo", 420),
-        ("/api/v1/jobs/recordInfo", 0),
-        ("/api/v1/jobs/recordInfo", None),
-        ("/api/v1/jobs/recordInfo", None),
+def test_what_1_0_knew_of_tasks_goes_on_to_count(path: Path) -> None:
+    """An import of 1.0 filed the only saved result of a task, whichever it was, under 1, and without its size."""
+    known: list[tuple[int, str | None, int, list[tuple[int, int | None]]]] = [
+        (0, None, 0, []),
+        (1, "a lot", 0, []),
+        (2, "420", 3, [(1, None)]),
+        (2, "0", 1, [(1, None)]),
+        (3, None, 3, [(2, 7)]),
     ]
-
-
-def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(path: Path) -> None:
-    """Versions before this one filed the only saved result of a task under 1, whichever it was."""
+    """State, credits as text, results, and the numbers and sizes of those saved."""
     with old_store(path) as connection:
-        for seq, results in ((1, 3), (2, 1), (3, 3)):
+        for seq, (state, spent, results, saved) in enumerate(known):
             connection.execute(
                 "INSERT INTO tasks (seq, profile, task_id, state, result_count, added_at_ms) "
-                "VALUES (?, 'p', ?, 2, ?, 1)",
-                (seq, f"task_{seq}", results),
+                "VALUES (?1, 'p', 'task_' || ?1, ?2, ?3, 1)",
+                (seq, state, results),
             )
-        connection.executemany(
-            "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, 1, ?)",
-            [(1, 1, "/doubtful", None), (2, 1, "/all-there-is", None), (3, 2, "/ours", 7)],
-        )
+            connection.execute(
+                "INSERT INTO bodies (seq, raw, credits_consumed) VALUES (?, x'7b7d', ?)", (seq, spent)
+            )
+            rows = [(seq, n, f"/{n}", 1, size) for n, size in saved]
+            connection.executemany("INSERT INTO saved VALUES (?, ?, ?, ?, ?)", rows)
     with Store(path) as store:
-        found = store.saved.of([1, 2, 3])
-        assert {seq: list(files) for seq, files in found.items()} == {2: [1], 3: [2]}
-        assert [task.saved_count for task in store.tasks.by_seq([1, 2, 3])] == [0, 1, 1]
+        tasks = store.tasks.rows(Query("p"), 0)
+        saved_of = store.saved.of(range(5))
+    path_of_1_0 = "/api/v1/jobs/recordInfo"
+    assert [task.record_path for task in tasks] == [None, *[path_of_1_0] * 4]
+    assert [task.credits for task in tasks] == [None, None, 420, 0, None]
+    assert [task.saved_count for task in tasks] == [0, 0, 0, 1, 1]
+    assert {seq: [*files] for seq, files in saved_of.items()} == {3: [1], 4: [2]}
 
 
 def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
