@@ -216,14 +216,11 @@ class PreviewFiles:
 
     def get(self, url: str) -> Picture | None:
         """Return the PNG for `url`, if there is a good one."""
-        path = self.path(url)
-        file = open_plain_file(path, follow=False)
+        file = open_plain_file(self.path(url), follow=False)
         if file is None:
             return None
         with file, contextlib.suppress(OSError, DecodingError):
-            picture = checked_png(file.read(worker.MAX_OUTPUT_BYTES))
-            os.utime(path)
-            return picture
+            return checked_png(file.read(worker.MAX_OUTPUT_BYTES))
         return None
 
     def keep(self, url: str, picture: Picture) -> None:

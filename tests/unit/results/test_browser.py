@@ -47,9 +47,7 @@ def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
         ("browser --new-tab", ["--new-tab", PICTURE]),
         ("browser --url=%s -q", [f"--url={PICTURE}", "-q"]),
         ("browser %s &", [PICTURE]),
-        ("'browser' 'a b'", ["a b", PICTURE]),
         ("no-such-browser:browser", [PICTURE]),
-        (":browser", [PICTURE]),
         ("w3m:browser", [PICTURE]),
         ("'unclosed:browser", [PICTURE]),
     ],
@@ -65,16 +63,9 @@ def test_browser_names_the_one_that_is_started_and_never_one_of_the_text_kind(
 
 @pytest.mark.parametrize(
     "browser",
-    [
-        "sh -c 'browser %s'",
-        "sh -c \"browser '%s'\"",
-        "env sh -c 'browser %s'",
-        "nice -n 1 bash -c 'browser \"%s\"'",
-    ],
+    ["sh -c 'browser %s'", "sh -c \"browser '%s'\"", "nice -n 1 bash -c 'browser \"%s\"'"],
 )
-@pytest.mark.parametrize(
-    "tail", [";touch pwned", "&touch${IFS}pwned", "$(touch pwned)", "`touch pwned`", ";pwn;"]
-)
+@pytest.mark.parametrize("tail", ["&touch${IFS}pwned", "$(touch pwned)", ";pwn;"])
 def test_no_shell_ever_reads_a_link(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, browser: str, tail: str
 ) -> None:
@@ -127,31 +118,24 @@ def test_over_ssh_nothing_opens_on_the_far_machine(recorder: Recorder, variable:
 
 
 @pytest.mark.parametrize(
-    ("there", "started", "arguments"),
+    ("platform", "more", "there", "started"),
     [
-        (["wslview", "rundll32.exe"], "wslview", [PICTURE]),
-        (["rundll32.exe"], "rundll32.exe", ["url.dll,FileProtocolHandler", PICTURE]),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, ["xdg-open", "wslview"], ["xdg-open"]),
+        ("darwin", {}, ["open"], ["open"]),
+        ("linux", {**WSL, "DISPLAY": ":0"}, ["xdg-open", "wslview", "rundll32.exe"], ["wslview"]),
+        ("linux", WSL, ["xdg-open", "rundll32.exe"], ["rundll32.exe", "url.dll,FileProtocolHandler"]),
     ],
 )
-def test_in_wsl_a_program_of_windows_opens_it_and_none_of_linux(
-    recorder: Recorder, there: list[str], started: str, arguments: list[str]
-) -> None:
-    for name in there:
-        recorder.script(name, f'printf "%s\\n" {name} "$@" >> "{recorder.file}"')
-    recorder.script("xdg-open", f'touch "{recorder.folder}/wrong"')
-    assert open_url(PICTURE, environ={**recorder.environ, **WSL, "DISPLAY": ":0"}).ok
-    assert recorder.visited == [started, *arguments]
-    assert not (recorder.folder / "wrong").exists()
-
-
-@pytest.mark.parametrize(
-    ("platform", "opener", "more"),
-    [("linux", "xdg-open", {"WAYLAND_DISPLAY": "wayland-0"}), ("darwin", "open", {})],
-)
-def test_the_desktops_own_opener_is_used(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, platform: str, opener: str, more: dict[str, str]
+def test_the_opener_of_the_desktop_is_used_and_in_wsl_that_of_windows(
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+    more: dict[str, str],
+    there: list[str],
+    started: list[str],
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    recorder.script(opener, f'printf "%s\n" "$@" > "{recorder.file}"')
+    for name in there:
+        recorder.script(name, f'printf "%s\\n" {name} "$@" >> "{recorder.file}"')
     assert open_url(PICTURE, environ={**recorder.environ, **more}).ok
-    assert recorder.visited == [PICTURE]
+    assert recorder.visited == [*started, PICTURE]

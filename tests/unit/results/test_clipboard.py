@@ -56,8 +56,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (("clip.exe", "wl-copy"), {**DESKTOP, "WSL_DISTRO_NAME": "Ubuntu"}, "clip.exe"),
         ((), DESKTOP, None),
         (ALL, {**DESKTOP, "SSH_CONNECTION": "10.0.0.1 50000 10.0.0.2 22"}, None),
-        (ALL, {**DESKTOP, "SSH_TTY": "/dev/pts/3"}, None),
-        (ALL, {**DESKTOP, **TMUX}, "wl-copy"),
         (ALL, TMUX, "tmux"),
         (ALL, {**DESKTOP, **TMUX, "SSH_TTY": "/dev/pts/3"}, "tmux"),
     ],

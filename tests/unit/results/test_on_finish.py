@@ -180,7 +180,6 @@ def test_no_more_than_two_run_at_once(finishing: Finishing) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["/nowhere/notify-me"], "/nowhere/notify-me was not found"),
         (["no-such-program-here"], "no-such-program-here was not found"),
         (["/"], "/ cannot be run (Permission denied)"),
         (["sh", "-c", "echo broken >&2; exit 3"], "sh failed (exit 3) for task_many_"),
