@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.results.content import HEAD_BYTES
 from taskdash.results.folder import disk_errors
-from taskdash.results.links import DiskError, DownloadError
+from taskdash.results.links import DiskError, DownloadError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from taskdash.results.folder import Folder
 
 MAX_NOTE_BYTES: Final = 4_096
+_READ_BYTES: Final = 1_048_576
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
@@ -140,32 +141,39 @@ class PartFile(Sink):
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def insert(self, place: int, data: bytes) -> None:
-        """Insert data into the file, which has arrived; if that fails, the file stays as it is.
+        """Insert data into the file, which has arrived.
 
-        Raises DiskError if the disk refuses.
+        Raises DiskError if the disk has no room for it; then the file stays as it is.
         """
         # From here on the file must not be taken for a part of the server's version.
         self._folder.remove(self._note_name)
-        self.tag, rest = None, self.read(place, self.size - place)
+        size, rest, self.tag = self.size, self.read(place, self.size - place), None
+        try:
+            # What makes it longer goes first, as only that needs room.
+            self.write((data + rest[-len(data) :])[-len(data) :])
+        except DiskError:
+            self.size = size
+            with _writing():
+                os.ftruncate(self.descriptor, size)
+            raise
         self.size = place
         try:
             self.write(data)
             self.write(rest)
-        except DiskError:
-            self.size = place
-            self.write(rest)
-            os.ftruncate(self.descriptor, self.size)
-            raise
+        except DiskError as error:
+            # It is neither the old file nor the new one.
+            raise PassingError(str(error)) from None
 
     async def digest(self) -> str:
-        """Return the SHA-256 of the content, in hexadecimal. Raises DiskError if it cannot be read."""
+        """Return the SHA-256 of the content, in hexadecimal, yielding to the event loop in between.
 
-        def read() -> str:
-            with _writing(), open(self.descriptor, "rb", closefd=False) as file:
-                file.seek(0)
-                return hashlib.file_digest(file, "sha256").hexdigest()
-
-        return await asyncio.to_thread(read)
+        Raises DiskError if it cannot be read.
+        """
+        found = hashlib.sha256()
+        for offset in range(0, self.size, _READ_BYTES):
+            found.update(self.read(offset, min(_READ_BYTES, self.size - offset)))
+            await asyncio.sleep(0)
+        return found.hexdigest()
 
     def __enter__(self) -> Self:
         return self

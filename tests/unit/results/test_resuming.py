@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from taskdash.results import fetch
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.links import DiskError, DownloadError, PassingError
-from taskdash.results.part import part_key
+from taskdash.results.part import PartFile, part_key
 
 DATA = picture(200_000)
 KEY = part_key("list", "profile", "task", "1")
@@ -357,3 +358,29 @@ def test_a_disk_that_has_no_size_takes_anything(saving: Saving, monkeypatch: pyt
     none = os.statvfs_result((4_096, 4_096, 0, 0, 0, 0, 0, 0, 0, 255))
     monkeypatch.setattr(os, "fstatvfs", lambda _: none)
     assert saving.run(http_reply(200, DATA)).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("room", [0, 3, 200_000])
+def test_data_is_inserted_whole_or_not_at_all(
+    target: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    real = os.pwrite
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        """Write as a disk does that has only so much room behind the file."""
+        left = len(DATA) + room - offset
+        if left <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data[:left], offset)
+
+    with Folder(target) as folder, PartFile(folder, KEY) as part:
+        part.begin(len(DATA), None)
+        part.write(DATA)
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        if room < 100:
+            with pytest.raises(DiskError, match="No space left"):
+                part.insert(33, b"inserted")
+        else:
+            part.insert(33, b"inserted")
+        whole = DATA[:33] + b"inserted" + DATA[33:]
+        assert part.keep("x", "png").read_bytes() == (DATA if room < 100 else whole)
