@@ -46,6 +46,7 @@ MIN_TEXT_CELLS: Final = 20
 """Cells of a prompt or reason that are worth more than another column."""
 MAX_STATE_CELLS: Final = 14
 ID_CELLS: Final = 8
+PROSE: Final = ("prompt", "reason", "note", "problem")
 _GAP: Final = 2
 NAME_CELLS: Final = 40
 BAR_CELLS: Final = 8
@@ -116,7 +117,7 @@ def cell_lines(
     return _lines(widths, named, right)
 
 
-def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection[str]) -> list[str]:
+def named_lines(pairs: Iterable[tuple[str, str]], indent: int) -> list[str]:
     """Return names and values as lines, with the values in a column from `indent` to the edge of the terminal.
 
     Only prose is wrapped to fit: links and paths stay whole for copying.
@@ -125,7 +126,7 @@ def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection
     lines = []
     for name, value in pairs:
         parts = [Text(part, _style(name, value)) for part in value.splitlines() or [""]]
-        if name in prose:
+        if name in PROSE:
             room = max(1, console.width - indent)
             parts = [line for part in parts for line in part.wrap(console, room) or [Text()]]
         for n, part in enumerate(parts):

@@ -53,18 +53,8 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 MAX_NAME_CELLS: Final = 20
-PROSE: Final = ("prompt", "reason", "note", "problem")
-"""The values that are prose, and wrapped between words."""
 _NUMBER: Final = number(1, 10_000)
 _MAX_SIDECAR_BYTES: Final = 32 * 1_048_576
-_HOW: Final = {
-    "list": "saved there",
-    "metadata": "its metadata",
-    "sidecar": "its sidecar",
-    "content": "its content",
-    "path": "its path; the file has changed since",
-}
-"""The ways to recognise a file, the most reliable first."""
 
 
 @command("Print a task in full.", example="taskdash show 5064bd1a --json | jq -r '.resultUrls[]'")
@@ -159,7 +149,7 @@ def _pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     if sys.stdout.isatty():
         from taskdash.cli.screen import named_lines
 
-        return named_lines(pairs, indent, PROSE)
+        return named_lines(pairs, indent)
     lines = []
     for name, value in pairs:
         first, *rest = value.splitlines() or [""]
@@ -246,11 +236,11 @@ def _browse(session: Session, url: str) -> int:
 @form_options(json="Output JSON.")
 @click.pass_obj
 def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
-    """Tell which task and result each file came from: file, ID:N, and how it was recognised.
+    """Tell which task and result each file came from: file, ID:N, and how it was recognised, tab-separated.
 
-    A file is recognised by the list (its path, or its content if it was moved or renamed), by its own metadata (see
-    embed in the config) or by the sidecar beside it, which can be given too. Exits with 1 if any file is not
-    recognised.
+    A file is recognised by the list (its path there, or its content if it was moved or renamed), by its own metadata
+    (see embed in the config) or by the sidecar beside it, which can be given too; by "path" alone, it has changed since
+    it was saved. Exits with 1 if any file is not recognised.
     """
     found: list[tuple[str, str, list[Origin]]] = []
     with session.open_store(only_reads=True) as store:
@@ -316,7 +306,7 @@ def _in_sidecar(path: Path) -> Origin | None:
 
 def _line(name: str, by: str, origin: Origin) -> str:
     result = origin.task_id if origin.number is None else f"{origin.task_id}:{origin.number}"
-    return f"{name}: {result} ({_HOW[by]})" if sys.stdout.isatty() else f"{name}\t{result}\t{by}"
+    return f"{name}\t{result}\t{by}"
 
 
 def _item(name: str, by: str | None, profile: str | None, task_id: str | None, number: int | None) -> Json:

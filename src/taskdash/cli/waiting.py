@@ -78,7 +78,7 @@ def check(
         for line in troubles:
             complain(line)
         if as_json:
-            print_json_array(_items(session, rules))
+            _print_items(_items(session, rules))
         else:
             print_lines(changes)
         if ended_by:
@@ -177,27 +177,26 @@ def _give_up(rules: WaitRules, *, as_json: bool, beside: dict[str, Json] | None)
     return code
 
 
-def _print_items(items: list[str], beside: dict[str, Json] | None) -> None:
+def _print_items(items: list[Json], beside: dict[str, Json] | None = None) -> None:
     if beside is None:
-        print_json_array(items)
+        print_json_array(list(map(json.dumps, items)))
     else:
-        print_json({**beside, "tasks": list(map(json.loads, items))})
+        print_json({**beside, "tasks": items})
 
 
-def _items(session: Session, rules: CheckRules | WaitRules, left_s: float = math.inf) -> list[str]:
-    """Return the current state of the tasks as JSON, or the last one seen if the store cannot be read."""
+def _items(session: Session, rules: CheckRules | WaitRules, left_s: float = math.inf) -> list[Json]:
+    """Return the current state of the tasks for JSON, or the last one seen if the store cannot be read."""
     try:
         with session.open_store(left_s + END_S) as store:
             seqs = [task.seq for task in rules.tasks]
             store.saved.forget_gone(seqs)
-            details = store.tasks.details(seqs, raw=False, now_ms=session.now_ms())
-            return [json.dumps(task_json(detail)) for detail in details]
+            return [*map(task_json, store.tasks.details(seqs, raw=False, now_ms=session.now_ms()))]
     except TaskdashError:
         return _last_seen(rules)
 
 
-def _last_seen(rules: CheckRules | WaitRules) -> list[str]:
-    return [json.dumps(task_json(TaskDetail(task=task))) for task in rules.tasks]
+def _last_seen(rules: CheckRules | WaitRules) -> list[Json]:
+    return [task_json(TaskDetail(task=task)) for task in rules.tasks]
 
 
 class AutoSaving:
