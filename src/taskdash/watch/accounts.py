@@ -110,7 +110,6 @@ class Accounts:
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5
         self._asked = 0
-        self._quiet: Quiet | None = None
         self.last: Entry | None = None
         """The last known reservation in the store."""
         self._ledger: deque[Sent] = deque()
@@ -276,13 +275,12 @@ class Accounts:
 
     def quiet(self) -> Quiet | None:
         """Return the hold of a 429, for the next watcher; None without one."""
-        now_s, until_s = self._clock.now_s(), self.health.throttled_until_s
-        if now_s >= until_s:
-            self._quiet = None
-        elif self._quiet is None or self._quiet.until_s != until_s:
-            until_ms = self._clock.now_ms() + round(1000 * (until_s - now_s))
-            self._quiet = Quiet(boot_id(), until_s, until_ms, self.health.message)
-        return self._quiet
+        left_s = self.health.throttled_until_s - self._clock.now_s()
+        if left_s <= 0:
+            return None
+        # To the second, as it is worked out from two clocks.
+        until_ms = 1000 * math.ceil(self._clock.now_ms() / 1000 + left_s)
+        return Quiet(boot_id(), self.health.throttled_until_s, until_ms, self.health.message)
 
     def _learn(self, throttle: Throttle) -> None:
         limits = learned(throttle, self.key_limits, self._policy.written)

@@ -102,7 +102,7 @@ class Dispatch:
         self.durations = Durations(finished)
         self._accounts.take_over(note, entries, has_same_key=not self._notes.differs_from(note))
         self.owes_word = self.should_hand_over = False
-        self._look_at_s = self._counted_at_s = self._price_at_s = -math.inf
+        self._look_at_s = self._price_at_s = -math.inf
         self._wall_ahead_s = None
 
     async def follow(self, *, paused: bool, can_lead: bool) -> WatchStatus:
@@ -335,10 +335,9 @@ class Dispatch:
         )
 
     async def _count(self) -> None:
-        """Count the tasks in line for the status, if that can have changed since the last look."""
-        now_s, now_ms, next_ms = self._clock.now_s(), self._clock.now_ms(), self._line.next_ms
-        is_stale = self._counted_at_s == -math.inf or (next_ms is not None and next_ms <= now_ms)
-        if is_stale and now_s >= self._counted_at_s + COUNT_EVERY_S:
+        """Count the tasks in line for the status, unless a look did so a moment ago."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        if now_s >= self._counted_at_s + COUNT_EVERY_S:
             self._counted_at_s = now_s
             self._line = await self._store.run(
                 lambda store: store.checks.in_line(self._policy.profile, now_ms)
@@ -353,5 +352,5 @@ class Dispatch:
                 await self._store.run(
                     lambda store: store.checks.shift(self._policy.profile, round(1000 * step_s))
                 )
-            self._look_at_s = self._counted_at_s = -math.inf
+            self._look_at_s = -math.inf
         self._wall_ahead_s = ahead_s

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 NOTE_EVERY_S: Final = 1.0
 MARK_BYTES: Final = 4
 """Enough to tell two keys apart, too few to recover one."""
-_SAME_MOMENT_MS: Final = 1_000
 _LOCK_TRIES: Final = 3
 _TOLD: Final[dict[str, type]] = {
     **dict.fromkeys(("problem", "message", "paths_remark", "tier", "learned"), str),
@@ -161,7 +160,6 @@ class Notes:
         self._clock = clock
         self._noted: GatewayNote | None = None
         self._noted_at_s = -math.inf
-        self._held_until_ms: int | None = None
 
     def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
         """Return what differs between this process and the watcher that left the note; "" if nothing does.
@@ -238,11 +236,8 @@ class Notes:
         accounts = self._accounts
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         held_s = accounts.told_hold_s()
-        until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
-        # Read from two clocks, so do not report a change for the odd millisecond between them.
-        said_ms = self._held_until_ms
-        if until_ms is None or said_ms is None or abs(until_ms - said_ms) > _SAME_MOMENT_MS:
-            self._held_until_ms = until_ms
+        # To the second, as it is worked out from two clocks.
+        until_ms = 1000 * math.ceil(now_ms / 1000 + held_s) if 0 < held_s < math.inf else None
         problem = accounts.health.problem(now_s)
         return WatchStatus(
             leading=True,
@@ -256,7 +251,7 @@ class Notes:
             key_doubted=accounts.health.is_key_doubted,
             message=accounts.health.message if problem else "",
             paths_remark=accounts.paths.remark,
-            held_until_ms=self._held_until_ms,
+            held_until_ms=until_ms,
         )
 
     async def leave_word(self, status: WatchStatus) -> None:
