@@ -126,16 +126,15 @@ class Durations:
         for model, variant, cost_ms in finished:
             self.learn(model, variant, cost_ms)
 
-    def learn(self, model: str | None, variant: str | None, cost_ms: int | None) -> bool:
-        """Add a finished task; return False if it is of no use (no model, or no plausible time)."""
+    def learn(self, model: str | None, variant: str | None, cost_ms: int | None) -> None:
+        """Add a finished task, unless it is of no use: without a model, or a plausible time."""
         if not model or cost_ms is None or not 0 < cost_ms <= _MOST_MS:
-            return False
+            return
         log_s = math.log(max(cost_ms, _LEAST_MS) / 1000.0)
         if model not in self._models:
             self._models[model] = _Model(guess_s(model))
         self._models[model].learn(variant, log_s)
         self._usual.clear()
-        return True
 
     def see_waiting(self, waiting: Iterable[tuple[str | None, str | None, int]]) -> None:
         """Replace the tasks known to be waiting: model, variant and the age (ms) at which it was last seen so."""
