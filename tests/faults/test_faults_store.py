@@ -192,8 +192,8 @@ def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> N
 
 @pytest.mark.row("S3")
 def test_a_disk_with_room_for_a_result_alone_keeps_that_whole(taskdash: Command, api: FilesApi) -> None:
-    noise = random.Random(3).randbytes(590 * 590)  # noqa: S311 - the same in every run
-    picture = encoded(Image.frombytes("L", (590, 590), noise))
+    noise = random.Random(3).randbytes(600 * 600)  # noqa: S311 - the same in every run
+    picture = encoded(Image.frombytes("L", (600, 600), noise))
     with small_disk(taskdash.folder / "small") as disk:
         api.file = picture
         taskdash.write_config(api.url, top=f'download_dir = "{disk}"\nsidecar = true\nembed = true')
