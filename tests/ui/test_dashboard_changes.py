@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from tests.servers import fail_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add, answer, answer_all, driven, uuid
@@ -83,21 +81,6 @@ async def test_a_check_that_brings_nothing_new_does_not_flash(
         assert MANY[1][:8] in flashing(dash)[0]
 
 
-@pytest.mark.usefixtures("lasting_flash")
-async def test_ones_own_edit_or_another_order_or_tab_does_not_flash(desk: Context, other: Store) -> None:
-    add(other, *MANY[:4])
-    answer(other, MANY[3], waiting_body(MANY[3]))
-    async with driven(desk, total=4) as dash:
-        await dash.press("e", dialog="EditLabel")
-        await dash.press(*"hero", "enter", dialog=None, said="Saved")
-        await dash.until(lambda: "hero" in dash.table_lines[0], "the label in the row")
-        assert flashing(dash) == []
-        await dash.press("]", "]", total=1)
-        await dash.press("[", "[", "S", total=4)
-        await dash.until(lambda: dash.shown_ids[0] == MANY[3], "the other way round")
-        assert flashing(dash) == []
-
-
 # Marks out of sight
 
 
@@ -145,19 +128,6 @@ async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Conte
 
 def labelled(store: Store) -> list[tuple[str | None, str | None]]:
     return [(task.label, task.note) for task in store.tasks.rows(Query(None), NOW_MS)]
-
-
-async def test_whoever_quits_with_the_key_after_enter_has_the_label_saved(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY[:1])
-    async with driven(desk, total=1) as dash:
-        await dash.press("e", dialog="EditLabel")
-        desk.store.submit(lambda _: time.sleep(0.05))
-        await dash.press("s", "enter", dialog=None)
-        await dash.app.run_action("app.quit")
-    desk.store.close()
-    assert labelled(other) == [("s", None)]
 
 
 async def test_an_edit_writes_what_was_typed_and_nothing_else(desk: Context, other: Store) -> None:
