@@ -302,47 +302,25 @@ def test_each_preset_stands_alone_and_the_default_changes_nothing(load: Load) ->
     assert preset_profile(DEFAULT_PRESET, "aigptimage") == Profile(name="aigptimage")
 
 
-def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> None:
+def test_a_file_of_windows_is_in_force_beside_the_defaults(tmp_path: Path, load: Load) -> None:
     text = """\
         profile = "kie"
         download_dir = "~/pictures"
-        open_command = ["firefox", "--new-tab"]
-        bell = true
-        max_result_mib = 512
-        key_preset = "vim"
         keys = { open = "o", remove = [], filter = ["slash", "ctrl+f", "slash"] }
-        view = { columns = ["id", "state"], widths = { id = 20 }, sort = "-cost", detail_percent = 30 }
+        view = { columns = ["id", "state"], widths = { id = 20 } }
         [profiles.aigptimage]
         tier = "basic"
     """
-    other = f'{KIE}per_second = 10\nper_minute = 300\nshare = 1\nresult_ttl = "24h"\nallow_private = true'
-    found = load(b"\xef\xbb\xbf" + (text + other).replace("\n", "\r\n").encode())
-    file = tmp_path / "my.toml"
+    found = load(b"\xef\xbb\xbf" + (text + KIE + "share = 1").replace("\n", "\r\n").encode())
     assert found == Settings(
         profile="kie",
         download_dir=tmp_path / "pictures",
-        open_command=("firefox", "--new-tab"),
-        bell=True,
-        max_result_mib=512,
-        key_preset="vim",
         keys={"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")},
-        view=View(columns=("id", "state"), widths={"id": 20}, sort="-cost", detail_percent=30),
+        view=View(columns=("id", "state"), widths={"id": 20}),
         profiles={
             "aigptimage": Profile(name="aigptimage", tier="basic", tier_assumed=False),
-            "kie": Profile(
-                name="kie",
-                base_url="https://api.kie.ai",
-                tier=None,
-                tier_assumed=False,
-                per_second=10,
-                per_minute=300,
-                share=1.0,
-                result_ttl_ms=86_400_000,
-                allow_private=True,
-            ),
+            "kie": Profile(name="kie", base_url="https://api.kie.ai", share=1.0),
         },
-        config_file=file,
-        origins=found.origins,
     )
 
 

@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from PIL import Image, ImageStat
 from tests.unit.demo.test_demo_server import ask
 
-from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, SONG
-from taskdash.demo.server import DemoApi
-
-PICTURES = [name for name in MEDIA if name.endswith(".webp")]
-CLIPS = [name for name in MEDIA if name.endswith(".mp4")]
+from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER
+from taskdash.demo.server import MEDIA_TYPES, DemoApi
 
 
 def test_there_are_files_of_each_kind_and_they_are_small() -> None:
     assert sum(path.stat().st_size for path in MEDIA_FOLDER.iterdir()) < 400_000
-    assert len(PICTURES) >= 13
-    assert len(CLIPS) >= 2
-    assert (MEDIA_FOLDER / SONG).read_bytes().startswith((b"ID3", b"\xff\xfb"))
-
-
-def test_pictures_are_webps_worth_looking_at() -> None:
-    for name in PICTURES:
-        with Image.open(MEDIA_FOLDER / name) as picture:
-            assert picture.format == "WEBP", name
-            assert min(picture.size) >= 512, name
-            # All of one colour, or nearly, is no picture.
-            assert max(ImageStat.Stat(picture.convert("RGB")).stddev) > 10, name
-
-
-@pytest.mark.parametrize("name", CLIPS)
-def test_a_clip_is_an_mp4_that_plays_while_it_loads(name: str) -> None:
-    data = (MEDIA_FOLDER / name).read_bytes()
-    boxes, place = [], 0
-    while place < len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
-        assert 8 <= size <= len(data) - place
-        boxes.append(kind)
-        place += size
-    assert boxes.index(b"ftyp") < boxes.index(b"moov") < boxes.index(b"mdat")
-    # H.264: what every browser plays.
-    assert b"avc1" in data[: data.index(b"mdat")]
+    assert {Path(name).suffix for name in MEDIA} == MEDIA_TYPES.keys()
 
 
 @pytest.fixture(scope="module")
