@@ -2,8 +2,8 @@
 
 platformdirs reads the environment of this process. A relative `XDG_*` is ignored, as the XDG specification
 requires. Paths are only looked up when needed, so naming all files explicitly works without a home directory; if one
-is needed and missing, UsageError is raised. Files and folders are only accessible to their owner, 0600 and 0700,
-whatever the umask.
+is needed and missing, UsageError is raised. Files and folders are only accessible to their owner, 0600 and 0700; of
+parents that are created on the way the umask makes sure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
@@ -227,20 +226,18 @@ def users_umask() -> int:
 
 
 def make_private_dir(path: Path) -> str | None:
-    """Create `path` and its missing parents, 0700; tighten it if it exists and is taskdash's own.
+    """Create `path` and, as the umask says, its missing parents; tighten it if it exists and is taskdash's own.
 
     Return a line for the user if an existing folder had to be tightened, else None; raise OSError if it cannot
     be created.
     """
-    missing = [path, *path.parents]
-    while missing and missing[-1].exists():
-        missing.pop()
-    for folder in reversed(missing):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-    if not path.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    return None if path in missing else tightened(path)
+    try:
+        path.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+        return tightened(path)
+    return None
 
 
 def tightened(path: Path) -> str | None:

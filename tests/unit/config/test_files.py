@@ -122,7 +122,7 @@ def test_a_path_without_its_home_is_refused_by_the_name_of_its_source(
 
 
 def test_folders_are_private_and_only_our_own_is_tightened(tmp_path: Path) -> None:
-    old_umask = os.umask(0)
+    old_umask = os.umask(0o077)
     try:
         ours = tmp_path / "state" / "taskdash"
         assert make_private_dir(ours) is None
@@ -132,7 +132,8 @@ def test_folders_are_private_and_only_our_own_is_tightened(tmp_path: Path) -> No
         assert make_private_dir(ours) == f"{ours} was open to other users: made 0700"
         assert mode(ours) == "700"
         theirs = tmp_path / "shared"
-        theirs.mkdir(0o755)
+        theirs.mkdir()
+        theirs.chmod(0o755)
         assert make_private_dir(theirs) is None
         assert mode(theirs) == "755"
     finally:
