@@ -230,8 +230,7 @@ def _swallowed_after(text: str, start: int, word: str) -> str | None:
 def _context_before(text: str, start: int) -> _Context:
     window = text[max(0, start - _WINDOW) : start][::-1]
     found = _BACKWARDS.match(window)
-    if found is None:  # pragma: no cover - every part of the pattern may be empty
-        return _NO_CONTEXT
+    assert found is not None  # noqa: S101 - every part of the pattern may be empty
     gap, sep, label = found["gap"], found["sep"], found["words"][::-1]
     why_not = _by_label(text, start, found)
     if why_not is None and sep and "\n" not in gap:

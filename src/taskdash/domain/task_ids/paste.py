@@ -273,14 +273,12 @@ class _Scan:
     def text_end(self, start: int, slashes: int, quote: str) -> int:
         """Return where the string that opens before `start` closes; the end of the line if it never does."""
         line_end = self.line_end(start)
-        closing = _closing(slashes, quote)
-        found = closing.search(self.text, start, line_end)
-        if not found and self._in_vain < _MAX_IN_VAIN:
-            # Terminals wrap long strings.
-            limit = line_end + _MAX_ACROSS_LINES // 4
-            found = closing.search(self.text, line_end, limit)
-            self._in_vain += 0 if found else limit - line_end
-        return found.end() if found else line_end
+        # Terminals wrap long strings.
+        beyond = _MAX_ACROSS_LINES // 4 if self._in_vain < _MAX_IN_VAIN else 0
+        if found := _closing(slashes, quote).search(self.text, start, line_end + beyond):
+            return found.end()
+        self._in_vain += beyond
+        return line_end
 
     def bracket_end(self, start: int) -> int:
         line_end = self.line_end(start)
