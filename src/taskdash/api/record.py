@@ -358,7 +358,8 @@ def reason_in(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
         if any(found_in_it) or _ALL_IN_ERROR.issuperset(value):
             return found_in_it
     if isinstance(value, list | dict):
-        return None, inert(json_text(inert_json(value)))
+        value = inert_json(value)
+        return None, None if _is_empty(value) else inert(json_text(value))
     said = text(value)
     is_none = said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said)
     return None, None if is_none else said
@@ -378,6 +379,12 @@ def _error_code(value: Json) -> str | None:
     """Return a code, unless it means that there is no error."""
     said = word(value)
     return None if said is None or whole_number(value) in _NO_ERROR or _IS_FINE.fullmatch(said) else said
+
+
+def _is_empty(value: Json) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return all(map(_is_empty, value)) if isinstance(value, list) else is_blank(value)
 
 
 def _says_no_more(value: Json) -> bool:

@@ -43,11 +43,14 @@ class UnreadableError(ValueError):
 
 
 def document(headers: Mapping[str, str], body: bytes) -> Json:
-    """Parse a body as a JSON document, with or without a byte order mark, whatever its headers call it.
+    """Parse a body as a JSON document, with or without a byte order mark, whatever its Content-Type.
 
-    We ask for `identity`, so a body that a proxy has compressed anyway is not unpacked. The names of `headers` are in
-    lower case. Raises UnreadableError if the body is too long, not UTF-8 or not JSON.
+    We ask for `identity`, so a body that is labelled as compressed is refused: it may unpack to any size. The names of
+    `headers` are in lower case. Raises UnreadableError if the body is compressed, too long, not UTF-8 or not JSON.
     """
+    encoding = inert_line(headers.get("content-encoding", ""), 40).lower()
+    if encoding not in ("", "identity"):
+        raise UnreadableError(f"compressed ({encoding}), which was not asked for")
     if len(body) > MAX_BODY_BYTES:
         raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
     text_bytes = body.removeprefix(b"\xef\xbb\xbf").strip()
@@ -60,9 +63,7 @@ def document(headers: Mapping[str, str], body: bytes) -> Json:
     try:
         text = text_bytes.decode("utf-8")
     except UnicodeDecodeError:
-        encoding = inert_line(headers.get("content-encoding", ""), 40)
-        compressed = f"compressed ({encoding}), which was not asked for" if encoding else ""
-        raise UnreadableError(compressed or "not UTF-8") from None
+        raise UnreadableError("not UTF-8") from None
     return json_document(text)
 
 

@@ -52,6 +52,10 @@ _TEXT_RULES: Final = (
         \bcelebrit|\b(?:public|prominent|real) (?:figure|person|people)|\bdeepfake
         违规|違規|敏感|审核|審核|内容(?:政策|安全|风险|不当)|不合规
         不合規|色情|涉黄|涉政|暴力|违禁|版权
+        コンテンツ.?ポリシー|不適切|ガイドライン|콘텐츠 ?정책|부적절|유해
+        pol[ií]ticas? de (?:conte[uú]do|contenido|uso)|inapropiad|inapropriad
+        inhaltsrichtlini|unangemessen|politique de contenu|contenu inappropri
+        политик\w{0,3} (?:контента|содержания)|недопустим\w{0,4} (?:контент|содерж)
         """,
     ),
     (
@@ -69,20 +73,25 @@ _TEXT_RULES: Final = (
         \binsufficient (?:user )?quota|\bexceed\w{0,3} .{0,20}\bquota|\bquota\b.{0,20}\bexceed
         \bbilling\b|\bpayment required|\btop up\b|\brecharge|\barrears\b|\bspending limit
         (?:余额|餘額|积分|積分|额度|點數|点数|配额)不足|额度已用|欠费|欠費|充值
+        残高不足|クレジット(?:が)?不足|잔액|크레딧(?:이)? ?부족
+        cr[eé]ditos? insuficientes?|saldo insuficiente|guthaben|(?:cr[eé]dits?|solde) insuffisant
+        недостаточно (?:средств|кредит)
         """,
     ),
     (
         FailureClass.CANCELED,
         r"""
         \bcancel(?:l?ed|l?ation|l?ing)\b|\b(?:aborted|stopped|terminated) by (?:the )?(?:user|client)
-        (?:已|被|用户|任务)取消|取消了
+        (?:已|被|用户|任务)取消|取消了|キャンセル|취소|cancelad[oa]|abgebrochen|annulée?\b|отмен[её]н
         """,
     ),
     (
         FailureClass.TIMEOUT,
         r"""
         \btime ?out|\btimed ?out|\btime limit|\bdeadline exceeded|\btook too long
-        超时|超時|逾时
+        超时|超時|逾时|タイムアウト|시간 ?초과
+        tiempo de espera|tempo (?:limite|esgotado)|zeitüberschreitung|délai (?:d'attente )?dépassé
+        время ожидания|тайм ?аут
         """,
     ),
     (
@@ -102,6 +111,9 @@ _TEXT_RULES: Final = (
         \b(?:service|model|provider|worker|node|gpu|endpoint)s?
             [ ](?:\w+ ){0,2}(?:unavailable|not available|failed|error|offline|down)\b
         (?:服务|服務|系统|系統|服务器|伺服器|模型|内部|上游|网络|接口).{0,6}(?:异常|異常|繁忙|错误|錯誤|故障|不可用|维护|过载)|稍后(?:再试|重试)
+        サーバー.?エラー|内部エラー|混雑|서버 ?오류|내부 ?오류
+        error (?:interno|del servidor|do servidor)|erro interno|interner fehler|serverfehler
+        erreur (?:interne|serveur|du serveur)|внутренняя ошибка|ошибка сервера
         """,
     ),
     (
@@ -123,6 +135,9 @@ _TEXT_RULES: Final = (
             \b(?:not (?:found|accessible|reachable)|corrupt|inaccessible|unreadable|wrong|expired)
         参数|參數|无效|無效|不支持|不支援|格式(?:错误|不正确|錯誤)|不能为空|不能為空
         过大|過大|过长|過長|超出|缺少|不合法|尺寸
+        無効|サポートされ|不正な|長すぎ|유효하지|잘못된|지원(?:되지|하지)
+        inv[aá]lid[oa]|ung[üu]ltig|nicht unterst[üu]tzt|(?:non |in)valide|non pris en charge
+        недействит|неверн|не поддерживается
         """,
     ),
     (
@@ -134,7 +149,7 @@ _TEXT_RULES: Final = (
         \bfail\w{0,3} to (?:generate|create|produce|process|render|complete|run)
         \bno (?:image|output|result|video)s? (?:was |were )?(?:generated|returned|produced|found)
         \bempty (?:response|result|output)
-        (?:生成|任务|任務|处理|處理|执行).{0,4}(?:失败|失敗|出错)
+        (?:生成|任务|任務|处理|處理|执行).{0,4}(?:失败|失敗|出错)|生成に失敗|생성(?:에)? ?실패
         """,
     ),
 )

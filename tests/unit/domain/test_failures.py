@@ -39,6 +39,7 @@ MESSAGES = [
     ("500", "您的提示词违反了内容政策、已被拦截", POLICY),
     ("400", "提示词包含敏感词、请修改后重试", POLICY),
     ("422", "图片审核不通过", POLICY),
+    ("400", "El contenido infringe las políticas de contenido", POLICY),
     # Other families and gateways.
     ("400", "Rejected by Google's content policy(public error minor upload).", POLICY),
     ("451", "Failed to fetch the image. Kindly verify any access limits", INVALID),

@@ -53,6 +53,7 @@ JSON = {
     "a list under the singular": ('{"task_id": ["abc-1", "abc-2"]}', ["abc-1", "abc-2"]),
     "a list over lines": (f'{{"task_ids": [\n  "abc-1",\n  "{U1}"\n]}}', ["abc-1", U1]),
     "a list without labels": (f'["{U1}", "{H1}",\n "{T1}"]', [U1, H1, T1]),
+    "a name and a value": ('{"key": "taskId", "value": "abc-1"}', ["abc-1"]),
     "IDs as keys": (f'{{"{U1}": {{"state": "waiting"}}, "{U2}": {{}}}}', [U1, U2]),
     "null": ('{"taskId": null, "state": "fail"}', []),
     "words for nothing": (
@@ -149,6 +150,10 @@ TEXTS = {
     "a dash": ("Task ID – abc-123", ["abc-123"]),
     "hash": ("Task ID #12345678", ["12345678"]),
     "XML": ("<taskId>abc-123</taskId>", ["abc-123"]),
+    "HTML": ("<li><b>Task ID</b>: <code>abc-123</code></li>", ["abc-123"]),
+    "a row of HTML": ("<tr><td>Task ID</td><td>abc-123</td></tr>", ["abc-123"]),
+    "an aside": ("Task ID (required): abc-123", ["abc-123"]),
+    "leaders": ("Task ID ........: abc-123", ["abc-123"]),
     "SQL": ("WHERE task_id = 'abc-1' OR task_id IN ('abc-2', 'abc-3')", ["abc-1", "abc-2", "abc-3"]),
     "a flag": ("kie poll --task-id abc-123 --download", ["abc-123"]),
     "a flag with an equals sign": ("kie poll --task-id=abc-123", ["abc-123"]),
@@ -182,11 +187,13 @@ CODE = {
     "backticks": ("const taskId = `abc-1`;", ["abc-1"]),
     "a comparison": ("if (job.taskId === 'abc-1') return", ["abc-1"]),
     "an item": ('data["taskId"] = "abc-1"', ["abc-1"]),
+    "an argument": ("params.append('taskId', 'abc-1')", ["abc-1"]),
     "Ruby": (":task_id => 'abc-1'", ["abc-1"]),
     "Go": ('Task{TaskID: "abc-1"}', ["abc-1"]),
     "YAML": ("task:\n  task_id: job.77\n  state: waiting\n", ["job.77"]),
     "a YAML list": (f"tasks:\n  - {U1}\n  - {H1}\n", [U1, H1]),
     "a labelled YAML list": ("task_ids:\n  - job.77\n  - job.78\nother: job.79\n", ["job.77", "job.78"]),
+    "a YAML block": ("taskId: |\n  abc-12\n", ["abc-12"]),
     "a YAML flow": ("task_ids: [job.77, job.78]", ["job.77", "job.78"]),
     "a PHP array": ("'taskId' => 'abc-1',", ["abc-1"]),
     "names only": ("task_id = task_type; task_name: task_manager(task_queue)", []),
@@ -230,6 +237,7 @@ DRESS = {
     "colours that lost their escape": (f"[32m{U1}[0m", [U1]),
     "colours as text": (f"\\x1b[32m{U1}\\x1b[0m \\033[1m{H1}\\033[0m", [U1, H1]),
     "a window's title": (f"\x1b]0;me@host: ~/{U2}\x07$ poll {U1}", [U1]),
+    "HTML entities": ("{&quot;taskId&quot;:&quot;abc-1&quot;}", ["abc-1"]),
     "CJK beside it": (f"任务{U1}已完成", [U1]),
 }
 
@@ -262,6 +270,49 @@ def test_the_line_and_the_reason_are_those_of_the_first_sight() -> None:
 def test_the_reason_names_the_label_that_an_id_stands_behind(label: str) -> None:
     (found,) = find_task_ids(f"one: {label}: {U1}").found
     assert found.why == f'after "{label}"'
+
+
+TOKEN = "task_gpt-image-2_1777474689024"
+
+
+def found(text: str) -> list[tuple[str, int]]:
+    return [(each.task_id, each.line) for each in find_task_ids(text).found]
+
+
+@pytest.mark.parametrize("at", [index for index, char in enumerate(U1, start=1) if char == "-"])
+@pytest.mark.parametrize("fold", ["\n", "\r\n", " \n", "\n> ", "\n> > ", "\n>>"])
+def test_an_id_that_was_folded_at_a_hyphen(at: int, fold: str) -> None:
+    mail = f"Hello,\nyour task {U1[:at]}{fold}{U1[at:]} is ready.\nSee {H1}\n"
+    assert found(mail) == [(U1, 2), (H1, 4)]
+
+
+@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
+@pytest.mark.parametrize("at", [6, 12, 20, 28])
+def test_an_id_over_a_soft_line_break_of_a_messages_source(task_id: str, at: int) -> None:
+    assert found(f"Your task\n{task_id[:at]}=\n{task_id[at:]} is ready") == [(task_id, 2)]
+
+
+@pytest.mark.parametrize("task_id", [U1, H1, TOKEN])
+def test_an_equals_sign_of_a_messages_source_is_no_part_of_the_id(task_id: str) -> None:
+    assert found(f"https://example.com/logs?taskId=3D{task_id}&amp;x=3D1") == [(task_id, 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.com/results/5064bd1a-\n025a-490b-b28f-6a9fa12eb88a",
+        "X-5064bd1a-\n025a-490b-b28f-6a9fa12eb88a",
+        "5064bd1a-\n025a-490b-b28f-6a9fa12eb88a0",
+        "5064bd1a-\n\n025a-490b-b28f-6a9fa12eb88a",
+        "x =\n5064bd1a",
+    ],
+)
+def test_what_is_not_sure_to_be_one_id_stays_apart(text: str) -> None:
+    assert found(text) == []
+
+
+def test_lists_under_a_rule_stay_as_they_are() -> None:
+    assert found(f"{U1}\n---\n{H1}-\n{TOKEN}\n") == [(U1, 1), (H1, 3), (TOKEN, 4)]
 
 
 # As other families and gateways show them

@@ -21,11 +21,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import Kind, is_task_id, kind_of, looks_like_key
+from taskdash.domain.id_forms import Kind, is_file_name, is_task_id, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task_ids.bare import find_bare
 from taskdash.domain.task_ids.labels import find_labelled
-from taskdash.domain.task_ids.paste import Findings, Why, Word, plain
+from taskdash.domain.task_ids.paste import Findings, Why, Word, lines_of, plain
 from taskdash.domain.task_ids.surroundings import find_in_columns, find_of_families, path_hint_of, path_hints
 from taskdash.domain.untrusted import LineCounter, inert_line
 
@@ -41,9 +41,7 @@ MAX_IGNORED: Final = 200
 _MAX_SHOWN_CHARS: Final = 80
 
 _KEY = re.compile(r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{4,}")
-_SINGLE_WORD = re.compile(
-    r"(?:(?:[-*+>]|\d{1,4}[.)])\s)?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*"
-)
+_SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
 
 
 class Found(NamedTuple):
@@ -124,7 +122,8 @@ def _shown(text: str, why: str, keys: KnownKeys) -> str:
 
 
 def _single_word(text: str, keys: KnownKeys) -> str | None:
-    if len(text) > 1_000:
+    # "-word" is not a list item: it may be an option, or an ID that begins with a dash.
+    if len(text) > 1_000 or _is_option(text.strip()):
         return None
     match = _SINGLE_WORD.fullmatch(text.strip())
     word = match[1].removesuffix(".") if match else ""
@@ -134,7 +133,17 @@ def _single_word(text: str, keys: KnownKeys) -> str | None:
 
 
 def _nothing_in(text: str, keys: KnownKeys) -> tuple[Ignored, ...]:
-    lines = enumerate(text[:20_000].split("\n"), start=1)
-    number, line = next((each for each in lines if each[1].strip()), (1, ""))
-    shown = _shown(without_labelled_keys(line.strip()), "", keys)
-    return (Ignored(shown, number, Why.NOTHING),) if shown else ()
+    for number, line in enumerate(lines_of(text[:20_000]), start=1):
+        if shown := _shown(without_labelled_keys(line.strip()), "", keys):
+            return (Ignored(shown, number, _why_nothing(line.strip())),)
+    return ()
+
+
+def _is_option(word: str) -> bool:
+    return is_task_id(word) and kind_of(word) is Kind.OPTION
+
+
+def _why_nothing(line: str) -> str:
+    if _is_option(line):
+        return Why.OPTION
+    return Why.FILE_NAME if is_file_name(line) else Why.NOTHING

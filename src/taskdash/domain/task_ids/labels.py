@@ -35,10 +35,12 @@ _LABEL = re.compile(
       | (?<=[jJ])(?<![A-Za-z0-9].)(?P<job>ob[ _-]?[iI][dD])(?![A-Za-z0-9_])
     )
     (?>(?P<close>[\\"'`*_\])]{0,8})
-    [ \t]*+
+    (?:</(?:b|i|em|strong|code|span|label)>)?[ \t]*+(?:\.{2,60}+[ \t]*+)?(?:\([A-Za-z ]{1,30}\)[ ]?(?=[:=]))?
     (?P<sep>[?!]?:(?:[ ]?(?:str|string|String|Optional\[str\])(?:[ ]\|[ ](?:None|null|undefined))?[ ]?=)?=?
           | ={1,3}>? | ->? | > | \#(?=[A-Za-z0-9]) | (?:is|was|in|IN)(?=[\s:]):?)?
     (?P<gap>[*_]{0,2}[ \t]*+
+        (?P<tags>(?:</?(?:b|i|em|strong|code|span|label|t[dh]|d[dt]|p|div)(?:[ ][^<>\n]{0,60})?>[ \t]*+){0,4}+)
+        (?:!!str[ ]|[|>][+-]?(?=[ ]*\n))?
         (?:\\?\n[ \t]*+(?:(?:\#+|//+|/\*+|\*+|>+|-+|;+|\||\$|%+|REM|\d{1,3}[.)])[ \t]++){0,3}){0,2}))
     (?![\\"'`(\[]*+[tT](?:ask|ASK)[ _.-]?[iI][dD]s?(?![A-Za-z0-9_.-])[\\"'`]*[:=])
     """,
@@ -57,6 +59,7 @@ _QUOTES: Final = frozenset("\"'`")
 _PARAMETER = re.compile(r"[?&;][A-Za-z0-9_-]*$")
 _END_OF_LINE = re.compile(r"[\"'`*,;.)\]]{0,4}[ \t]*(?:\n|$)")
 _KNOWN = re.compile(rf"(?:{UUID}|{HEX_32}|{TASK_TOKEN})(?![A-Za-z0-9_-])")
+_KNOWN_INSIDE = re.compile(rf"[<{{]({UUID}|{HEX_32})[>}}]")
 _BLANK_TO_FILL = re.compile(
     r"[\"'`]?(?:[$%#]?\{{1,2}[^{}\n]{0,80}\}{1,2}|<[^<>\n]{0,80}>|\$[A-Za-z_]\w{0,80}|\*{3,})"
 )
@@ -64,6 +67,8 @@ _REST_OF_WRAP = re.compile(r"[ \t]*\n[ \t]*([A-Za-z0-9_-]{1,100})")
 _MASK = re.compile(r"\*{3,}|\*+[A-Za-z0-9]|\.\.|[%#]{3,}")
 _BLANKS: Final = frozenset(" \t\n")
 _MASKS: Final = frozenset("*.%#")
+_ARGUMENT = re.compile(r",\s{0,8}(?:\\*[\"']value\\*[\"']\s{0,8}:\s{0,8})?(?=\\*[\"'])")
+_CALL_BEFORE = re.compile(r"\(\s{0,8}\\*[\"'][A-Za-z_.-]{0,20}$")
 # The row of a table that has labels in its first column; a header would have a rule below it.
 _NEXT_CELL = re.compile(
     r"\|[ \t]*(?=[\"'`*]{0,2}[A-Za-z0-9._:-]{1,128}+[\"'`*]{0,2}"
@@ -154,13 +159,20 @@ def _value_start(text: str, label: re.Match[str]) -> int | None:
     if sep == ">" and (before not in "<:_" or "\n" in gap):
         return None
     if sep is None:
+        if argument := _ARGUMENT.match(text, label.end()):
+            calls = _CALL_BEFORE.search(text[max(0, label.start() - 40) : label.start()])
+            return argument.end() if calls or argument[0].rstrip().endswith(":") else None
         if "\n" in gap:
             line_start = text.rfind("\n", max(0, label.start() - 40), label.start())
             alone = line_start >= 0 and _ONLY_MARKS.fullmatch(text, line_start, label.start())
             return label.end() if alone else None
         if cell := _NEXT_CELL.match(text, label.end()):
             return cell.end()
-        spaced = text[label.end() - 1] in " \t" or text[label.end() : label.end() + 1] in ("(", "[")
+        spaced = (
+            label["tags"]
+            or text[label.end() - 1] in " \t"
+            or text[label.end() : label.end() + 1] in ("(", "[")
+        )
         return label.end() if spaced else None
     return label.end()
 
@@ -188,6 +200,9 @@ def _whole_word(place: _Place) -> tuple[str, int]:
     text, value = place.text, place.value
     start, end = value.start("word"), value.end()
     word = value["word"]
+    if not word:
+        inner = _KNOWN_INSIDE.match(text, start)
+        return (inner[1], inner.end()) if inner else ("", end)
     if known := _KNOWN.match(text, start):
         goes_on = (
             text[known.end() : known.end() + 1] == "." and text[known.end() + 1 : known.end() + 2].isalnum()

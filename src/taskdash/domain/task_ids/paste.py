@@ -20,7 +20,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.id_forms import MAX_ID_CHARS, Kind, words
+from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID, Kind, is_wrapped_whole, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,8 +178,9 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b\n]*(?:\x1b\\)?|\x1b[ -/]*[0-~]?"
 )
 # Colours whose escape character was printed as text, or lost on the way through the clipboard.
-_SPELT_ESCAPES: Final = ("\\x1b", "\\x1B", "\\033", "\\e", "\\u001b", "\\u001B", "^[", "<ESC>")
+_SPELT_COLOUR = re.compile(r"(?:\\+(?:x1[bB]|033|e|u001[bB])|\^\[|<ESC>)\[[0-9;]{0,20}m")
 _LOST_ESCAPE = re.compile(r"\[[0-9]{1,2}(?:;[0-9]{1,3}){0,5}m")
+_ESCAPE_SPELLINGS = ("\\x1", "\\033", "\\e[", "\\u001", "^[[", "<ESC>")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u00([2-7][0-9A-Fa-f])")
 # The value of `"taskId"` in JSON is not part of a URL: there a percent sign is literal, and no ID has one.
 _PERCENT_RUN_OR_VALUE = re.compile(
@@ -187,13 +188,35 @@ _PERCENT_RUN_OR_VALUE = re.compile(
     r"|%(?:25){0,4}(?:0[9AD]|[2-7][0-9A-F])",
     re.IGNORECASE,
 )
+_ENTITIES = {
+    "&quot;": '"',
+    "&#34;": '"',
+    "&#39;": "'",
+    "&apos;": "'",
+    "&nbsp;": " ",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&amp;": "&",
+}
+
+# IDs that a mail program broke: at a hyphen, before quote marks, in the source of a message.
+_AFTER_HYPHEN = re.compile(r"-[ \t]*\n(?:[ \t]*>)*[ \t]*([0-9A-Fa-f][0-9A-Fa-f-]{3,26}+)(?![A-Za-z0-9_])")
+_UUID_HEAD = re.compile(r"(?<![A-Za-z0-9_./-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){0,3}\Z")
+_UUID_HEAD_CHARS = 24
+"""23 of a head, and the one before it."""
+
+# Quoted-printable: "=" at the end of a line means that the line goes on, and "=3D" is "=".
+_SOFT_BREAK = re.compile(rf"=\n([A-Za-z0-9_-]{{1,{MAX_ID_CHARS}}}+)")
+_WORD_END = re.compile(r"[A-Za-z0-9_-]+\Z")
+_ESCAPED_EQUALS = re.compile(rf"=3D(?=(?:{UUID}|{HEX_32})(?![A-Za-z0-9])|task_)")
 
 
 def plain(text: str) -> str:
     r"""Return `text` in ASCII, after a newline, so that the line of an offset is the number of newlines before it.
 
     BOMs, invisible characters and terminal colours are removed, odd spaces and quotes become the usual ones, all line
-    breaks become newlines, and percent-encoding (even double; not in a `"taskId"` of JSON) and `\u00xx` are decoded.
+    breaks become newlines, percent-encoding (even double; not in a `"taskId"` of JSON), `\u00xx` and HTML entities are
+    decoded, and IDs that a mail program broke are rejoined.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -203,14 +226,22 @@ def plain(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
     if "[" in text:
-        for escape in _SPELT_ESCAPES:
-            text = text.replace(f"{escape}[", "[")
+        if any(spelling in text for spelling in _ESCAPE_SPELLINGS):
+            text = _SPELT_COLOUR.sub("", text)
         text = _LOST_ESCAPE.sub("", text)
     if "\\u00" in text:
         text = _UNICODE_ESCAPE.sub(_from_unicode_escape, text)
+    if "&" in text:
+        for entity, char in _ENTITIES.items():
+            text = text.replace(entity, char)
     if "%" in text:
         text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
-    return "\n" + text
+    return "\n" + _unbroken(text)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text without escape sequences, numbered as by `plain`."""
+    return _BREAK.sub("\n", _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")).split("\n")
 
 
 def _to_ascii(text: str) -> str:
@@ -232,6 +263,26 @@ def _from_percent(match: re.Match[str]) -> str:
         return match[0]
     code = int(match[0][-2:], 16)
     return chr(code) if code >= 0x20 else " "
+
+
+def _unbroken(text: str) -> str:
+    if "=3D" in text:
+        text = _ESCAPED_EQUALS.sub("=", text)
+    if "=\n" in text:
+        text = _SOFT_BREAK.sub(_joined_at_equals, text)
+    return _AFTER_HYPHEN.sub(_joined_at_hyphen, text)
+
+
+def _joined_at_hyphen(match: re.Match[str]) -> str:
+    head = _UUID_HEAD.search(match.string[max(0, match.start() - _UUID_HEAD_CHARS) : match.start()])
+    whole = head is not None and re.fullmatch(UUID, f"{head[0]}-{match[1]}")
+    return f"-{match[1]}\n" if whole else match[0]
+
+
+def _joined_at_equals(match: re.Match[str]) -> str:
+    head = _WORD_END.search(match.string[max(0, match.start() - MAX_ID_CHARS) : match.start()])
+    whole = head is not None and not is_wrapped_whole(head[0]) and is_wrapped_whole(head[0] + match[1])
+    return f"{match[1]}\n" if whole else match[0]
 
 
 # Excluded regions
