@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import CommandGroup, command
-from taskdash.cli.output import complain, print_json, print_lines, talk
+from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config import files
 from taskdash.config.describe import describe, example_text, json_schema
 from taskdash.config.keys import find_key, keyless_environ
@@ -162,14 +162,14 @@ def check(session: Session) -> None:
 )
 @click.pass_obj
 def edit(session: Session) -> None:
-    """Open the config in your editor, then validate it; while anything is wrong, offer to edit it again.
+    """Open the config in your editor, then validate it, as `taskdash config check` does.
 
     The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as in a shell,
     but no shell is run. If there is no config file, one is created.
     """
     path = session.config_path
-    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if not (has_terminal or any(session.environ.get(name, "").strip() for name in _EDITOR_VARIABLES)):
+    is_named = any(session.environ.get(name, "").strip() for name in _EDITOR_VARIABLES)
+    if not is_named and not (sys.stdin.isatty() and sys.stdout.isatty()):
         # The default editors need a terminal.
         wanted = "a terminal, or an editor named by VISUAL or EDITOR"
         raise UsageError(f"config edit needs {wanted}; the file is {inert_line(str(path))}")
@@ -178,19 +178,8 @@ def edit(session: Session) -> None:
         if warning := write_first_config(path, _first_profile(session)):
             talk(warning)
         talk(f"created {inert_line(str(path))}")
-    while True:
-        _run_editor(path, program, _environ_without_keys(session, path))
-        try:
-            _check(session)
-        except ConfigError as error:
-            if not has_terminal:
-                raise
-            for line in f"taskdash: {error}".split("\n"):
-                complain(session.redacted(line))
-            if not click.confirm("Edit again?", default=True, err=True):
-                raise SystemExit(error.exit_code) from None
-        else:
-            return
+    _run_editor(path, program, _environ_without_keys(session, path))
+    _check(session)
 
 
 def _environ_without_keys(session: Session, path: Path) -> dict[str, str]:
