@@ -2,8 +2,8 @@
 
 platformdirs reads the environment of this process. A relative `XDG_*` is ignored, as the XDG specification
 requires. Paths are only looked up when needed, so naming all files explicitly works without a home directory; if one
-is needed and missing, UsageError is raised. Files and folders are only accessible to their owner, 0600 and 0700; of
-parents that are created on the way the umask makes sure.
+is needed and missing, UsageError is raised. Files and folders are only accessible to their owner, 0600 and 0700,
+whatever the umask.
 """
 
 from __future__ import annotations
@@ -226,18 +226,19 @@ def users_umask() -> int:
 
 
 def make_private_dir(path: Path) -> str | None:
-    """Create `path` and, as the umask says, its missing parents; tighten it if it exists and is taskdash's own.
+    """Create `path` and its missing parents, 0700; tighten it if it exists and is taskdash's own.
 
     Return a line for the user if an existing folder had to be tightened, else None; raise OSError if it cannot
     be created.
     """
+    is_new = not path.exists()
     try:
-        path.mkdir(mode=0o700, parents=True)
+        # One by one, as `parents` would leave the mode of the parents to the umask.
+        for folder in (*reversed(path.parents), path):
+            folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
-        if not path.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-        return tightened(path)
-    return None
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+    return None if is_new else tightened(path)
 
 
 def tightened(path: Path) -> str | None:

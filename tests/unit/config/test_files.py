@@ -122,7 +122,7 @@ def test_a_path_without_its_home_is_refused_by_the_name_of_its_source(
 
 
 def test_folders_are_private_and_only_our_own_is_tightened(tmp_path: Path) -> None:
-    old_umask = os.umask(0o077)
+    old_umask = os.umask(0)
     try:
         ours = tmp_path / "state" / "taskdash"
         assert make_private_dir(ours) is None
