@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import Counter, deque
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -43,8 +43,7 @@ MAX_TRIES: Final = 50
 """Even if each of them brings more bytes."""
 FIRST_REST_S: Final = 1.0
 MAX_REST_S: Final = 60.0
-WINDOW_S: Final = 5.0
-SHORTEST_S: Final = 0.5
+SPEED_AFTER_S: Final = 0.5
 """No speed is reported before this."""
 MAX_REASONS: Final = 3
 
@@ -138,7 +137,7 @@ class Downloads:
         self._total = 0
         self._arrived = 0
         self._sizes: list[int] = []
-        self._speed = Speed()
+        self._began_s = self._clock.now_s()
 
     def add(self, wanted: Iterable[Wanted]) -> None:
         """Start saving results, except those under way."""
@@ -172,7 +171,8 @@ class Downloads:
         """Return the progress of the round."""
         running = tuple(each.status for each in self._running)
         fresh = sum(each.arrived for each in self._running)
-        speed = self._speed.see(self._clock.now_s(), self._arrived + fresh) if self._tasks else None
+        took_s = self._clock.now_s() - self._began_s
+        speed = (self._arrived + fresh) / took_s if self._tasks and took_s >= SPEED_AFTER_S else None
         waiting = self._total - self._ends.total() - len(running)
         return DownloadStatus(
             total=self._total,
@@ -320,7 +320,7 @@ class DownloadStatus:
     cancelled: int = 0
     running: tuple[Running, ...] = ()
     speed: float | None = None
-    """Bytes per second."""
+    """Bytes per second since the round began."""
     left_s: float | None = None
     resting: int = 0
     looking_up: int = 0
@@ -376,25 +376,6 @@ class DownloadStatus:
                 common.append("...")
             parts.append(f"{self.failed:,} failed: {'; '.join(common)}")
         return ", ".join(parts)
-
-
-class Speed:
-    """Measures bytes per second, over the last `WINDOW_S` seconds only."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def see(self, now_s: float, total: int) -> float | None:
-        """Record how many bytes have arrived by now; return the speed, or None if it is too early to tell."""
-        seen = self._seen
-        if seen and total < seen[-1][1]:
-            seen.clear()
-        if not seen or now_s > seen[-1][0]:
-            seen.append((now_s, total))
-        while len(seen) > 2 and seen[1][0] <= now_s - WINDOW_S:
-            seen.popleft()
-        span_s = now_s - seen[0][0]
-        return (total - seen[0][1]) / span_s if span_s >= SHORTEST_S else None
 
 
 def left_s(

@@ -41,8 +41,6 @@ LONG_AGO_MS: Final = 3_600_000
 LONGEST_WAIT_S: Final = 20.0
 """The budget, or a gateway that wants quiet, may delay a check for longer; then the link stays dead."""
 LOOK_EVERY_S: Final = 0.1
-ANEW_AFTER_S: Final = 60.0
-"""A younger answer is reused for the other results of its task."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -183,7 +181,7 @@ class Renewals:
         self._store = store
         self._begin = begin
         self._clock = clock or Clock()
-        self._asked: dict[int, tuple[float, asyncio.Task[_Found]]] = {}
+        self._asking: dict[int, asyncio.Task[_Found]] = {}
 
     async def renew(self, wanted: Wanted) -> tuple[Wanted | None, str]:
         """Return the result with the fresh link from its record, which is checked again if it has no other yet.
@@ -198,7 +196,10 @@ class Renewals:
                 return fresh, ""
             if self._begin is not None and not await self._begin():
                 return None, ""
-            answer = await asyncio.shield(self._asking(wanted.seq))
+            if (asking := self._asking.get(wanted.seq)) is None:
+                asking = self._asking[wanted.seq] = asyncio.create_task(self._ask(wanted.seq))
+                asking.add_done_callback(lambda _: self._asking.pop(wanted.seq))
+            answer = await asyncio.shield(asking)
         except StoreError:
             _LOG.warning("a record was not asked for again", exc_info=True)
             return None, ""
@@ -211,13 +212,6 @@ class Renewals:
         if (problem := answer[0].problem) is not None:
             return None, f"asked again for its record: {problem.kind.value}"
         return None, "its record, asked for again, has no other one"
-
-    def _asking(self, seq: int) -> asyncio.Task[_Found]:
-        at_s, asked = self._asked.get(seq, (0.0, None))
-        if asked is None or (asked.done() and self._clock.now_s() >= at_s + ANEW_AFTER_S):
-            asked = asyncio.get_running_loop().create_task(self._ask(seq))
-            self._asked[seq] = self._clock.now_s(), asked
-        return asked
 
     async def _ask(self, seq: int) -> _Found:
         """Request a check of a task; return the task afterwards, or None if it was not checked in time."""

@@ -31,7 +31,6 @@ from taskdash.results.downloads import (
     End,
     Ended,
     Running,
-    Speed,
     left_s,
 )
 from taskdash.results.fetch import Fetcher
@@ -299,17 +298,6 @@ def test_claims_are_each_process_s_own_and_end_with_it(tmp_path: Path) -> None:
     finally:
         other.kill()
         other.communicate()
-
-
-def test_speed_is_that_of_the_last_seconds() -> None:
-    speed = Speed()
-    assert speed.see(0.0, 0) is None
-    assert speed.see(0.2, 1_000) is None
-    assert speed.see(1.0, 10_000) == 10_000
-    for n in range(1, 20):
-        last = speed.see(1.0 + n, 10_000 + n * 50)
-    assert last == pytest.approx(50)
-    assert speed.see(21.0, 5) is None, "another round begins anew"
 
 
 def test_the_time_left_counts_what_is_not_begun() -> None:
