@@ -81,10 +81,6 @@ class Opened:
     message: str
 
 
-class NoBrowserError(Exception):
-    """There is no browser to start here; the message says why."""
-
-
 def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
     """Open a link from outside with `command` of the config, else with BROWSER, else with the desktop's opener.
 
@@ -103,10 +99,9 @@ def open_file(path: Path, *, command: Sequence[str] = (), environ: Mapping[str, 
 
 
 def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Opened:
-    try:
-        arguments = list(command) or find_browser(environ)
-    except NoBrowserError as error:
-        return Opened(False, f"no browser here ({error})")
+    arguments = command or _find_browser(environ)
+    if isinstance(arguments, str):
+        return Opened(False, f"no browser here ({arguments})")
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
         return Opened(False, f"the browser {arguments[0]} is not on the PATH")
@@ -128,10 +123,10 @@ def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Open
     return Opened(True, "opened in the browser")
 
 
-def find_browser(environ: Mapping[str, str]) -> list[str]:
-    """Return the command that opens a link where the user sees it; raise NoBrowserError if there is none."""
+def _find_browser(environ: Mapping[str, str]) -> Sequence[str] | str:
+    """Return the command that opens a link where the user sees it, or why there is none."""
     if is_remote(environ):
-        raise NoBrowserError("this is an SSH session")
+        return "this is an SSH session"
     path = environ.get("PATH")
     named = _named_browser(environ.get("BROWSER", ""), path)
     if named:
@@ -140,13 +135,11 @@ def find_browser(environ: Mapping[str, str]) -> list[str]:
         return ["open"]
     in_windows = is_wsl(environ)
     if not (in_windows or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
-        raise NoBrowserError("no BROWSER is set, and there is no display")
+        return "no BROWSER is set, and there is no display"
     for opener in _WINDOWS_OPENERS if in_windows else _LINUX_OPENERS:
         if shutil.which(opener[0], path=path):
-            return list(opener)
-    raise NoBrowserError(
-        "in WSL, and no program of Windows is on the PATH" if in_windows else "none is installed"
-    )
+            return opener
+    return "in WSL, and no program of Windows is on the PATH" if in_windows else "none is installed"
 
 
 def _named_browser(named: str, path: str | None) -> list[str]:
