@@ -67,7 +67,7 @@ _PAGE: Final = f"""{HEAD}\
 <style>$style</style>
 </head>
 <body>
-<header><h1 dir="auto">$asked</h1><p>$counts · made by taskdash on <time datetime="$iso">$now</time></p>$note\
+<header><h1 dir="auto">$asked</h1><p>$counts · made by taskdash on <time datetime="$iso">$now</time></p>\
 <form hidden>$choices</form></header>
 <main>$cards</main>
 <dialog></dialog>
@@ -174,15 +174,13 @@ async def make_sheet(
 
     async with asyncio.TaskGroup() as group:
         filling = [group.create_task(filled(card)) for card in cards]
-    are_missing = any(previews_of(card.detail.task.profile).missing for card in cards)
-    note = "Made without pictures: Pillow was not installed." if are_missing else ""
     done_cards = [each.result() for each in filling]
-    return page(done_cards, asked=asked, now_ms=now_ms, ttls_ms=ttls_ms, folder=folder, note=note)
+    return page(done_cards, asked=asked, now_ms=now_ms, ttls_ms=ttls_ms, folder=folder)
 
 
 async def _picture(card: Card, previews: Previews, side: int) -> Embedded | str:
     if previews.missing:
-        return "no picture"
+        return "no picture: Pillow was not installed"
     url, path = card.detail.result_urls[card.number - 1], card.saved and str(card.saved.path)
     outcome = await previews.look(url, path)
     if isinstance(outcome, Refused) and outcome.is_other:
@@ -242,9 +240,8 @@ def page(
     now_ms: int,
     ttls_ms: Mapping[str, int],
     folder: Path | None = None,
-    note: str = "",
 ) -> str:
-    """Return the page: the cards in this order, under the request (`asked`) and a note on all of them.
+    """Return the page: the cards in this order, under the request (`asked`).
 
     `ttls_ms` is how long links live, by profile; files in the `folder` where the page will be are linked.
     """
@@ -269,7 +266,6 @@ def page(
         counts=counts,
         iso=iso_time(now_ms),
         now=moment(now_ms),
-        note=_filled('<p class="note">$text</p>', text=note) if note else "",
         choices=_joined(choices),
         cards=_joined(
             _card(card, place, _places(card, now_ms, ttls_ms.get(card.detail.task.profile), folder))

@@ -104,7 +104,6 @@ def test_what_a_task_says_is_text_and_never_an_element(
                 now_ms=NOW,
                 ttls_ms={},
                 folder=Path("/x"),
-                note=words[2],
             )
         )
         for words in (("a", "b", "c", "d", "e", "f"), (prompt, label, name, value, url, saved))
