@@ -119,7 +119,7 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
     parts = result_parts(wire)
     urls = result_urls(wire, parts)
     # A result without links, such as text, stays in `extra`.
-    have_urls = [key for key in parts if urls and result_urls({key: wire[key]})]
+    have_urls = [key for key in parts if urls and (len(parts) == 1 or result_urls({key: wire[key]}))]
     given.understood(*([key for key in have_urls if key not in LAST_KEYS] or have_urls))
     fail_code, fail_msg = _failure_of(given, state, [*parts.values()], around)
     credits_consumed, usage = given.read(_number_word, *CREDITS), given.get(USAGE)

@@ -281,7 +281,7 @@ def _said_in(values: Iterable[Json], depth: int) -> Iterator[int]:
 
 
 def _signed_end_ms(url: str, complete_ms: int | None) -> int | None:
-    found = _EXPIRES.search(url) if "xpires=" in url or "XPIRES=" in url else None
+    found = _EXPIRES.search(url)
     if found is None:
         return None
     signer, digits = found.groups()

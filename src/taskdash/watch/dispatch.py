@@ -133,17 +133,11 @@ class Dispatch:
             await self._notes.meet(paused=paused, can_lead=False)
             self.should_hand_over = True
             self._offer_from_s = self._clock.now_s() + OFFER_EVERY_S
-        picked: list[Task] = []
-        if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
-            picked = await self._pick_now()
-        try:
-            await self._count()
-            await self._notes.leave_word(self.status())
-        except BaseException:
-            # The caller never gets them, so they would count as busy for ever.
-            self.drop(picked)
-            self._look_at_s = -math.inf
-            raise
+        await self._count()
+        await self._notes.leave_word(self.status())
+        # Last, as what is picked counts as busy until the caller has sent it.
+        is_time = self._clock.now_s() >= self._look_at_s and not self.should_hand_over
+        picked = await self._pick_now() if is_time else []
         self.wait_s = max(0.0, self._look_at_s - self._clock.now_s())
         return picked
 

@@ -194,29 +194,26 @@ async def test_a_storm_of_429_is_answered_by_single_checks(world: World) -> None
     assert world.gateway.count() - first <= 60 / 2
 
 
-async def test_limits_of_no_tier_are_told_as_such(free: World) -> None:
-    free.add(*(f"task_{n}" for n in range(200)))
-    free.gateway.override = lambda _: throttled(1, limit=120, tier="gold", window_s=60)
-    async with free.watching() as watcher:
-        await free.clock.run_for(0.5)
-        told = "The server allows 120 checks a minute, 2 a second: set both in the config."
-        assert now(watcher).learned == told
-
-
-async def test_the_limits_of_a_429_are_used_and_told_and_remembered(free: World) -> None:
+@pytest.mark.parametrize(
+    ("limit", "tier", "told"),
+    [
+        (120, "gold", "The server allows 120 checks a minute, 2 a second: set both in the config."),
+        (1000, "basic", 'The server allows 1,000 checks a minute, 20 a second: set tier = "basic".'),
+    ],
+)
+async def test_the_limits_of_a_429_are_used_and_told_and_remembered(
+    free: World, limit: int, tier: str, told: str
+) -> None:
     free.add(*(f"task_{n}" for n in range(2000)))
-    free.gateway.override = lambda _: throttled(1, limit=1000, tier="basic", window_s=60)
+    free.gateway.override = lambda _: throttled(1, limit=limit, tier=tier, window_s=60)
     async with free.watching() as watcher:
         await free.clock.run_for(0.5)
         free.gateway.override = None
         await free.clock.run_for(5)
-        assert now(watcher).per_minute == 500
-        assert now(watcher).tier == "basic"
-        told = 'The server allows 1,000 checks a minute, 20 a second: set tier = "basic".'
-        assert now(watcher).learned == told
+        assert (now(watcher).per_minute, now(watcher).tier, now(watcher).learned) == (limit / 2, tier, told)
     async with free.watching() as watcher:
         await free.clock.run_for(1)
-        assert now(watcher).per_minute == 500
+        assert now(watcher).per_minute == limit / 2
     changed = replace(free.policy, tier="pro", limits=TIERS["pro"])
     async with free.watching(free.watcher(policy=changed)) as watcher:
         await free.clock.run_for(1)
@@ -470,25 +467,6 @@ async def test_nothing_is_sent_whose_reservation_could_not_be_written(
         monkeypatch.undo()
         await world.clock.run_for(10)
     assert world.gateway.count() == 1
-
-
-async def test_a_task_that_was_picked_when_the_store_failed_is_picked_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watcher = world.watcher()
-    set_note, failures = world.store.opened.gateways.set_note, [StoreError("the disk is full")]
-
-    def fail_once(*arguments: object) -> None:
-        if failures:
-            raise failures.pop()
-        set_note(*arguments)  # type: ignore[arg-type] # handed on
-
-    monkeypatch.setattr(world.store.opened.gateways, "set_note", fail_once)
-    world.add("task_a")
-    async with world.watching(watcher):
-        await world.clock.run_for(30)
-    assert failures == []
-    assert world.gateway.count() >= 1
 
 
 async def test_a_check_whose_reservation_took_long_is_not_sent(
