@@ -40,9 +40,9 @@ class UnfinishedKind(NamedTuple):
 
     model: str | None
     variant: str | None
-    oldest_ms: int | None
-    """When the first of them was created; None unless that is known for all."""
-    youngest_ms: int | None
+    oldest_ms: int
+    """When the first of them was created, else added."""
+    youngest_ms: int
 
 
 class Progress(NamedTuple):
@@ -83,9 +83,7 @@ class Progress(NamedTuple):
         longest_ms = 0
         for kind in self.kinds:
             known = usual(kind.model, kind.variant)
-            if known is None or known.is_more or kind.oldest_ms is None or kind.youngest_ms is None:
-                return None
-            if now_ms - kind.oldest_ms >= known.most_ms:
+            if known is None or known.is_more or now_ms - kind.oldest_ms >= known.most_ms:
                 return None
             longest_ms = max(longest_ms, known.most_ms - (now_ms - kind.youngest_ms))
         return longest_ms or None
@@ -142,28 +140,22 @@ def progress_of(tasks: Iterable[Task]) -> Progress:
 
     Only ends since the start of the oldest unfinished task count towards the pace.
     """
-    kinds: dict[tuple[str | None, str | None], list[int | None]] = {}
-    finished, begun_ms = [], []
-    for task in tasks:
-        if task.state.finished:
-            finished.append(ended_ms(task))
-        else:
-            kinds.setdefault((task.model, task.variant), []).append(task.create_time_ms)
-            begun_ms.append(started_ms(task))
-    since_ms = min(begun_ms, default=0)
+    every = list(tasks)
+    begun: dict[tuple[str | None, str | None], list[int]] = {}
+    for task in every:
+        if not task.state.finished:
+            begun.setdefault((task.model, task.variant), []).append(started_ms(task))
+    kinds = tuple(UnfinishedKind(*kind, min(moments), max(moments)) for kind, moments in begun.items())
+    finished = [ended_ms(task) for task in every if task.state.finished]
+    since_ms = min((kind.oldest_ms for kind in kinds), default=0)
     ends_ms = sorted(at_ms for at_ms in finished if at_ms is not None and at_ms >= since_ms)
     return Progress(
         label="",
         done=len(finished),
-        total=len(finished) + len(begun_ms),
+        total=len(every),
         ends_ms=tuple(ends_ms[-KEPT_ENDS:]),
-        kinds=tuple(UnfinishedKind(*kind, *_first_and_last(created)) for kind, created in kinds.items()),
+        kinds=kinds,
     )
-
-
-def _first_and_last(moments_ms: Sequence[int | None]) -> tuple[int | None, int | None]:
-    known = [each for each in moments_ms if each is not None]
-    return (min(known), max(known)) if len(known) == len(moments_ms) else (None, None)
 
 
 # Messages

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 MAX_ENDS: Final = 1_000
 """How many of the list's most recent ends are read to work out the pace of its batches."""
-_CREATED: Final = ", ".join(
-    f"iif(count(create_time_ms) = count(*), {end}(create_time_ms), NULL)" for end in ("min", "max")
-)
-"""When the first and the last of a group of tasks were created; NULL unless it is known of all of them."""
 MAX_VALUES: Final = 500
 """Per field; nobody goes through more with Tab."""
 
@@ -153,7 +149,7 @@ class Summaries(Part):
             total=total,
             ends_ms=tuple(int(at_ms) for (at_ms,) in reversed(rows)),
             # All unfinished tasks of a label are of the same batch.
-            kinds=tuple(self._unfinished_by_label(profile)[0].get(label, ())),
+            kinds=tuple(self._unfinished_by_label(profile).get(label, ())),
         )
 
     def batches(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[LabelFigures]:
@@ -172,13 +168,13 @@ class Summaries(Part):
             "FROM tasks WHERE removal = 0 AND profile = :profile GROUP BY label ORDER BY min(seq)",
             {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
         )
-        (kinds, begun_ms), ended_ms = self._unfinished_by_label(profile), self._last_ends(profile)
+        kinds, ended_ms = self._unfinished_by_label(profile), self._last_ends(profile)
         overdue = self._database.history.overdue_by_label(profile, now_ms)
         found = []
         for label, *numbers, cost, without, files, expires_at_ms in rows:
             name = _name(label)
             # As in `progress_of`, ends from before the rest was begun say nothing about its pace.
-            since_ms = begun_ms.get(label, math.inf)
+            since_ms = min((kind.oldest_ms for kind in kinds.get(label, ())), default=math.inf)
             ends_ms = sorted(at_ms for at_ms in ended_ms.get(label, ()) if at_ms >= since_ms)
             counts = {state: int(number) for state, number in zip(STATES.values(), numbers, strict=True)}
             progress = Progress(
@@ -202,21 +198,17 @@ class Summaries(Part):
             )
         return found
 
-    def _unfinished_by_label(
-        self, profile: str
-    ) -> tuple[dict[str | None, list[UnfinishedKind]], dict[str | None, int]]:
-        """Return the kinds of unfinished tasks of each label, and when the first of them was begun."""
+    def _unfinished_by_label(self, profile: str) -> dict[str | None, list[UnfinishedKind]]:
+        """Return the kinds of unfinished tasks of each label."""
         kinds: dict[str | None, list[UnfinishedKind]] = {}
-        begun_ms: dict[str | None, int] = {}
         # In the order of the index of unfinished tasks, which is all that is read.
-        for label, model, variant, first_ms, *created_ms in self._database.rows(
-            f"SELECT label, model, variant, min({BEGUN}), {_CREATED} FROM tasks "
+        for label, *kind in self._database.rows(
+            f"SELECT label, model, variant, min({BEGUN}), max({BEGUN}) FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state < 2 GROUP BY state, label, model, variant",
             [profile],
         ):
-            kinds.setdefault(label, []).append(UnfinishedKind(model, variant, *created_ms))
-            begun_ms[label] = min(first_ms, begun_ms.get(label, first_ms))
-        return kinds, begun_ms
+            kinds.setdefault(label, []).append(UnfinishedKind(*kind))
+        return kinds
 
     def _last_ends(self, profile: str) -> dict[str | None, list[int]]:
         """Return when tasks of each label ended, latest first, from the list's `MAX_ENDS` most recent ends."""

@@ -41,7 +41,6 @@ def ends(*ago_s: int) -> tuple[int, ...]:
         ([waiting(20, 10)], (), Usual(30_000, 40_000, 90_000, is_more=True), None),
         ([waiting(41, 10)], (), USUAL, None),
         ([waiting(20, 10), waiting(20, 10, "video")], (), USUAL, None),
-        ([UnfinishedKind("image", None, None, None)], (), USUAL, None),
         # By its own pace: 12 left, one every 10 s. A task beyond the usual does not matter then.
         ([waiting(500, 500)], ends(42, 32, 22, 12, 2), USUAL, 120),
         ([waiting(500, 500)], ends(32, 22, 12, 2), USUAL, None),
@@ -79,8 +78,8 @@ def test_tasks_of_any_labels_are_counted_as_a_batch_is() -> None:
     assert (batch.done, batch.total, batch.ends_ms) == (4, 9, (9_000, 31_000))
     assert batch.kinds == (
         UnfinishedKind("image", None, 2_000, 7_000),
-        UnfinishedKind("video", None, None, None),
-        UnfinishedKind(None, None, None, None),
+        UnfinishedKind("video", None, 1_500, 3_000),
+        UnfinishedKind(None, None, 1_500, 1_500),
     )
 
 

@@ -127,16 +127,6 @@ def test_an_absurd_time_teaches_nothing(cost_ms: int | None) -> None:
     assert [typical_ms(durations, model) for model in (IMAGE, None, "")] == [None] * 3
 
 
-def test_learning_from_history_and_one_by_one_is_the_same() -> None:
-    rng = seeded(2)
-    finished = [(IMAGE, "quality=high", lognormal_ms(rng, 30, 0.4)) for _ in range(30)]
-    at_once, one_by_one = Durations(finished), Durations()
-    for model, variant, cost_ms in finished:
-        one_by_one.learn(model, variant, cost_ms)
-    assert typical_ms(at_once, IMAGE) == typical_ms(one_by_one, IMAGE)
-    assert at_once.curve(IMAGE).alive == one_by_one.curve(IMAGE).alive
-
-
 def test_a_variant_is_told_apart_where_it_differs() -> None:
     rng = seeded(3)
     durations = Durations()
