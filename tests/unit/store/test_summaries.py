@@ -120,9 +120,9 @@ def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> N
         found = under_way(store, **named)
         assert (found.label, found.done, found.total) == ("mugs", 2, 6)
         assert found.ends_ms == (NOW_MS - 9, NOW_MS - 8)
-    # Of tasks that never answered nobody knows when they were begun.
+    # Tasks that never answered are taken to have begun when they were added.
     kinds = {kind.model: kind for kind in found.kinds}
-    assert kinds[None].oldest_ms is None
+    assert kinds[None].oldest_ms == NOW_MS
     (waiting,) = (kind for model, kind in kinds.items() if model)
     assert waiting.oldest_ms == waiting.youngest_ms == NOW_MS - 5_000
     # One task is no batch, and what is complete is none that is under way.
