@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.store.database import Part, repeatable
 from taskdash.store.rows import (
-    CHECKED_COLUMNS,
-    DETAIL_COLUMNS,
     IN_LIST,
     as_json,
     clean_label,
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 REMOVAL_KEPT_MS: Final = 24 * 3_600_000
+OF_TASKS: Final = ("bodies", "search", "saved", "contents", "verdicts", "untold", "warned", "unsaved")
+"""The tables whose rows belong to the task with their `seq`, and go with it."""
 
 
 class Added(NamedTuple):
@@ -132,8 +132,8 @@ class Edits(Part):
     def restore(self, removal: int) -> Restored:
         """Put back the tasks that `remove` took, with records, labels and places.
 
-        An ID that was added again meanwhile keeps its new place, and takes over the removed task's record if it has
-        none yet, its saved files and verdicts if the links are the same, and its label and note beside its own.
+        An ID that was added again meanwhile keeps its new place. Of its two records that which is further on stays, or
+        else the removed one, with saved files and verdicts. Labels and notes are joined.
         """
         with self._database.writing() as connection:
             again = dict(
@@ -149,39 +149,20 @@ class Edits(Part):
         return Restored(back, again)
 
     def _unite(self, connection: sqlite3.Connection, old: int, new: int) -> None:
-        columns = ", ".join(CHECKED_COLUMNS)
-        next_check = "iif(tasks.asked_at_ms IS NULL, old.next_check_at_ms, tasks.next_check_at_ms)"
-        seqs = {"old": old, "new": new}
-        is_taken = connection.execute(
-            f"UPDATE tasks SET ({columns}, next_check_at_ms) = "
-            f"(SELECT {columns}, {next_check} FROM tasks AS old WHERE seq = :old) WHERE seq = :new AND state = 0",
-            seqs,
-        ).rowcount
-        if is_taken:
-            connection.execute(
-                f"INSERT OR IGNORE INTO bodies (seq, {DETAIL_COLUMNS}) "
-                f"SELECT :new, {DETAIL_COLUMNS} FROM bodies WHERE seq = :old",
-                seqs,
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO untold SELECT :new, way FROM untold WHERE seq = :old", seqs
-            )
-        for table, of_results in (
-            ("saved", "n, path, saved_at_ms, bytes"),
-            ("contents", "n, sha256"),
-            ("verdicts", "n, verdict, given_at_ms"),
-        ):
-            connection.execute(
-                f"INSERT OR IGNORE INTO {table} (seq, {of_results}) "
-                f"SELECT :new, {of_results} FROM {table} WHERE seq = :old "
-                "AND (SELECT result_urls FROM bodies WHERE seq = :old) "
-                "IS (SELECT result_urls FROM bodies WHERE seq = :new)",
-                seqs,
-            )
-        labels = "SELECT label, note FROM tasks WHERE seq = ?"
-        before, after = (Labels(*connection.execute(labels, (seq,)).fetchone()) for seq in (old, new))
-        self._write_labels(connection, {new: _united(before, after)})
-        connection.execute("DELETE FROM tasks WHERE seq = ?", (old,))
+        sql = "SELECT min(state, 2), label, note, asked_at_ms FROM tasks WHERE seq = ?"
+        rows = (connection.execute(sql, (seq,)).fetchone() for seq in (old, new))
+        (old_state, *before, _), (new_state, *after, asked_at_ms) = rows
+        if new_state > old_state:
+            connection.execute("DELETE FROM tasks WHERE seq = ?", (old,))
+        else:
+            connection.execute("DELETE FROM tasks WHERE seq = ?", (new,))
+            for table in OF_TASKS:
+                connection.execute(f"UPDATE {table} SET seq = ? WHERE seq = ?", (new, old))
+            connection.execute("UPDATE tasks SET seq = ?, removal = 0 WHERE seq = ?", (new, old))
+            if asked_at_ms is not None:
+                asked = "UPDATE tasks SET asked_at_ms = ?1, next_check_at_ms = ?1 WHERE seq = ?2"
+                connection.execute(asked, (asked_at_ms, new))
+        self._write_labels(connection, {new: _united(Labels(*before), Labels(*after))})
 
     def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
         """Set label and note of tasks in one transaction; return the edits, for `undo_edit`.

@@ -147,15 +147,27 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
     assert store.value("SELECT count(*) FROM tasks") == 1
 
 
-def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(store: Store) -> None:
-    old = known(store, "old", None)
+@pytest.mark.parametrize(
+    ("before", "since", "kept"),
+    [
+        (State.WAITING, State.SUCCESS, b"2"),
+        (State.WAITING, State.WAITING, b"1"),
+        (State.FAIL, State.SUCCESS, b"1"),
+        (State.SUCCESS, State.WAITING, b"1"),
+    ],
+)
+def test_a_record_that_was_learned_since_is_kept_if_it_is_further_on_than_the_removed_one(
+    store: Store, before: State, since: State, kept: bytes
+) -> None:
+    old = recorded(store, added(store, "task_1", label="old"), before, b"1", prompt="a fox")
     removal = store.edits.remove([old.seq], NOW)
-    new = added(store, "task_1", now_ms=NOW + 9)
-    recorded(store, new, raw=b"2", result_urls=("https://x/2",), prompt="a wolf")
+    new = recorded(store, added(store, "task_1", now_ms=NOW + 9), since, b"2", prompt="a wolf")
     store.edits.restore(removal)
     detail = detail_of(store, "task_1")
-    assert (detail.task.label, detail.task.prompt, detail.raw) == ("old", "a wolf", b"2")
-    assert (detail.result_urls, detail.saved) == (("https://x/2",), ())
+    assert (detail.task.seq, detail.task.label, detail.raw) == (new.seq, "old", kept)
+    assert ids(store, "fox" if kept == b"1" else "wolf") == ["task_1"]
+    assert store.tasks.counts(Query("p"), NOW)[since if kept == b"2" else before] == 1
+    assert store.value("SELECT count(*) FROM bodies") == 1
 
 
 def test_only_what_an_edit_changed_and_nobody_since_is_set_back(store: Store) -> None:
