@@ -23,7 +23,6 @@ from taskdash.config.readers import (
     setting,
     settings_of,
     shown,
-    suggestion,
 )
 from taskdash.domain.gateways import RECORD_PATH
 from taskdash.domain.secret import Secret
@@ -53,14 +52,12 @@ def _profile_name(value: str) -> str:
 
 
 def _file_name(value: str) -> str:
-    names = re.findall(FILE_NAME_PART, value)
     rest = re.sub(FILE_NAME_PART, "", value)
-    if part := re.search(r"\{(\w*)[^{}]*\}?|\}", rest):
-        near = "" if part[1] in FILE_NAME_PARTS else suggestion(part[1] or "", FILE_NAME_PARTS)
-        known = f"use {_THE_PARTS}, each with a length if need be, as in {{prompt:.40}}"
-        raise ValueError(f"{quoted(part[0])} is not allowed in a name: {known}.{near}")
-    if not names or "/" in value or "\\" in value:
-        raise ValueError(f"must be a name without / that has at least one of {_THE_PARTS} in it")
+    if rest == value or re.search(r"[{}/\\]", rest):
+        raise ValueError(
+            f"{quoted(value)} is not a name without / that has at least one of {_THE_PARTS} in it,"
+            " each with a length if need be, as in {prompt:.40}"
+        )
     return value
 
 

@@ -97,28 +97,6 @@ def test_each_state_has_the_fields_of_the_apis_page_in_their_order(api: DemoApi)
     assert all(list(record) == fields for record in records)
 
 
-def test_a_waiting_task_turns_into_a_success_when_its_time_has_come(api: DemoApi, clock: Clock) -> None:
-    robot = next(
-        task_id
-        for task_id in api.task_ids
-        if task_id != api.unknown_id and "robot painter" in info(api, task_id)["param"]
-    )
-    waiting = info(api, robot)
-    assert waiting["state"] == "waiting"
-    unknown_yet = ("resultJson", "failCode", "failMsg", "costTime", "completeTime")
-    assert [waiting[name] for name in unknown_yet] == [None] * 5
-    clock.now_s += 60
-    done = info(api, robot)
-    assert done["state"] == "success"
-    assert done["costTime"] == done["completeTime"] - done["createTime"]
-    assert done["createTime"] == waiting["createTime"]
-    assert json.loads(done["resultJson"]) == {"resultUrls": [f"{api.base_url}/results/{robot}-1.webp"]}
-    assert json.loads(done["param"]) == {
-        "model": "gpt-image-2-text-to-image",
-        "input": {"prompt": "A cinematic portrait of a robot painter"},
-    }
-
-
 def test_a_failed_task_has_its_reason_and_neither_cost_time_nor_complete_time(
     api: DemoApi, clock: Clock
 ) -> None:
@@ -287,14 +265,6 @@ def test_clients_that_go_away_harm_nobody(api: DemoApi, capfd: pytest.CaptureFix
             connection.sendall(start)
     assert info(api, api.task_ids[0])
     assert capfd.readouterr() == ("", "")
-
-
-def test_when_its_context_is_left_the_port_is_closed(clock: Clock) -> None:
-    with DemoApi(clock=clock) as api:
-        assert info(api, api.task_ids[0])
-        address = ("127.0.0.1", urlsplit(api.base_url).port or 0)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, timeout=10).close()
 
 
 def test_it_listens_on_ipv4_loopback_only_and_on_the_port_asked_for() -> None:
