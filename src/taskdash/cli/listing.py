@@ -94,7 +94,7 @@ NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "cred
     is_flag=False,
     flag_value="2",
     type=length_of_time(MAX_WATCH_S),
-    help="Refresh every 2 seconds, or every S (10, 1m), until Ctrl+C.",
+    help="Refresh every 2 seconds, or every S (10, 1m), until Ctrl+C; needs a terminal.",
 )
 @form_options(json="Output JSON.", ids="Output only IDs, one per line.", csv="Output CSV.")
 @click.pass_obj
@@ -124,8 +124,10 @@ def list_tasks(
     fields = () if fields_text is None else _read_fields(fields_text)
     if form == "ids" and fields:
         raise click.UsageError("--ids and --fields cannot be combined")
-    if form and watch_s is not None:
+    if watch_s is not None and form:
         raise click.UsageError(f"--watch and --{form} cannot be combined")
+    if watch_s is not None and (not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb"):
+        raise UsageError("--watch needs a terminal")
     sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     most = -1 if limit is None else limit
@@ -225,14 +227,7 @@ class _Table(NamedTuple):
 def _watch(
     session: Session, opened: Callable[[], AbstractContextManager[Store]], table: _Table, every_s: float
 ) -> NoReturn:
-    """Print the list every `every_s` seconds, on a terminal in place, until a signal arrives."""
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-        while True:
-            with opened() as store:
-                table.print_as(None, store, session.now_ms())
-            print_lines([""])
-            sys.stdout.flush()
-            time.sleep(every_s)
+    """Print the list on the terminal every `every_s` seconds, in place, until a signal arrives."""
     from taskdash.cli.screen import terminal_size
 
     # What was on the screen stays above, to be scrolled back to.

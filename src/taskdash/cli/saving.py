@@ -97,16 +97,16 @@ def _with_results(
     if not task_ids and not selection.is_given:
         query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
         return store.tasks.seqs(query, session.now_ms()), 0
-    tasks = selection.tasks(session, store, task_ids, find_or_add)
-    found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
-    if not task_ids:
-        # Not every task of a selection is expected to have results.
-        return found, 0
-    lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
-    for task in lacking:
-        why = "removed by the gateway" if task.purged else task.state
-        talk(f"taskdash: {task.task_id} has no result to save ({why})")
-    return found, len(lacking)
+    found, lacking = [], 0
+    for task in selection.tasks(session, store, task_ids, find_or_add):
+        if task.state is State.SUCCESS and task.result_count:
+            found.append(task.seq)
+        elif task_ids:
+            # Not every task of a selection is expected to have results.
+            lacking += 1
+            why = "removed by the gateway" if task.purged else task.state
+            talk(f"taskdash: {task.task_id} has no result to save ({why})")
+    return found, lacking
 
 
 class _Run:
