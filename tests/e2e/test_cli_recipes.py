@@ -37,7 +37,7 @@ OUTCOMES: Final = {
         r"pictures/batch-7-[0-9a-f]{8}-1\.webp$",
         r"^1\tcontent policy\t400\tSorry, but",
         r"^[-0-9a-f]{36}$",
-        r"^gpt-image-2-text-to-image +4 +2 ",
+        r"^gpt-image-2-text-to-image\t4\t2\t",
     ],
     "One ID from a mail": [r"-1\.webp$", r"^state +success$"],
     "300 overnight": [
