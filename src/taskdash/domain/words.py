@@ -7,7 +7,7 @@ else the time when the end was noticed, which may be later; expiry is then given
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State, Task
@@ -129,21 +129,20 @@ def _parts(seconds: int) -> list[str]:
 
 
 def moment(at_ms: int | None) -> str:
-    """Return an absolute local time to the second, or – if unknown."""
-    if at_ms is None:
-        return NONE
-    try:
-        return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, OSError, ValueError):
-        return "?"
+    """Return an absolute local time to the second: – if unknown, ? if out of range."""
+    return _written(at_ms, None, "%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(at_ms: int | None) -> str:
-    """Return a moment in ISO 8601, in UTC: `2026-11-29T05:36:44Z`; – if unknown."""
+    """Return a moment in ISO 8601, in UTC: `2026-11-29T05:36:44Z`; – if unknown, ? if out of range."""
+    return _written(at_ms, UTC, "%Y-%m-%dT%H:%M:%SZ")
+
+
+def _written(at_ms: int | None, zone: tzinfo | None, form: str) -> str:
     if at_ms is None:
         return NONE
     try:
-        return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(at_ms // 1000, zone).strftime(form)
     except (OverflowError, OSError, ValueError):
         return "?"
 
