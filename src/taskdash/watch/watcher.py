@@ -162,8 +162,8 @@ class Watcher:
             await self._lead()
             return
         self._stood_down.set()
-        self._publish(self._joined(await self._dispatch.follow(paused=self._paused, can_lead=may_lead)))
-        self._recovered()
+        status = await self._dispatch.follow(paused=self._paused, can_lead=may_lead)
+        self._publish(status._replace(has_key=self._fetch is not None))
         await self._sleep(FOLLOW_POLL_S)
 
     async def _lead(self) -> None:
@@ -179,7 +179,6 @@ class Watcher:
             began_s = self._clock.now_s()
             try:
                 wait_s = await self._round()
-                self._recovered()
             except StoreError as error:
                 wait_s = self._trouble(error)
             if self._dispatch.should_hand_over and not self._checks and not self._arrived:
@@ -204,7 +203,7 @@ class Watcher:
             check = asyncio.create_task(self._check(task))
             self._checks.add(check)
             check.add_done_callback(self._checks.discard)
-        self._publish(self._joined(self._dispatch.status()))
+        self._publish(self._dispatch.status())
         return max(0.0, min(LEAD_POLL_S, self._dispatch.wait_s, self._flush_due_in_s()))
 
     async def _others_wrote(self) -> bool:
@@ -310,14 +309,6 @@ class Watcher:
         # Only a query can show that the store works again.
         self._version = -1
         return FOLLOW_POLL_S if self._dispatch.owes_word else RETRY_EVERY_S
-
-    def _recovered(self) -> None:
-        self._publish(self.status._replace(store_problem=None))
-
-    def _joined(self, status: WatchStatus) -> WatchStatus:
-        """Add the fields that only this watcher knows to the dispatch's status."""
-        mine = self.status
-        return status._replace(has_key=mine.has_key, store_problem=mine.store_problem)
 
     def _publish(self, status: WatchStatus) -> None:
         if status != self.status:
