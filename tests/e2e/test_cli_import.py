@@ -190,7 +190,7 @@ def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Comm
 
 def test_a_list_made_by_hand_keeps_its_labels(fresh: Callable[[], Command]) -> None:
     for text in (
-        "taskId,label\ntask_a_12345678,hero\ntask_b_12345678,\n",
+        "taskId,label\ntask_a_12345678,hero\ntask_b_12345678\n",
         "Label;Task ID\nhero;task_a_12345678\n;task_b_12345678\n",
         "\ntask_id, label\ntask_a_12345678, hero\ntask_b_12345678,\n,\n",
         '[{"taskId": "task_a_12345678", "label": "hero"}, {"taskId": "task_b_12345678"}]',
@@ -235,7 +235,6 @@ SPOILT = [
     ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is not a task ID"),
     ("taskId,label,label\ntask_a_12345678,a,b\n", "line 1: label is the name of more than one column"),
     ("taskId,label\ntask_a_12345678,a,b\n", "line 2: has 3 cells, and the header has 2"),
-    ("taskId,label\ntask_a_12345678\n", "line 2: has 1 cells, and the header has 2"),
     ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is not valid JSON"),
     ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: neither UTF-8 nor UTF-16"),
     ("t\0a\0s\0k\0I\0d\0,\0label\ntask_a_12345678,hero\n", "line 1: neither UTF-8 nor UTF-16"),

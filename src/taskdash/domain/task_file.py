@@ -180,12 +180,14 @@ def _csv_items(text: str, names: list[str], mark: str, start: int) -> Iterator[t
     if twice := [name for name in CSV_FIELDS if names.count(name) > 1]:
         raise TaskFileError(f"line {line}: {twice[0]} is the name of more than one column")
     rows = csv.reader(io.StringIO(text[start:], newline=""), delimiter=mark, strict=True)
+    # Spreadsheets leave out empty cells at the end of a row, but never the last line break.
+    fewest = 1 if text[-1] in "\r\n" else len(names)
     try:
         for row in rows:
             if line > header and any(row):
-                if len(row) != len(names):
+                if not fewest <= len(row) <= len(names):
                     raise TaskFileError(f"line {line}: has {len(row)} cells, and the header has {len(names)}")
-                cells = zip(names, row, strict=True)
+                cells = zip(names, row, strict=False)
                 yield line, {name: _cell(name, cell, line) for name, cell in cells if cell}
             line = header + rows.line_num
     except csv.Error as error:
