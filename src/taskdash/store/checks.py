@@ -150,15 +150,8 @@ class Checks(Part):
         sql = "UPDATE tasks SET next_check_at_ms = ? WHERE seq = ? AND asked_at_ms IS NULL"
         self._database.write(sql, ((at_ms, seq) for seq, at_ms in times))
 
-    def shift(self, profile: str, by_ms: int) -> None:
-        """Move planned checks along with a wall clock that was set back by `by_ms` (< 0)."""
-        planned = f"removal = 0 AND profile = ? AND {_PLANNED}"
-        self._database.write(
-            f"UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? WHERE {planned}", [(by_ms, profile)]
-        )
-
     def bring_back(self, profile: str, now_ms: int) -> None:
-        """Make checks due now that were left in the future because the clock was set back while nobody watched.
+        """Make checks due now that were left in the future because the clock was set back.
 
         Those are checks planned further ahead than any can be, or of tasks last checked at a time yet to come.
         """

@@ -338,13 +338,12 @@ class Dispatch:
             )
 
     async def _mend_clock(self) -> None:
-        """Shift planned checks if the wall clock was set back; if it was set forward, look for checks now due."""
-        ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
+        """If the wall clock was set, look for checks now due, and bring those back that it has left in the future."""
+        now_ms = self._clock.now_ms()
+        ahead_s = now_ms / 1000 - self._clock.now_s()
         step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
         if abs(step_s) > CLOCK_STEP_S:
             if step_s < 0:
-                await self._store.run(
-                    lambda store: store.checks.shift(self._policy.profile, round(1000 * step_s))
-                )
+                await self._store.run(lambda store: store.checks.bring_back(self._policy.profile, now_ms))
             self._look_at_s = -math.inf
         self._wall_ahead_s = ahead_s
