@@ -27,6 +27,15 @@ def with_problem(kind: ProblemKind, *, since_ms: int, checked_ms: int, **changes
     return a_task(problem=Problem(kind, "message", since_ms), checked_at_ms=checked_ms, checks=1, **changes)
 
 
+def again(task: Task, elapsed_ms: int, kind: ProblemKind | None, jump_ms: int = 0) -> Task:
+    """Return the task as one more check left it; a problem of the same kind goes on."""
+    at_ms = START_MS + elapsed_ms + jump_ms
+    problem = task.problem
+    if problem is None or problem.kind is not kind:
+        problem = None if kind is None else Problem(kind, "no", at_ms)
+    return replace(task, checks=task.checks + 1, checked_at_ms=at_ms, problem=problem)
+
+
 def a_wait(*tasks: Task, timeout_s: float | None = None) -> WaitRules:
     """A wait for tasks that were found like this, and not checked yet where nothing else is said."""
     rules = WaitRules(tasks or (a_task(),), START_MS, timeout_s)
@@ -80,12 +89,9 @@ def lost_at(moments_ms: list[int], *, added_ms: int, jump_ms: int = 0) -> WaitRu
     """A wait for an ID that checks at these moments did not find; the wall clock jumps after the first of them."""
     task = a_task(added_at_ms=added_ms)
     rules = a_wait(task)
-    for checks, elapsed_ms in enumerate(moments_ms, start=1):
-        wall_ms = START_MS + elapsed_ms + (jump_ms if checks > 1 else 0)
-        since_ms = START_MS + moments_ms[0]
-        problem = Problem(ProblemKind.NOT_FOUND, "no", since_ms)
-        task = replace(task, checks=checks, checked_at_ms=wall_ms, problem=problem)
-        rules.see([task], wall_ms, elapsed_ms)
+    for n, elapsed_ms in enumerate(moments_ms):
+        task = again(task, elapsed_ms, ProblemKind.NOT_FOUND, jump_ms if n else 0)
+        rules.see([task], START_MS + elapsed_ms + (jump_ms if n else 0), elapsed_ms)
     return rules
 
 
@@ -217,9 +223,8 @@ def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest()
     lost = a_task(added_at_ms=START_MS - 90 * S)
     running = a_task(seq=2, task_id="task_b", state=State.WAITING)
     rules = WaitRules([lost, running], START_MS, are_named=False)
-    for checks, elapsed_ms in ((1, S), (2, 7 * S)):
-        problem = Problem(ProblemKind.NOT_FOUND, "no", START_MS + S)
-        lost = replace(lost, checks=checks, checked_at_ms=START_MS + elapsed_ms, problem=problem)
+    for elapsed_ms in (S, 7 * S):
+        lost = again(lost, elapsed_ms, ProblemKind.NOT_FOUND)
         rules.see([lost, running], START_MS + elapsed_ms, elapsed_ms)
     assert not rules.is_over(8 * S)
     assert [task.seq for task in rules.waiting_for] == [2]
@@ -245,9 +250,8 @@ def test_tasks_join_a_wait_for_selected_ones_and_are_asked_for_like_the_others()
     assert rules.see([first, late], added_ms, 20 * S) == []
     assert rules.to_ask(20 * S) == [0]
     assert (rules.done, len(rules.waiting_for)) == (0, 2)
-    for checks, elapsed_ms in ((1, 21 * S), (2, 27 * S)):
-        problem = Problem(ProblemKind.NOT_FOUND, "no", START_MS + 21 * S)
-        late = replace(late, checks=checks, checked_at_ms=START_MS + elapsed_ms, problem=problem)
+    for elapsed_ms in (21 * S, 27 * S):
+        late = again(late, elapsed_ms, ProblemKind.NOT_FOUND)
         rules.see([first, late], START_MS + elapsed_ms, elapsed_ms)
     rules.is_over(49 * S)
     assert len(rules.waiting_for) == 2, "it may only be too new"
@@ -286,10 +290,8 @@ def test_an_old_lost_or_refused_task_is_asked_for_sooner_than_the_schedule_would
     found = a_task(state=State.WAITING, create_time_ms=START_MS - 9_000 * S, checks=1)
     rules = a_wait(found)
     wall_ms = START_MS + checked_ms + jump_ms
-    problem = None if kind is None else Problem(kind, "no", wall_ms)
-    next_ms = wall_ms + 1800 * S
-    task = replace(found, checks=2, problem=problem, checked_at_ms=wall_ms, next_check_at_ms=next_ms)
-    rules.see([task], wall_ms, checked_ms)
+    task = again(found, checked_ms, kind, jump_ms)
+    rules.see([replace(task, next_check_at_ms=wall_ms + 1800 * S)], wall_ms, checked_ms)
     assert rules.to_ask(checked_ms + gap_ms - 1) == []
     assert rules.to_ask(checked_ms + gap_ms) == [1]
 
@@ -297,24 +299,22 @@ def test_an_old_lost_or_refused_task_is_asked_for_sooner_than_the_schedule_would
 def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so() -> None:
     rules = a_wait()
     task = a_task(create_time_ms=START_MS, state=State.WAITING)
-
-    def check(checks: int, elapsed_ms: int, kind: ProblemKind | None) -> None:
-        at_ms = START_MS + elapsed_ms
-        since_ms = START_MS + (S if checks < 3 else 6 * S)
-        problem = None if kind is None else Problem(kind, "no", since_ms)
-        changes = {"checks": checks, "checked_at_ms": at_ms, "next_check_at_ms": at_ms + 60 * S}
-        see(rules, replace(task, problem=problem, **changes), at_ms)  # type: ignore[arg-type] # Task's own names
-
-    check(1, S, ProblemKind.UNAUTHORIZED)
-    assert (rules.to_ask(3_999), rules.to_ask(4_000)) == ([], [1])
-    check(2, 2 * S, ProblemKind.UNAUTHORIZED)
-    assert not rules.is_over(2 * S)
-    check(3, 5 * S, None)
-    check(4, 6 * S, ProblemKind.UNAUTHORIZED)
-    assert not rules.is_over(6 * S)
-    check(5, 9 * S, ProblemKind.UNAUTHORIZED)
-    assert rules.is_over(9 * S)
+    refused = ProblemKind.UNAUTHORIZED
+    checks = ((S, refused, False), (2 * S, refused, False), (5 * S, None, False), (6 * S, refused, False))
+    for elapsed_ms, kind, is_over in (*checks, (9 * S, refused, True)):
+        task = again(task, elapsed_ms, kind)
+        see(rules, task, START_MS + elapsed_ms)
+        assert rules.is_over(elapsed_ms) == is_over, elapsed_ms
     assert rules.exit_code() == 4
+
+
+@pytest.mark.parametrize(("is_elsewhere", "is_over"), [(False, True), (True, False)])
+def test_a_refusal_of_another_key_does_not_count(*, is_elsewhere: bool, is_over: bool) -> None:
+    rules, task = a_wait(), a_task()
+    for elapsed_ms, elsewhere in ((S, is_elsewhere), (5 * S, is_elsewhere), (6 * S, False)):
+        task = again(task, elapsed_ms, ProblemKind.UNAUTHORIZED)
+        rules.see([task], START_MS + elapsed_ms, elapsed_ms, is_elsewhere=elsewhere)
+    assert rules.is_over(6 * S) == is_over
 
 
 def test_a_compact_wait_tells_what_failed_and_what_nobody_knows_and_nothing_else() -> None:
