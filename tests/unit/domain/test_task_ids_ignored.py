@@ -62,6 +62,7 @@ KEYS = {
     "words in parentheses": f"API key (production): {H1}",
     "a row": f"| API key | {H1} |",
     "a column": f"api_key,state\n{H1},active\n{H2},revoked",
+    "a column beside one of tasks": f"token | Task ID\n{H1} | \n",
     "a number": f"KEY2={H1}",
     "a cookie": f"Cookie: session={H1}; csrf={H2}",
 }

@@ -30,7 +30,7 @@ _HEADER_CELL = re.compile(
     r"[\s\"'`*]*(?:[A-Za-z0-9]{1,20}[_ .-]|[a-z]{1,20}(?=T))?(?:[tT]ask|TASK)[ _.-]?[iI][dD]s?[\s\"'`*:]*"
 )
 _CLAIM_CELL = re.compile(
-    r"(?i:(?:[a-z0-9]{1,20}[_-]){0,2}(?:request|trace|correlation|api|secret|access)[ _-]?(?:id|key|token))"
+    r"(?i:(?:[a-z0-9]{1,20}[_-]){0,2}(?:(?:request|trace|correlation|api|secret|access)[ _-]?(?:id|key|token)|token))"
 )
 _TITLE = re.compile(r"[^\n.!?]{0,30}")
 _RULE = re.compile(r"[\s|+:=\-\x1a]*")
