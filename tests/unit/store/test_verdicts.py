@@ -63,14 +63,6 @@ def test_verdicts_outlive_a_check_and_a_removal(store: Store) -> None:
     assert counts(store, one) == [(1, 1)]
 
 
-def test_a_verdict_that_a_foreign_hand_wrote_is_none(store: Store) -> None:
-    one = put(store, "task_one")
-    with store.writing() as connection:
-        connection.execute("INSERT INTO verdicts VALUES (?, 1, 'loved', 1)", (one,))
-    assert store.verdicts.of([one]) == {}
-    assert counts(store, one) == [(0, 0)]
-
-
 GIVEN = st.lists(
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from([PICKED, REJECTED, None]))),
     max_size=4,
