@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.task_table import TaskTable
     from taskdash.ui.widgets.window import Window
 
-MORE: Final = "…"
-"""Marks an end of the line where tabs are cut off; a click goes to the next one."""
-
 
 class Line(Widget):
     """Shows a line of text, redrawn only when it changes.
@@ -203,17 +200,17 @@ class TabLine(Line):
         # The blank after the last tab may be cut off.
         room = self.size.width + 1
         for in_words in (True, False):
-            tabs = [self._drawn(index, in_words=in_words) for index in range(len(self._all))]
-            line = _line_of(tabs, 0, len(tabs))
-            if line.cell_length <= room or not self.size.width:
-                return line
+            tabs = [Content(" ") + self._drawn(index, in_words=in_words) for index in range(len(self._all))]
+            if _length(tabs) <= room or not self.size.width:
+                return Content("").join(tabs)
         # As many as there is room for, from the first one that keeps the current one visible.
-        first, last = 0, self._chosen + 1
-        while first < self._chosen and _line_of(tabs, first, last).cell_length > room:
+        first = 0
+        while first < self._chosen and _length(tabs[first : self._chosen + 1]) > room:
             first += 1
-        while last < len(tabs) and _line_of(tabs, first, last + 1).cell_length <= room:
-            last += 1
-        return _line_of(tabs, first, last)
+        last = len(tabs)
+        while last > self._chosen + 1 and _length(tabs[first:last]) > room:
+            last -= 1
+        return Content("").join(tabs[first:last])
 
     def _drawn(self, index: int, *, in_words: bool) -> Content:
         tab, is_chosen = self._all[index], index == self._chosen
@@ -227,15 +224,8 @@ class TabLine(Line):
         return choice_of(" ".join(words), is_chosen=is_chosen).stylize(Style.from_meta({"tab": index}))
 
 
-def _line_of(tabs: Sequence[Content], first: int, last: int) -> Content:
-    """Join some of the tabs into a line aligned with those above and below, with a sign where it is cut off."""
-    before = [_more(first - 1)] if first else []
-    after = [_more(last)] if last < len(tabs) else []
-    return Content("").join(Content(" ") + tab for tab in (*before, *tabs[first:last], *after))
-
-
-def _more(index: int) -> Content:
-    return Content.styled(MORE, "$text-muted").stylize(Style.from_meta({"tab": index}))
+def _length(tabs: Iterable[Content]) -> int:
+    return sum(tab.cell_length for tab in tabs)
 
 
 class Headlines:
