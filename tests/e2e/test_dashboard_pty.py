@@ -42,7 +42,7 @@ def test_paste_a_task_watch_it_finish_open_its_link_quit_and_find_it_again(
         screen.send("\r", shows="◐ waiting")
         screen.wait_for("A cinematic portrait of a robot painter")
         screen.wait_for(lambda _: screen.title == "1 waiting")
-        before, _, after = screen.raw.partition(b"\x1b[22;2t")
+        before, _, after = screen.raw.partition(b"\x1b]2;")
         assert b"No tasks yet" in before
         assert after
         api.set(WAITING, success_body(WAITING, [LINK]))

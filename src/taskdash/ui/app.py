@@ -214,7 +214,7 @@ class Dashboard(App[None]):
 
     def show_title(self, counts: Mapping[State, int]) -> None:
         if self.terminal is not None and self.context.settings.title:
-            self.terminal.title.show(title_of(counts))
+            self.terminal.show_title(title_of(counts))
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:

@@ -34,9 +34,9 @@ HANG_UP_PATIENCE_S: Final = 0.7
 LAST_PATIENCE_S: Final = 0.5
 """How long to wait for a stalled terminal to accept the last write."""
 RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
-    b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
+    b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[23;2t"
 )
-"""Undoes every terminal mode that Textual sets."""
+"""Undoes every terminal mode that Textual sets, and brings back the title."""
 
 
 class Leaving:
@@ -106,8 +106,7 @@ class Leaving:
             # Reset below: other processes share the terminal, and expect it to block.
             os.set_blocking(self._output, False)
             try:
-                title = self._app.terminal.title.ending if self._app.terminal else ""
-                _write_last(self._output, RESET + title.encode())
+                _write_last(self._output, RESET)
             finally:
                 os.set_blocking(self._output, True)
         os._exit(code)

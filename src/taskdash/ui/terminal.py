@@ -243,7 +243,8 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **kwargs)
         app.terminal = self
         loop = asyncio.get_running_loop()
-        self.title = TerminalTitle(self.write, os.environ.get("TERM", ""))
+        self._title: str | None = None
+        """The title on the terminal, "" for none of ours yet; None while the terminal is not ours, or has no title."""
         self.leaving = app.leaving
         self._typed_ahead = 0
         hear = app.terminal_says.hear
@@ -259,12 +260,22 @@ class TerminalDriver(LinuxDriver):
         # Until here the terminal turns Enter into a line feed, and lets only whole lines be read.
         with suppress(OSError):
             self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
-        self.title.is_ours = True
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
+        if not re.fullmatch(_UNTITLED, os.environ.get("TERM", "")):
+            self._title = ""
+            self.write(_KEEP_TITLE)
 
     def stop_application_mode(self) -> None:
-        self.title.take_back()
+        if self._title is not None:
+            self._title = None
+            self.write(_TITLE_BEFORE)
         super().stop_application_mode()
+
+    def show_title(self, text: str) -> None:
+        """Set the title of the window or tab, to be seen from another one, until the terminal is given back."""
+        if self._title is not None and text != self._title:
+            self._title = text
+            self.write(f"\x1b]2;{text}\x1b\\")
 
     def ask(self) -> bool:
         """Query the terminal's capabilities; return whether it is one that can be queried."""
@@ -311,29 +322,3 @@ def title_of(counts: Mapping[State, int]) -> str:
     waiting = counts.get(State.NEW, 0) + counts.get(State.WAITING, 0)
     parts = ((waiting, "waiting"), (counts.get(State.FAIL, 0), "failed"))
     return " · ".join(f"{count:,} {word}" for count, word in parts if count) or "taskdash"
-
-
-class TerminalTitle:
-    """Sets the title of the window or tab, to be seen from another one, and restores the previous title."""
-
-    def __init__(self, write: Callable[[str], object], term: str) -> None:
-        self._write = write
-        self._has_title = re.fullmatch(_UNTITLED, term) is None
-        self._shown = ""
-        self.is_ours = True
-        """Whether the terminal is still ours: a count in the last moment must not stay in the title."""
-        self.ending = ""
-        """The sequence that restores the previous title; "" if ours was never shown. It stays after `take_back`, whose
-        output a forced exit may discard: restoring twice does no harm."""
-
-    def show(self, text: str) -> None:
-        if self._has_title and self.is_ours and text != self._shown:
-            keep = "" if self._shown else _KEEP_TITLE
-            self._shown, self.ending = text, _TITLE_BEFORE
-            self._write(f"{keep}\x1b]2;{text}\x1b\\")
-
-    def take_back(self) -> None:
-        self.is_ours = False
-        if self._shown:
-            self._shown = ""
-            self._write(_TITLE_BEFORE)
