@@ -2,7 +2,7 @@
 
 The commands send no requests themselves. They mark tasks in the store for the process that holds the lease: a
 dashboard, another command, or, if there is no other, the watcher beside the command, which checks only tasks that are
-asked for. So any number of commands together send no more requests than one would.
+asked for, until a dashboard follows it. So any number of commands together send no more requests than one would.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Accounts:
         """The last known reservation in the store."""
         self._ledger: deque[Sent] = deque()
 
-    def take_over(self, note: GatewayNote, entries: Sequence[Entry], *, has_same_key: bool = True) -> None:
+    def take_over(self, note: GatewayNote, entries: Sequence[Entry], *, has_same_key: bool) -> None:
         """Start from what earlier watchers spent and learned, with the last one's key or another."""
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)

@@ -239,18 +239,6 @@ async def test_an_answer_too_many_is_dropped_and_does_not_put_off_those_after_it
     assert answers[1].problem is ProblemKind.UNREADABLE
 
 
-async def test_a_defect_of_a_library_is_a_problem_too(
-    fake_api: FakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError(f"header Bearer {KEY}")
-
-    monkeypatch.setattr("taskdash.api.client.parse_answer", broken)
-    answer = await check(fake_api)
-    assert answer.problem is ProblemKind.UNREACHABLE
-    assert answer.message == f"the request to 127.0.0.1:{fake_api.port} failed (RuntimeError)"
-
-
 async def test_no_url_header_or_cookie_is_logged_or_sent_back(
     fake_api: FakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
