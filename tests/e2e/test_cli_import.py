@@ -260,6 +260,13 @@ def test_the_ids_of_a_file_that_is_refused_can_still_be_added(taskdash: Command)
     assert taskdash("add", "-", stdin=text).stdout == "task_a_12345678\n"
 
 
+def test_what_programs_make_of_numbers_and_words_is_taken_where_it_is_sure(taskdash: Command) -> None:
+    text = "taskId,costTime,purged\ntask_a_12345678,32241.0,TRUE\ntask_b_12345678,,\n"
+    assert imported(taskdash, text)[0] == 0
+    found = [(task["costTime"], task["purged"]) for task in taskdash.json("export")[:2]]
+    assert found == [(32_241, True), (None, None)]
+
+
 LOG = f"""10:32 sent, taskId={UUID} (日本)
 任务 {TASK_ID} läuft; it was sent again by the second program
 """

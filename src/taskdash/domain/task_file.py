@@ -38,9 +38,7 @@ _OWN: Final = frozenset(
     {"label", "note", "addedAt", "checkedAt", "rawState", "resultUrls", "problem", "saved"}
 )
 """Fields that tell our tasks from answers of the API, which are left to the paste finder."""
-_JSON_CELLS: Final = frozenset(
-    {"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles", "purged"}
-)
+_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles"})
 
 _DECODER: Final = json.JSONDecoder()
 _JSON_START = re.compile(r"\s*(?:\[\s*(?:\]|\{)|\{)")
@@ -199,7 +197,11 @@ def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JS
         cell = cell[1:]
     try:
         if name in TIMES:
-            return int(cell)
+            # pandas writes 5 as 5.0 in a column with empty cells.
+            return int(cell.removesuffix(".0"))
+        if name == "purged":
+            # Spreadsheets write TRUE.
+            return cell.lower() in ("true", "1")
         if name == "credits":
             return float(cell)
         return json.loads(cell) if name in _JSON_CELLS else cell
