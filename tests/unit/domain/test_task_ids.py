@@ -198,6 +198,10 @@ TABLES = {
     ),
     "CSV": (f"taskId,requestId,state\nabc-1,{U1},waiting\n{H1},{U2},fail\n", ["abc-1", H1]),
     "CSV with the ID last": ('model,prompt,task_id\nx,"a, b ""c""",abc-1\ny,,abc-2\n', ["abc-1", "abc-2"]),
+    "CSV with separators in quotes": (
+        'n;prompt;model;task_id\n0;"a; b";flux-2;\n1;"c";flux-2;abc-1\n',
+        ["abc-1"],
+    ),
     "CSV with quotes": (f'"state","taskId"\n"waiting","{U1}"\n"fail","abc-2"\n', [U1, "abc-2"]),
     "labels in the first column": ("| Model | x-2 |\n| Task ID | abc-1 |\n| State | waiting |\n", ["abc-1"]),
     "TSV": ("task_id\tstate\nabc-1\twaiting\n", ["abc-1"]),

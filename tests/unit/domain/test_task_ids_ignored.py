@@ -62,6 +62,7 @@ KEYS = {
     "words in parentheses": f"API key (production): {H1}",
     "a row": f"| API key | {H1} |",
     "a column": f"api_key,state\n{H1},active\n{H2},revoked",
+    "a column behind a quoted separator": f'prompt;API Key;task_id\n"a cat; a dog";{H1};\n',
     "a column beside one of tasks": f"token | Task ID\n{H1} | \n",
     "a number": f"KEY2={H1}",
     "a cookie": f"Cookie: session={H1}; csrf={H2}",

@@ -13,7 +13,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.gateways import FAMILIES, RECORD_PATH
-from taskdash.domain.id_forms import ANY_ID, HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
+from taskdash.domain.id_forms import (
+    ANY_ID,
+    HEX_32,
+    UUID,
+    Kind,
+    has_known_form,
+    is_file_name,
+    is_task_id,
+    kind_of,
+)
 from taskdash.domain.task_ids.bare import denial
 from taskdash.domain.task_ids.paste import WHY_NOT, Findings, Word
 
@@ -26,9 +35,7 @@ _HEADER = re.compile(
     r"|(?<=[tT])(?:race|RACE)[ _-]?[iI][dD]|(?<=[aA])(?:pi|PI)[ _-]?(?:key|KEY|Key))"
     r"[ \t\"'`*]*(?=[|,;\t\n]|  |$)"
 )
-_HEADER_CELL = re.compile(
-    r"[\s\"'`*]*(?:[A-Za-z0-9]{1,20}[_ .-]|[a-z]{1,20}(?=T))?(?:[tT]ask|TASK)[ _.-]?[iI][dD]s?[\s\"'`*:]*"
-)
+_OWN_NAME = re.compile(r"(?:[A-Za-z0-9]{1,20}[_ .-]|[a-z]{1,20}(?=T))?(?:[tT]ask|TASK)[ _.-]?[iI][dD]s?[ :]*")
 _CLAIM_CELL = re.compile(
     r"(?i:(?:[a-z0-9]{1,20}[_-]){0,2}(?:(?:request|trace|correlation|api|secret|access)[ _-]?(?:id|key|token)|token))"
 )
@@ -70,70 +77,43 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _cell(mark: str) -> str:
-    if mark == "  ":
-        return r"(?:[^ \t\n]|[ ](?![ \t]))++"
-    plain_cell = rf"[^{re.escape(mark)}\n]*+"
-    return plain_cell if mark == "|" else rf'(?:[ ]*"(?:[^"\n]|"")*+"[ ]*(?={mark}|\n|$)|{plain_cell})'
-
-
-def _between(mark: str) -> str:
-    return r"[ \t]{2,}+|\t" if mark == "  " else re.escape(mark)
-
-
-@lru_cache(maxsize=64)
-def _row(mark: str, column: int) -> re.Pattern[str]:
-    indent = r"[ \t]*+" if mark == "  " else ""
-    pad = "" if mark == "  " else "[ ]*+" if mark == "\t" else r"[ \t]*+"
-    return re.compile(
-        rf"{indent}(?:{_cell(mark)}(?:{_between(mark)})){{{column}}}"
-        rf"{pad}[\"'`*(<\[]*+(?P<word>[A-Za-z0-9._:-]{{1,128}}+)[\"'`*)>\]]*+{pad}(?:{_between(mark)}|$)"
-    )
-
-
 @lru_cache(maxsize=16)
-def _split(mark: str) -> re.Pattern[str]:
-    return re.compile(rf"({_cell(mark)})(?:{_between(mark)}|$)")
+def _cell(mark: str) -> re.Pattern[str]:
+    if mark == "  ":
+        return re.compile(r"(?:^|  |\t)[ \t]*((?:[^ \t]|[ ](?![ \t]))+)")
+    between = re.escape(mark)
+    # Quoted as in CSV, else up to the next separator.
+    return re.compile(rf'(?:^|{between})((?:[ ]*"(?:[^"]|"")*+"[ ]*(?={between}|$))|[^{between}]*+)')
 
 
-@lru_cache(maxsize=64)
+def _cells(line: str, mark: str) -> list[str]:
+    return _cell(mark).findall(line)
+
+
 def _layout(header: str) -> _Layout | None:
     for mark in _MARKS:
         if mark not in header:
             continue
-        cells = _cells(header, mark)
-        if not 1 < len(cells) <= _MAX_COLUMNS or not all(_is_title(cell) for cell in cells):
+        names = [cell.strip(" \t\"'`*") for cell in _cells(header, mark)]
+        if not 1 < len(names) <= _MAX_COLUMNS or not all(map(_is_title, names)):
             continue
-        columns = [index for index, cell in enumerate(cells) if _HEADER_CELL.fullmatch(cell)]
-        claims = tuple(_claims(cells))
-        if columns or claims:
-            return _Layout(mark, columns[0] if columns else None, claims, len(cells))
+        own = next((index for index, name in enumerate(names) if _OWN_NAME.fullmatch(name)), None)
+        claims = tuple(
+            (index, why)
+            for index, name in enumerate(names)
+            if _CLAIM_CELL.fullmatch(name) and (why := denial(name, has_sep=True))
+        )
+        if own is not None or claims:
+            return _Layout(mark, own, claims, len(names))
     return None
 
 
-def _is_title(cell: str) -> bool:
-    name = cell.strip(" \"'`*")
+def _is_title(name: str) -> bool:
     return _TITLE.fullmatch(name) is not None and name.count(" ") < 4 and not has_known_form(name)
-
-
-def _claims(cells: list[str]) -> Iterator[tuple[int, str]]:
-    for index, cell in enumerate(cells):
-        name = cell.strip(" \"'`*")
-        if _CLAIM_CELL.fullmatch(name) and (why := denial(name, has_sep=True)):
-            yield index, why
-
-
-def _cells(line: str, mark: str) -> list[str]:
-    line = line.strip(" \t") if mark == "  " else line
-    cells = _split(mark).findall(line)
-    # At the end of the line the pattern finds one more, empty cell.
-    return cells[:-1] if cells and not cells[-1] and not line.endswith(mark) else cells
 
 
 def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
     """Read rows up to the first line that is not one; return where the table ends."""
-    own = None if layout.column is None else _row(layout.mark, layout.column)
-    others = [(_row(layout.mark, column), why) for column, why in layout.claims]
     while at < len(text):
         start = at + 1
         end = _line_end(text, start)
@@ -143,19 +123,20 @@ def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
             at = end
             continue
         at = end
-        if own and (found := own.match(text, start, end)):
-            whole = has_known_form(found["word"]) or len(_cells(text[start:end], layout.mark)) == layout.width
-            _judge(found, seen, whole_row=whole)
-        for row, why in others:
-            if (found := row.match(text, start, end)) and has_known_form(found["word"]):
-                seen.claim(found["word"], why)
+        cells = [cell.strip(" \t\"'`*()<>[]") for cell in _cells(text[start:end], layout.mark)]
+        if layout.column is not None and layout.column < len(cells):
+            _judge(text, start, cells[layout.column], seen, whole_row=len(cells) == layout.width)
+        for column, why in layout.claims:
+            if column < len(cells) and has_known_form(cells[column]):
+                seen.claim(cells[column], why)
     return at
 
 
-def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
+def _judge(text: str, line_start: int, word: str, seen: Findings, *, whole_row: bool) -> None:
     """Report a word as an ID or not; one of unknown form counts only if its row has all columns."""
-    start, word = found.start("word"), found["word"]
-    kind = kind_of(word)
+    if not is_task_id(word):
+        return
+    kind, start = kind_of(word), text.index(word, line_start)
     if kind is Kind.KNOWN or (kind is Kind.UNKNOWN and whole_row and any(map(str.isdigit, word))):
         seen.take_labelled(Word(start, word, "in a Task ID column"))
     elif why_not := WHY_NOT.get(kind):
