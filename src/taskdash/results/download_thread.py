@@ -31,7 +31,7 @@ from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -46,8 +46,6 @@ RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 DISK_AFTER_MS: Final = 300_000
 _ONLY_FOR_NOW: Final = ((PrivateHostError, None), (LockedError, 60_000), (DiskError, DISK_AFTER_MS))
 """Failures that say nothing about a result, and when to retry it; None: not in this run."""
-OVERLAP_MS: Final = 60_000
-"""How far back each look goes, as ends are recorded with the clock of the process that learned of them."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -297,13 +295,13 @@ class AutoDownload:
         self._profile = profile
         self._tell = tell
         self._clock = clock or Clock()
-        self._backlog: deque[int] = deque()
-        self._saving: set[int] = set()
+        self._version: int | None = None
+        self._unsaved: list[int] = []
+        self._saving: set[asyncio.Task[None]] = set()
         self._put_off: dict[int, int | None] = {}
-        """When to retry tasks; None: not in this run."""
+        """When to try the tasks again that were tried; None: not in this run."""
         self._tries: Counter[int] = Counter()
         self._told: set[str] = set()
-        self._since_ms = self._looked_ms = 0
 
     async def run(self) -> None:
         """Look for results to save until cancelled, or the list cannot be used."""
@@ -312,50 +310,46 @@ class AutoDownload:
             async with asyncio.TaskGroup() as group:
                 while True:
                     await self._look()
-                    while self._backlog and len(self._saving) - self._downloads.resting < BATCH:
-                        seq = self._backlog.popleft()
-                        self._saving.add(seq)
-                        group.create_task(self._save(seq))
+                    for seq in self._due():
+                        if len(self._saving) - self._downloads.resting >= BATCH:
+                            break
+                        self._put_off[seq] = None
+                        saving = group.create_task(self._save(seq))
+                        self._saving.add(saving)
+                        saving.add_done_callback(self._saving.discard)
                     await self._clock.sleep(LOOK_EVERY_S)
         except* TaskdashError as errors:
             self._tell(f"Results are no longer saved automatically: {errors.exceptions[0]}")
 
     def cancel(self) -> None:
         """Skip everything queued or looked up for the rest of this run; tasks that finish from now on are saved."""
-        self._put_off.update(dict.fromkeys((*self._backlog, *self._saving)))
-        self._backlog.clear()
+        self._put_off.update(dict.fromkeys(self._unsaved))
+        for each in self._saving:
+            each.cancel()
 
     async def _look(self) -> None:
-        """Queue tasks that finished since the last look, at first all, and those due for a retry."""
+        """Read which tasks have unsaved results, if another connection has changed the list."""
+        version = await self._store.run(lambda store: store.data_version())
+        if version != self._version:
+            self._version = version
+            self._unsaved = await self._store.run(lambda store: store.saved.to_try(self._profile))
+
+    def _due(self) -> Iterator[int]:
+        """Yield the tasks that were not tried yet, or are to be tried again."""
         now_ms = self._clock.now_ms()
-        if now_ms < self._looked_ms:
-            # The clock was set back, so tasks that ended since may have any time.
-            self._since_ms = 0
-        since_ms, self._looked_ms = self._since_ms, now_ms
-        self._since_ms = max(since_ms, now_ms - OVERLAP_MS)
-        found = await self._store.run(lambda store: store.saved.to_try(self._profile, since_ms))
-        due = [seq for seq, at_ms in self._put_off.items() if at_ms is not None and at_ms <= now_ms]
-        for seq in due:
-            del self._put_off[seq]
-        known = self._saving.union(self._backlog, self._put_off)
-        # Tasks that have just finished come before the backlog.
-        fresh = [seq for seq in dict.fromkeys((*found, *due)) if seq not in known]
-        self._backlog.extendleft(reversed(fresh))
+        for seq in self._unsaved:
+            at_ms = self._put_off.get(seq, now_ms)
+            if at_ms is not None and at_ms <= now_ms:
+                yield seq
 
     async def _save(self, seq: int) -> None:
-        try:
-            named = self._downloads.saved.settings.file_name
-            wanted, _ = await self._store.run(partial(wanted_of, seqs=[seq], file_name=named))
-            # It may have been cancelled meanwhile.
-            if wanted and seq not in self._put_off:
-                ends = await self._downloads.save(wanted)
-                errors = [each.error for each in ends if each.error is not None]
-                if any(each.end is End.CANCELLED for each in ends):
-                    self._put_off[seq] = None
-                elif errors:
-                    await self._settle(seq, wanted[0].task_id, errors)
-        finally:
-            self._saving.discard(seq)
+        named = self._downloads.saved.settings.file_name
+        wanted, _ = await self._store.run(partial(wanted_of, seqs=[seq], file_name=named))
+        if wanted:
+            ends = await self._downloads.save(wanted)
+            errors = [each.error for each in ends if each.error is not None]
+            if errors and not any(each.end is End.CANCELLED for each in ends):
+                await self._settle(seq, wanted[0].task_id, errors)
 
     async def _settle(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
         """Report what went wrong, and decide when to retry."""
@@ -378,8 +372,7 @@ class AutoDownload:
             # Recorded in the list, so that neither the next run nor another process tries it.
             await self._store.run(lambda store: store.saved.give_up(seq, reason))
         except StoreError:
-            # Skip it for this run. That the list cannot be written is reported where it matters.
-            self._put_off[seq] = None
+            # It is skipped for this run. That the list cannot be written is reported where it matters.
             _LOG.warning("a failed download was not written down", exc_info=True)
 
     def _tell_once(self, what: str, line: str) -> None:

@@ -168,14 +168,16 @@ class SavedFiles(Part):
 
     # Automatic downloads as tasks finish
 
-    def to_try(self, profile: str, since_ms: int) -> list[int]:
-        """Return the `seq` of successful tasks with unsaved results that finished at `since_ms` or later.
+    def to_try(self, profile: str) -> list[int]:
+        """Return the `seq` of successful tasks with unsaved results, the last added first.
 
         Those whose automatic download was given up are left out.
         """
         given_up = "SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq AND next_try_at_ms IS NULL"
-        sql = f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? AND NOT EXISTS ({given_up}) ORDER BY seq"
-        return [seq for (seq,) in self._database.rows(sql, [profile, since_ms])]
+        # By itself, SQLite would go through all successful tasks, each time the list changes.
+        tasks = "tasks INDEXED BY tasks_unsaved"
+        sql = f"SELECT seq FROM {tasks} WHERE {_UNSAVED} AND NOT EXISTS ({given_up}) ORDER BY seq"
+        return [seq for (seq,) in self._database.rows(sql, [profile])]
 
     def give_up(self, seq: int, reason: str) -> None:
         """Record that the results of a task are not to be downloaded automatically any more."""
