@@ -21,7 +21,6 @@ from taskdash.config.files import (
     create_private_file,
     key_lines,
     make_private_dir,
-    open_plain_file,
     replace_private_file,
     toml_values,
 )
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
 PROFILE_VARIABLE: Final = "TASKDASH_PROFILE"
 BASE_URL_VARIABLE: Final = "TASKDASH_BASE_URL"
 MAX_CONFIG_BYTES: Final = 1_048_576
-MAX_VIEW_BYTES: Final = 65_536
 
 
 def load_settings(
@@ -280,11 +278,7 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
 def load_view(path: Path, first: View) -> View:
     """Return `first`, the values of `[view]`, updated from `view.toml`, if it exists; wrong values are ignored."""
     with suppress(OSError, ValueError):
-        if (file := open_plain_file(path)) is not None:
-            with file:
-                data = file.read(MAX_VIEW_BYTES + 1)
-            if len(data) <= MAX_VIEW_BYTES:
-                return replace(first, **read(View, toml_values(data), Place([])))
+        return replace(first, **read(View, toml_values(path.read_bytes()), Place([])))
     return first
 
 
