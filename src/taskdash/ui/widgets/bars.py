@@ -106,9 +106,8 @@ class KeyBar(Line):
     _note: str = ""
 
     def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
-        if (keys, note) != (self._keys, self._note):
-            self._keys, self._note = keys, note
-            self.draw()
+        self._keys, self._note = keys, note
+        self.draw()
 
     def fitted(self) -> Content:
         # The last two, for help and leaving, are always shown.
@@ -192,9 +191,8 @@ class TabLine(Line):
 
     def show_counts(self, counts: Mapping[Tab, int], chosen: int) -> None:
         """Draw the tabs; `chosen` is the index of the current one. A tab not counted yet has no number."""
-        if (counts, chosen) != (self._counts, self._chosen):
-            self._counts, self._chosen = counts, chosen
-            self.draw()
+        self._counts, self._chosen = counts, chosen
+        self.draw()
 
     def fitted(self) -> Content:
         # The blank after the last tab may be cut off.

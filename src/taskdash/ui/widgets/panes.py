@@ -147,7 +147,6 @@ class Panes(Container):
         self._splitter = Splitter(id="splitter")
         self.follow(view)
         self._room = Size(0, 0)
-        self._applied: tuple[str | None, str] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._tasks
@@ -182,10 +181,8 @@ class Panes(Container):
     def _apply(self) -> None:
         share = f"{self.percent}%"
         position = None if self.zoomed else self.position
-        if (position, share) != self._applied:
-            self._applied = (position, share)
-            self._detail.styles.width = share if position == "right" else None
-            self._detail.styles.height = share if position == "below" else None
+        self._detail.styles.width = share if position == "right" else None
+        self._detail.styles.height = share if position == "below" else None
         if self.is_mounted:
             self.call_after_refresh(self._detail.catch_up)
 
