@@ -2,7 +2,7 @@
 
 Each model is learned separately, from its last `KEPT` finished tasks, as gateways get faster and slower and
 old tasks say little about today's. A variant (size, quality and the like) is kept apart only once this list
-shows that it differs from the model's other tasks; until then it shares their history. A model without
+shows that it differs from the model as a whole; until then it shares its history. A model without
 finished tasks starts from a guess by its name, as videos take minutes.
 
 Figures *shown* to people never rest on such a guess: `Durations.usual` is None until `SHOWN_FROM` tasks are finished.
