@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import KEY, PROGRAM, Command, listed
-from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
+from tests.servers import FakeApi, Reply, fail_body, rate_limit_reply, success_body, waiting_body
 
 from taskdash.cli.main import COMMANDS
 from taskdash.domain.task_json import FIELDS
@@ -408,15 +408,6 @@ def test_5_check_does_not_retry_and_wait_rides_it_out_to_its_timeout(
     asked = api.count(LOST)
     assert taskdash("check", LOST).returncode == 5
     assert api.count(LOST) <= asked + 1
-
-
-def test_5_nobody_listens(tmp_path: Path) -> None:
-    taskdash = Command(tmp_path)
-    taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
-    assert taskdash("check", LOST).returncode == 5
-    done = taskdash("wait", LOST, "--timeout", "0.5", "--json")
-    assert done.returncode == 5
-    assert json.loads(done.stdout)[0]["problem"]["kind"] == "unreachable"
 
 
 def test_124_wait_is_out_of_time(taskdash: Command) -> None:
