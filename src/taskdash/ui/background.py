@@ -37,7 +37,7 @@ TELL_EVERY_S: Final = 4.0
 SET_BACK_MS: Final = 60_000
 _NAME_CELLS: Final = 28
 """Beside a name of this width the rest of a warning fits on a line of 80 cells."""
-LOOK_EVERY_MS: Final = 30_000
+LOOK_EVERY_S: Final = 30.0
 
 
 class FinishedTasks:
@@ -139,17 +139,18 @@ class FinishedTasks:
 
 
 class ExpiringResults:
-    """Warns about unsaved results that are about to expire, looking for them every `LOOK_EVERY_MS`."""
+    """Warns about unsaved results that are about to expire, looking for them every `LOOK_EVERY_S`."""
 
     def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context
         self._screen = screen
-        self._looked_at_ms: int | None = None
+        self._again_at_s = 0.0
 
     def tick(self) -> None:
-        """Look for them and warn, if that is due, as it also is after the clock was set back."""
-        looked_ms, now_ms = self._looked_at_ms, self._context.clock.now_ms()
-        if looked_ms is None or not looked_ms <= now_ms < looked_ms + LOOK_EVERY_MS:
+        """Look for them and warn, if that is due."""
+        now_s = self._context.clock.now_s()
+        if now_s >= self._again_at_s:
+            self._again_at_s = now_s + LOOK_EVERY_S
             warn: WorkType[None] = self._warn
             self._screen.run_worker(warn, group="expiring", exclusive=True)
 
@@ -157,7 +158,7 @@ class ExpiringResults:
         """Show one line on those not warned about yet."""
         context, told_ms = self._context, self._context.result_ttl_ms
         ttl_ms = told_ms or USUAL_LIFE_MS
-        self._looked_at_ms = now_ms = context.clock.now_ms()
+        now_ms = context.clock.now_ms()
         tasks = await context.store.run(
             lambda store: store.news.claim_expiring(context.profile, now_ms, told_ms)
         )

@@ -5,10 +5,11 @@ Not the whole list is read, and only in the store's thread.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.task_table import TaskTable
-
-KEEP_AGAIN_S: Final = 60.0
-"""How long to wait, after a failed write, before saving again which tasks were looked at."""
 
 
 class Place(NamedTuple):
@@ -141,7 +139,6 @@ class Unseen:
         self.ended = 0
         """How many finished tasks nobody has looked at yet."""
         self._kept: set[int] = set()
-        self._keep_at_s = 0.0
 
     async def count(self) -> None:
         """Count them for the window on screen."""
@@ -163,19 +160,14 @@ class Unseen:
         cursor = self._table.task_at_cursor
         # Not the one at the cursor: a filter might hide it at once.
         seqs = self._context.looked_at - self._kept - ({cursor.seq} if cursor else set())
-        if seqs and self._context.clock.now_s() >= self._keep_at_s:
+        if seqs:
             self._kept |= seqs
             keep: WorkType[None] = partial(self._keep, seqs)
             self._table.run_worker(keep, group="seen")
 
     async def _keep(self, seqs: set[int]) -> None:
-        try:
+        with suppress(StoreError):  # reported elsewhere, and all are saved once more at the end
             await self._context.store.run(lambda store: store.news.look_at(seqs))
-        except StoreError:  # reported elsewhere
-            self._kept -= seqs
-            # A write that waits for a lock holds up reads.
-            self._keep_at_s = self._context.clock.now_s() + KEEP_AGAIN_S
-        else:
             self._table.reload()
 
     async def clear(self) -> None:
