@@ -119,11 +119,9 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
 def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float) -> FoundKey:
     origin = key_origin(profile)
     try:
-        return FoundKey(Secret(_first_line_of(profile.api_key_command, environ, timeout_s)), origin)
-    except _CommandError as error:
-        fault = str(error)
+        return FoundKey(_printed_key(profile.api_key_command, environ, timeout_s), origin)
     except ValueError as error:
-        fault = f"printed a first line that {error}"
+        fault = str(error)
     setting = _setting(profile, "api_key_command")
     raise KeyMissingError(
         f"No API key for profile {profile.name}: its {origin} ({setting}) {fault}."
@@ -131,14 +129,13 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
     )
 
 
-class _CommandError(Exception):
-    """Says why the command printed no key; the message completes "the command ..." and quotes nothing it printed."""
-
-
-def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
-    """Run the command and return the first line of its standard output; raise _CommandError if there is none.
+def _printed_key(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> Secret:
+    """Run the command and return the key on the first line of its standard output.
 
     It gets no shell, standard input or terminal: a password prompt must not draw over the dashboard.
+
+    Raises:
+        ValueError: there is none. The message completes "the command ..." and quotes nothing that it printed.
     """
     import subprocess
 
@@ -153,7 +150,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
             umask=users_umask(),
         )
     except OSError as error:
-        raise _CommandError(f"cannot be run: {error.strerror}") from None
+        raise ValueError(f"cannot be run: {error.strerror}") from None
     has_timed_out = threading.Event()
 
     def end() -> None:
@@ -176,12 +173,13 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
         finally:
             timer.cancel()
     if has_timed_out.is_set():
-        raise _CommandError(f"took longer than {timeout_s:g}s")
+        raise ValueError(f"took longer than {timeout_s:g}s")
     if code != 0:
-        raise _CommandError(f"failed with signal {-code}" if code < 0 else f"failed with exit code {code}")
-    if not line.strip():
-        raise _CommandError("printed an empty first line")
-    return line.decode("utf-8", "replace")
+        raise ValueError(f"failed with signal {-code}" if code < 0 else f"failed with exit code {code}")
+    try:
+        return Secret(line.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise ValueError(f"printed a first line that {error}") from None
 
 
 # Text that may be a key: inert, short, and withheld if it has the form of one

@@ -80,8 +80,8 @@ def test_a_command_runs_without_a_shell_and_sees_no_key_in_its_arguments(tmp_pat
     [
         (f"import sys; print('{CANARY}'); sys.exit('{CANARY} is old')", "failed with exit code 1"),
         ("import os; os.kill(os.getpid(), 9)", "signal 9"),
-        ("pass", "empty first line"),
-        (f"print(); print('{CANARY}')", "empty first line"),
+        ("pass", "first line that is empty"),
+        (f"print(); print('{CANARY}')", "first line that is empty"),
         (f"print('{CANARY} x')", "first line that has white space"),
         (f"import os; os.write(1, b'{CANARY}\\xff\\n')", "first line that has characters in it that are not"),
         ("print('new')", "first line that is shorter than 8 characters"),
