@@ -160,10 +160,7 @@ def _profiles(value: object, place: Place) -> tuple[str, ...] | None:
         return None
     if isinstance(value, str):
         raise wrong(f'must be "{ALL}", or a list of profiles such as ["kie"]', value)
-    names = readers.TEXTS.read(value, place)
-    if not names or len(set(names)) != len(names):
-        raise ValueError("must name at least one profile, and none twice")
-    return names
+    return readers.each_once(readers.TEXTS.read(value, place))
 
 
 _IN_USE: Final[tuple[str, ...] | None] = ()

@@ -274,15 +274,19 @@ def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
     """Return a reader for a list of one or more of `words`, without duplicates."""
 
     def read_words(value: object, _: Place) -> tuple[str, ...]:
-        named = tuple(checked_word(word, words) for word in _texts(value))
-        if not named or len(set(named)) != len(named):
-            raise ValueError(f"must name at least one, and none twice: {one_of_these(words)}")
-        return named
+        return each_once(tuple(checked_word(word, words) for word in _texts(value)))
 
     return Reader(
         read_words,
         lambda: {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True},
     )
+
+
+def each_once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a list that has a word and none twice; raise ValueError for any other."""
+    if not words or len(set(words)) != len(words):
+        raise ValueError("must name at least one, and none twice")
+    return words
 
 
 def length_of_time(high_ms: int) -> Reader[int]:

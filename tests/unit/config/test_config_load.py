@@ -57,7 +57,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.api_key_command", ["1"], ["a list such as"]),
     ("profiles.kie.api_key", ["1"], ["must be text in quotes"]),
     ("profiles.kie.preset", ['"kei"'], ["aigptimage, kie", 'mean "kie"']),
-    ("profiles.kie.record_paths", ["[]"], ["at least one path"]),
+    ("profiles.kie.record_paths", ["[]"], ["at least one"]),
     ("profiles.kie.record_paths", ['"/a"'], ["a list such as"]),
     ("profiles.kie.record_paths", ["[1]"], ["only text in quotes"]),
     ("profiles.kie.record_paths", ['["v1/tasks"]', '["//evil.example/x"]'], ["must begin with one /"]),
