@@ -99,7 +99,9 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
     key is printed.
     """
     findings = [
-        each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))
+        each._replace(
+            value=session.keys.redact_line(each.value), next_step=session.keys.redact_line(each.next_step)
+        )
         for each in _findings(session, online=online)
     ]
     wrong = sum(each.grade == "wrong" for each in findings)

@@ -36,7 +36,7 @@ class _Redacting(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's
         """Return the message, redacted before it is cut: half a key would not be recognised."""
         return inert_line(
-            self._session.redacted(inert_line(super().formatMessage(record))), MAX_MESSAGE_CHARS
+            self._session.keys.redact_line(inert_line(super().formatMessage(record))), MAX_MESSAGE_CHARS
         )
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's
@@ -84,7 +84,7 @@ def report_crash(error: BaseException, session: Session) -> str:
 def traceback_text(error: BaseException, session: Session) -> str:
     """Return the traceback, inert and without any key; a long one is cut in the middle."""
     # Redact before cutting: half a key would not be recognised. NUL can separate the parts: inert text has none.
-    whole = session.redacted("\0".join(map(inert, traceback.format_exception(error))))
+    whole = session.keys.redact_line("\0".join(map(inert, traceback.format_exception(error))))
     # The error's message may be long as well, and its start matters most.
     text = "\n".join(inert(part, MAX_PART_CHARS).rstrip() for part in whole.split("\0"))
     if len(text) <= MAX_TRACEBACK_CHARS:

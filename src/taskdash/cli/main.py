@@ -69,7 +69,7 @@ def run_command(arguments: list[str], session: Session) -> int:
         return error.exit_code
     except click.ClickException as error:
         message = inert_line(error.format_message(), MAX_COMPLAINT_CHARS).rstrip(".")
-        message = session.redacted(f"{message[:1].lower()}{message[1:]}")
+        message = session.keys.redact_line(f"{message[:1].lower()}{message[1:]}")
         talk(f"taskdash: {message}")
         context = getattr(error, "ctx", None)
         next_step = f"try: {context.command_path if context else 'taskdash'} --help"

@@ -129,10 +129,6 @@ class Session:
         self.keys.add(key)
         return key
 
-    def redacted(self, line: str) -> str:
-        """Return a line without the known API keys."""
-        return self.keys.redact_line(line)
-
     def keyless_environ(self) -> dict[str, str]:
         """Return the environment without API keys, for other programs."""
         return keyless_environ(self.settings, self.environ, self.keys)
@@ -196,7 +192,7 @@ def exit_code_of(arguments: list[str]) -> int:
             return 1
         from taskdash.cli.log import report_crash
 
-        said = session.redacted(report_crash(error, session))
+        said = session.keys.redact_line(report_crash(error, session))
         talk(f"taskdash: {said}")
         with suppress(OSError):
             print_error("crash", said, "Report it, and attach the log.")
@@ -218,8 +214,8 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
         return leave.code if isinstance(leave.code, int) else 0
     except TaskdashError as error:
         for line in f"taskdash: {error}".split("\n"):
-            complain(session.redacted(line))
-        print_error(error.code, session.redacted(str(error)), error.next_step)
+            complain(session.keys.redact_line(line))
+        print_error(error.code, session.keys.redact_line(str(error)), error.next_step)
         return error.exit_code
 
 

@@ -248,7 +248,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
         talk("taskdash: no results to show")
         return 1
     asked = plural(len(set(task_ids)), "task") if task_ids else str(selection) or "All results"
-    text = run_logged(session, _made(session, cards, session.redacted(asked), path))
+    text = run_logged(session, _made(session, cards, session.keys.redact_line(asked), path))
     if isinstance(text, int):
         return text
     if path is None:

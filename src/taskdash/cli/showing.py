@@ -253,7 +253,7 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
                 by, origins = "", []
                 why = f"cannot be read: {getattr(error, 'strerror', None) or 'not a file'}"
             if why:
-                talk(session.redacted(f"taskdash: {name}: {why}"))
+                talk(session.keys.redact_line(f"taskdash: {name}: {why}"))
             found.append((name, by, origins))
     if form == "json":
         items: list[Json] = []
