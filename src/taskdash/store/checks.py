@@ -264,7 +264,7 @@ class Viewer(NamedTuple):
     follows: bool
     """It would send scheduled checks itself if it had the lease."""
     rivals: bool = False
-    """It has another key or gateway than the watcher, whose own key is refused."""
+    """It has another key or gateway than the watcher, and could do more with the lease."""
 
 
 class Gateways(Part):

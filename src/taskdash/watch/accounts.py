@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.gateways import RECORD_PATH, TIERS, Limits, allowed, learned
-from taskdash.domain.pacing import DEADLINE_S, LONGEST_PAUSE_S, Budget, Health, Spent
+from taskdash.domain.pacing import DEADLINE_S, Budget, Health, Spent
 from taskdash.domain.record import Answer, RecordPaths, Throttle
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import ProblemKind, Task
@@ -178,12 +178,6 @@ class Accounts:
     def gets_nowhere(self) -> bool:
         """Return whether the key is refused or the gateway unreachable."""
         return self.health.is_key_doubted or self.health.kind is ProblemKind.UNREACHABLE
-
-    @property
-    def failed_lately(self) -> bool:
-        """Return whether the gateway was unreachable a moment ago."""
-        is_failing = self.health.kind is ProblemKind.UNREACHABLE
-        return is_failing and self._clock.now_s() < self.health.failed_at_s + LONGEST_PAUSE_S
 
     def hold_s(self) -> float:
         """Return how long the gateway's state forbids all scheduled checks."""

@@ -62,7 +62,8 @@ class Dispatch:
         self.wait_s = 0.0
         """How long until the next look, as of the last `pick`, unless an answer or a change comes first."""
         self.should_hand_over = False
-        """A process with another key, gateway or connection should have the lease, as this one gets nowhere."""
+        """A process with another key, gateway or connection should have the lease, as this one gets nowhere or only
+        serves requests."""
         self.owes_word = False
         """The lease was lost with its file, and the holder of its replacement must still learn what was sent."""
         self._accounts = Accounts(policy, clock, chance)
@@ -127,10 +128,8 @@ class Dispatch:
             # Whoever leads sends the checks that dashboards would send, even a command that needs none of them.
             self._sends_scheduled = self._policy.scheduled or viewers.others_follow
             self._look_at_s = -math.inf
-        is_worse = self._others_rival and self._accounts.gets_nowhere()
-        if is_worse and self._clock.now_s() >= self._offer_from_s:
-            # Without this the lease would be handed straight back.
-            await self._notes.meet(paused=paused, can_lead=False)
+        is_worse = self._accounts.gets_nowhere() or not self._policy.scheduled
+        if self._others_rival and is_worse and self._clock.now_s() >= self._offer_from_s:
             self.should_hand_over = True
             self._offer_from_s = self._clock.now_s() + OFFER_EVERY_S
         await self._count()

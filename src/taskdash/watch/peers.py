@@ -205,14 +205,16 @@ class Notes:
         # By this process's own checks, from when it watched.
         gets_nowhere = self._accounts.gets_nowhere()
         differs = self.differs_from(note, gets_nowhere=gets_nowhere)
-        is_useless = bool(differs) or note.watcher == this_process() or self._accounts.failed_lately
         leader = _told_in(note.status)
         leader_gets_nowhere = leader.key_doubted or leader.problem is ProblemKind.UNREACHABLE
         viewers = await self.meet(
             paused=paused,
-            # What got nowhere must not take the lease from a watcher with another key, base URL or connection.
-            can_lead=can_lead and not (gets_nowhere and is_useless),
-            rivals=can_lead and bool(differs) and leader_gets_nowhere and not gets_nowhere,
+            # Nobody wants scheduled checks sent with another key or to another gateway.
+            can_lead=can_lead and not differs,
+            rivals=can_lead
+            and bool(differs)
+            and not gets_nowhere
+            and (leader_gets_nowhere or self._policy.scheduled),
         )
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
         told = leader if watcher else WatchStatus()

@@ -415,6 +415,21 @@ async def test_a_watcher_for_requests_only_sends_what_a_dashboard_that_follows_w
     assert world.gateway.count("task_a") <= sent + 1
 
 
+async def test_a_watcher_for_requests_only_offers_the_lease_to_a_dashboard_with_another_key_and_keeps_it_if_unwanted(
+    world: World,
+) -> None:
+    rival = Viewer(Process(os.getppid(), ""), paused=False, follows=False, rivals=True)
+    world.mine.gateways.view("p", rival)
+    world.add("task_a")
+    async with world.watching(world.watcher(policy=replace(world.policy, scheduled=False))) as watcher:
+        world.ask("task_a")
+        await world.clock.run_for(1)
+        assert (now(watcher).leading, world.gateway.count()) == (False, 0)
+        await world.clock.run_for(10, until=lambda: now(watcher).leading)
+        await world.clock.run_for(2)
+    assert world.gateway.count() == 1
+
+
 async def test_without_a_key_it_follows_and_leaves_the_lease_alone(world: World) -> None:
     world.add("task_a")
     async with world.watching(world.watcher(has_key=False)) as watcher:
