@@ -39,7 +39,6 @@ _KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
 _COMMAND_NAME: Final = r"[a-z][a-z0-9_-]{0,31}"
 ALL: Final = "all"
 MAX_NAME_CHARS: Final = 24
-MAX_VIEWS: Final = 32
 
 
 def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
@@ -217,8 +216,6 @@ class OwnView:
 def _views(value: object, place: Place) -> tuple[OwnView, ...]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise wrong(f"must be tables, each with the heading [[{place.name}]]", value)
-    if len(value) > MAX_VIEWS:
-        raise ValueError(f"must not be more than {MAX_VIEWS}")
     views: list[OwnView] = []
     for n, each in enumerate(value):
         found = read(OwnView, each, place.at(n))
@@ -233,5 +230,5 @@ def _views(value: object, place: Place) -> tuple[OwnView, ...]:
 
 VIEWS: Final = Reader(
     _views,
-    lambda: {"type": "array", "items": {**schema_of(OwnView), "required": ["name"]}, "maxItems": MAX_VIEWS},
+    lambda: {"type": "array", "items": {**schema_of(OwnView), "required": ["name"]}},
 )

@@ -64,12 +64,6 @@ def _file_name(value: str) -> str:
 _FILE_NAME: Final = readers.text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[^{{}}/\\]*)+$")
 
 
-def _theme(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must name a theme")
-    return value
-
-
 PROFILES: Final = entries_of(
     Reader(
         lambda value, place: read_profile(value, place, _place_of_global_setting), lambda: schema_of(Profile)
@@ -111,7 +105,7 @@ class View:
     )
     theme: str = setting(
         "textual-dark",
-        readers.text(_theme, r"\S"),
+        readers.text(str),
         """The colour theme; the command palette lists them all. auto is light or dark like the terminal. Your own go
         beside the config, as themes/NAME.toml.""",
     )

@@ -80,7 +80,6 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("commands.Up", ["{}"], ["letter first"]),
     ("views", ['"x"', "[1]"], ["each with the heading [[views]]"]),
     ("view.theem", ['"x"'], ['mean "theme"']),
-    ("view.theme", ['""'], ["name a theme"]),
     ("view.columns", ['["state", "lable"]'], ['"lable"', 'mean "label"', "model, cost"]),
     ("view.columns", ["[]"], ["at least one"]),
     ("view.columns", ['["id", "id"]'], ["none twice"]),
