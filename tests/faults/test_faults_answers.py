@@ -543,7 +543,7 @@ def test_the_dashboard_shows_of_each_what_it_was_and_when_it_is_asked_for_again(
         ("lost", "! not found", r"in \d+h"),
         ("null", "created a moment ago", soon),
         ("refused", "! rejected", "never"),
-        ("state", "◐ paused [red]", "in [0-9]+s"),
+        ("state", "◐ paused [red]", "in [23][0-9]s"),
     ):
         assert shown in details[name]
         assert re.fullmatch(again, next_check(details[name])), name

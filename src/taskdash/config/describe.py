@@ -94,7 +94,8 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
         prefix = f"profiles.{profile.name}."
         lines += _lines(settings, profile, prefix)
         is_in_use = profile.name == settings.profile
-        lines.append(_masked_key(profile, environ, f"{prefix}api_key", run=is_in_use))
+        masked = _masked_key(profile, environ, f"{prefix}api_key", run=is_in_use)
+        lines.append(replace(masked, origin=settings.origins.get(masked.key, masked.origin)))
     return lines
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from taskdash.config import readers
 from taskdash.config.keys import DEFAULT_KEY_VARIABLE, KEY_SOURCES, may_be_key, quoted
-from taskdash.config.readers import Place, Reader, one_of_these, read, setting
+from taskdash.config.readers import Place, Reader, one_of_these, read, schema_of, setting
 from taskdash.domain.gateways import AUTH_HEADER, FAMILIES, ID_MARK, KEY_MARK, RECORD_PATH, TIERS
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from taskdash.domain.task import Json
 
 DEFAULT_PROFILE: Final = "aigptimage"
 DEFAULT_BASE_URL: Final = "https://aigptimage.com"
@@ -260,6 +262,20 @@ def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -
     if "per_second" in limits:
         found["tier"] = None
     return Profile(name=place.key, tier_assumed=not limits, **found)
+
+
+def profile_schema() -> dict[str, Json]:
+    """Return the JSON Schema of a profile, including which settings exclude or require each other."""
+    whole_limits: list[Json] = [name for name, preset in PRESETS.items() if preset.keys() >= {*_LIMITS}]
+    in_preset: dict[str, Json] = {"properties": {"preset": {"enum": whole_limits}}, "required": ["preset"]}
+    pairs = [*combinations(KEY_SOURCES, 2), *(("tier", limit) for limit in _LIMITS)]
+    return {
+        **schema_of(Profile),
+        "not": {"anyOf": [{"required": [*pair]} for pair in pairs]},
+        "dependentSchemas": {
+            one: {"anyOf": [{"required": [other]}, in_preset]} for one, other in permutations(_LIMITS)
+        },
+    }
 
 
 def preset_profile(preset: str, name: str) -> Profile:

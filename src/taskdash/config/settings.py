@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.config import readers
 from taskdash.config.keys import quoted, refuse_key
 from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, VIEWS, OwnCommand, OwnView
-from taskdash.config.profile import DEFAULT_PROFILE, Profile, read_profile
+from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     Reader,
     checked_word,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.readers import Place
+    from taskdash.domain.task import Json
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
@@ -64,13 +65,19 @@ def _file_name(value: str) -> str:
 _FILE_NAME: Final = readers.text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[^{{}}/\\]*)+$")
 
 
-PROFILES: Final = entries_of(
-    Reader(
-        lambda value, place: read_profile(value, place, _place_of_global_setting), lambda: schema_of(Profile)
-    ),
-    check=_profile_name,
-    pattern=f"^{_PROFILE_NAME}$",
-)
+def _profiles_schema() -> dict[str, Json]:
+    there = profile_schema()
+    needs: dict[str, Json] = {"anyOf": [{"required": ["base_url"]}, {"required": ["preset"]}]}
+    return {
+        "type": "object",
+        "properties": {DEFAULT_PROFILE: there},
+        "additionalProperties": {**there, **needs},
+        "propertyNames": {"pattern": f"^{_PROFILE_NAME}$"},
+    }
+
+
+_PROFILE: Final = Reader(lambda value, place: read_profile(value, place, _place_of_global_setting), dict)
+PROFILES: Final = Reader(entries_of(_PROFILE, check=_profile_name).read, _profiles_schema)
 
 
 def _place_of_global_setting(key: str) -> str:

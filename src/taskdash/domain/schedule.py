@@ -58,9 +58,16 @@ MIN_GAP_S: Final = 1.0
 """No task is checked more often than this, however big the budget."""
 _LATE_PART: Final = 24.0
 
+KNOWN_WORDS: Final = frozenset(
+    {"waiting", "wait", "pending", "submitted", "created", "queuing", "queueing", "queued"}
+    | {"starting", "started", "processing", "running", "generating", "in_progress", "in-progress"}
+)
+"""The states, in lower case, that this API and kie.ai-like gateways give unfinished tasks."""
+
 _GRACE_S: Final = 30.0
 _GRACE_GAP_S: Final = 5.0
 _NEXT_PATH_S: Final = 1.0
+_UNKNOWN_WORD_GAP_S: Final = 30.0
 _OLDEST_MS: Final = 1_262_304_000_000  # 2010
 _PRICE_STEPS: Final = 4
 # Strict priority for a few, a fair share for a crowd: see `urgency`.
@@ -110,6 +117,8 @@ def _gap_s(task: Task, checked_ms: int, durations: Durations, price_s: float) ->
     gap_s = min(max(gap_s, least_gap_s(curve, age_s)), _most_gap_s(age_s))
     if age_s >= curve.late_s:
         gap_s = min(gap_s, max(10.0, (checked_ms - task.added_at_ms) / 1000))
+    if task.raw_state is not None and task.raw_state.strip().lower() not in KNOWN_WORDS:
+        gap_s = max(gap_s, _UNKNOWN_WORD_GAP_S)
     return gap_s
 
 

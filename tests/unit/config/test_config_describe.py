@@ -23,6 +23,7 @@ from tests.unit.config.test_config_load import (
     REFUSED_URLS,
     TOML_VALUES,
     WRONG,
+    WRONG_TOGETHER,
     text_of,
 )
 
@@ -132,7 +133,7 @@ def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path, load: Load)
     """
     settings = load(text)
     shown = rows(settings, dict(os.environ))
-    for name, origin in (("a", "the config"), ("b", f"command {sys.executable}")):
+    for name, origin in (("a", f"file {settings.config_file}"), ("b", f"command {sys.executable}")):
         key = shown[f"profiles.{name}.api_key"]
         assert (key.text, key.origin) == ("***cdef", origin)
     assert shown["profiles.b.api_key_command"].text == f"{sys.executable} (3 arguments not shown)"
@@ -227,6 +228,7 @@ def test_every_word_that_a_setting_takes_is_named(setting: str, words: tuple[str
 SCHEMA: dict[str, Any] = json_schema()
 REFUSED = [
     *(text_of(key, value) for key, values, _ in WRONG for value in values),
+    *(text for text, key, _ in WRONG_TOGETHER if key != "profile"),
     *(
         text_of("profiles.kie.base_url", f"'{url}'").partition("\n")[2]
         for said, urls in REFUSED_URLS.items()
@@ -234,6 +236,8 @@ REFUSED = [
         for url in urls.split(" ")
         if "[" not in url
     ),
+    PRESET + 'tier = "pro"\nper_second = 3',
+    PRESET.replace("kie", "aigptimage") + "per_second = 3",
 ]
 ACCEPTED = [
     "",

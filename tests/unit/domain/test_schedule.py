@@ -227,6 +227,18 @@ def test_what_failed_together_does_not_come_back_together() -> None:
     assert 0 <= jitter("\ud800") <= 1
 
 
+def test_a_state_that_nobody_knows_is_checked_slowly() -> None:
+    usual = ages_checked(waiting(), 120)
+    assert (
+        ages_checked(waiting(raw_state=" GENERATING "), 120)
+        == ages_checked(waiting(raw_state=None), 120)
+        == usual
+    )
+    slow = ages_checked(waiting(raw_state="pondering"), 120)
+    assert min(later - before for before, later in pairwise(slow)) >= 30
+    assert len(slow) < len(usual) / 2
+
+
 @pytest.mark.parametrize("created_ms", [None, 0, -1, 1_777_474_689, NOW + 5 * DAY_MS, 10**20])
 def test_a_create_time_that_cannot_be_is_replaced_by_when_the_task_was_added(created_ms: int | None) -> None:
     assert age_ms(waiting(create_time_ms=created_ms), NOW + 7000) == 7000
