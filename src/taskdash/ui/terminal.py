@@ -52,6 +52,8 @@ OPEN_PASTE_S: Final = 1.8
 """A paste without an end mark is over after this long without a read longer than `MAX_KEY_CHARS`."""
 QUIET_S: Final = 0.04
 """Input that follows a paste more closely than this was not typed by a person."""
+LOOK_AHEAD_S: Final = 1.0
+"""How long keys may be held back for that, however closely they follow each other."""
 POLL_S: Final = 0.1
 MAX_KEY_CHARS: Final = 32
 """No key and no mouse report is longer."""
@@ -129,7 +131,7 @@ class TerminalInput:
         self._room = 0
         self._is_open = False
         """Whether the paste's end mark is still to come."""
-        self._until_s = 0.0
+        self._until_s = self._latest_s = 0.0
 
     @property
     def wait_s(self) -> float:
@@ -195,7 +197,7 @@ class TerminalInput:
 
     def _begin_paste(self, text: str, *, is_open: bool) -> None:
         self._paste, self._beyond, self._room = [], "", MAX_PASTE_CHARS + 1
-        self._is_open, self._until_s = is_open, self._now_s() + OPEN_PASTE_S
+        self._is_open, self._until_s, self._latest_s = is_open, self._now_s() + OPEN_PASTE_S, math.inf
         self._collect(text)
 
     def _collect(self, text: str) -> None:
@@ -209,11 +211,13 @@ class TerminalInput:
         else:
             self._beyond = seen if self._is_open else self._beyond + text
         start, end = seen.rfind(START), seen.rfind(END)
-        if start != end:
-            self._is_open = start > end
+        if start > end:
+            self._is_open, self._latest_s = True, math.inf
+        elif end > start and self._latest_s == math.inf:
+            self._is_open, self._latest_s = False, now_s + LOOK_AHEAD_S
         if not self._is_open:
             # The end mark may be part of the pasted text: then more follows at once.
-            self._until_s = now_s + QUIET_S
+            self._until_s = min(now_s + QUIET_S, self._latest_s)
         elif start > end or len(text) > MAX_KEY_CHARS:
             self._until_s = now_s + OPEN_PASTE_S
 
