@@ -209,7 +209,7 @@ class TerminalInput:
             self._paste.append(text)
             self._room -= len(text)
         else:
-            self._beyond = seen if self._is_open else self._beyond + text
+            self._beyond = seen if self._latest_s == math.inf else self._beyond + text
         start, end = seen.rfind(START), seen.rfind(END)
         if start > end:
             self._is_open, self._latest_s = True, math.inf
