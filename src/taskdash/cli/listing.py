@@ -303,8 +303,7 @@ def _cell(name: str, value: Json) -> str:
 def status(session: Session, *, form: str | None, all_profiles: bool, as_json: bool) -> None:
     """Print how many tasks are in each state, and what those created today cost.
 
-    Sends no request and writes nothing. Counts of 0 are left out, and so are credits if none of today's tasks report
-    any.
+    Sends no request. Counts of 0 are left out, and so are credits if none of today's tasks report any.
     """
     if form is not None and as_json:
         raise click.UsageError("--format and --json cannot be combined")
