@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+UNSETTLED_NS: Final = 2_500_000_000
+"""A file written more recently may be written again with the same mtime: some file systems count whole seconds."""
 GLANCE_PATIENCE_S: Final = 1.0
 """How long to wait for a list to glance at that another program has locked."""
 # The same as in `store.rows`, which takes longer to import than a glance takes altogether.
@@ -57,6 +59,29 @@ class Store(Database):
     gateways: Gateways
 
 
+class ChangeHint:
+    """Tells by its mtime and size whether a store's file may have been written, far more cheaply than SQLite."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+
+    def may_have_changed(self) -> bool:
+        """Return whether the file may have changed since the last call; True the first time, and when in doubt."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._seen = None
+            return True
+        now = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if now == self._seen:
+            return False
+        # A time in the future, from a clock that was set or another machine's, cannot be trusted either.
+        age_ns = time.time_ns() - status.st_mtime_ns
+        self._seen = now if age_ns >= UNSETTLED_NS else None
+        return True
+
+
 class StoreThread:
     """Runs a store in a thread of its own, so that a locked file freezes neither the screen nor a running request."""
 
@@ -80,6 +105,8 @@ class StoreThread:
         from concurrent.futures import ThreadPoolExecutor
 
         self.path = path
+        self.change_hint = ChangeHint(path)
+        """Tells cheaply whether the file is worth reading again."""
         self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._ask_for_copy_at_s = 0.0

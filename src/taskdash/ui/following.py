@@ -89,8 +89,9 @@ class Following:
 
     async def _run(self) -> None:
         while True:
-            await self._look_patiently()
-            self._screen.show_status()
+            if self._context.store.change_hint.may_have_changed() or self._trouble:
+                await self._look_patiently()
+                self._screen.show_status()
             for line in self._context.store.take_mishaps():
                 self.mishap = line
                 self._screen.say(sentence(line), "error")

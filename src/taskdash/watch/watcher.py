@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
 
 FOLLOW_POLL_S: Final = 0.5
+KEYLESS_POLL_S: Final = 1.0
+"""Slower without a key: there is no lease to take over, only a status to report."""
 LEAD_POLL_S: Final = 0.25
 LEAST_ROUND_S: Final = 0.02
 """The least duration of a round, so that answers are handled in batches."""
@@ -164,7 +166,7 @@ class Watcher:
         self._stood_down.set()
         status = await self._dispatch.follow(paused=self._paused, can_lead=may_lead)
         self._publish(status._replace(has_key=self._fetch is not None))
-        await self._sleep(FOLLOW_POLL_S)
+        await self._sleep(FOLLOW_POLL_S if self._fetch is not None else KEYLESS_POLL_S)
 
     async def _lead(self) -> None:
         await self._dispatch.take_over()

@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,10 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.store.edits import Added
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
-from taskdash.store.store import Store, StoreThread
+from taskdash.store.store import UNSETTLED_NS, ChangeHint, Store, StoreThread
+
+NOW_NS = 1_780_000_000_000_000_000
+OLD_NS = NOW_NS - 10 * UNSETTLED_NS
 
 
 def mode_of(path: Path) -> int:
@@ -208,3 +211,37 @@ def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(
     store.close()
     store.close()
     assert [each.result(0).added for each in added] == [(f"task_{n}",) for n in range(20)]
+
+
+@pytest.fixture
+def file(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("taskdash.store.store.time.time_ns", lambda: NOW_NS)
+    path.write_bytes(b"1")
+    os.utime(path, ns=(OLD_NS, OLD_NS))
+    return path
+
+
+def exchange(file: Path) -> None:
+    other = file.with_name("other.db")
+    other.write_bytes(b"1")
+    other.replace(file)
+
+
+@pytest.mark.parametrize("change", [Path.touch, lambda file: file.write_bytes(b"22"), exchange])
+def test_a_file_that_rests_is_asked_once_until_its_time_size_or_number_changes(
+    file: Path, change: Callable[[Path], object]
+) -> None:
+    hint = ChangeHint(file)
+    assert [hint.may_have_changed() for _ in range(3)] == [True, False, False]
+    change(file)
+    os.utime(file, ns=(OLD_NS, OLD_NS + (change is Path.touch)))
+    assert [hint.may_have_changed() for _ in range(3)] == [True, False, False]
+    file.unlink()
+    assert [hint.may_have_changed() for _ in range(3)] == [True] * 3
+
+
+@pytest.mark.parametrize("age_ns", [0, UNSETTLED_NS - 1, -UNSETTLED_NS])
+def test_a_file_written_just_now_or_in_the_future_is_asked_again_and_again(file: Path, age_ns: int) -> None:
+    os.utime(file, ns=(OLD_NS, NOW_NS - age_ns))
+    hint = ChangeHint(file)
+    assert all(hint.may_have_changed() for _ in range(3))
