@@ -99,6 +99,18 @@ def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> Non
     assert after.cursor == 30
 
 
+def test_while_the_chosen_task_is_gone_the_cursor_stays_on_the_one_beside_it(store: Store) -> None:
+    add(store, 0, 40)
+    beside = read(store, Place(cursor=20, top=15, home=False))
+    (chosen,) = store.tasks.rows(QUERY, 0, limit=1, offset=30)
+    store.edits.remove([chosen.seq], 0)
+    add(store, 1_000, 7)
+    after = read(store, place_of(beside, chosen_seq=chosen.seq))
+    holds(after)
+    assert after.cursor == 27
+    assert after.row(27) == beside.row(20)
+
+
 changes = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 25)),
