@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdash.ui.messages import Message
 
 MAX_CHARS: Final = 100_000
+LINES_A_PART: Final = 60
 _TIME_CELLS: Final = 10
 _MIN_CELLS: Final = 10
 _MORE_LINES: Final = 200
@@ -57,21 +58,25 @@ class RawJson(SearchedText):
         laid_out = indented(text)
         self._sent, self._indented = text, redact(laid_out) if laid_out else None
         self._is_as_sent = self._indented is None
-        self._found: list[tuple[int, int]] = []
-        """Start and end of each match."""
+        self._parts: list[Content] = []
+        self._found: list[tuple[int, int, int]] = []
+        """Part, start and end of each match."""
         self._at = 0
-        self._content = self._shown()
-        self._text = Static(self._content)
-        is_cut = max(len(text), len(self._indented or "")) > MAX_CHARS
-        cut = f"\nCut off here: `taskdash show {task_id} --raw` prints it all."
-        rest = [Static(Content.styled(cut, "$text-warning"))] if is_cut else []
-        super().__init__(f"Raw response for {task_id}", "", self._text, *rest)
+        self._cut = f"Cut off here: `taskdash show {task_id} --raw` prints it all."
+        super().__init__(f"Raw response for {task_id}", "", *self._cut_in_parts())
         self._tell()
 
-    def _shown(self) -> Content:
+    def _cut_in_parts(self) -> list[Static]:
+        """Split the text into parts, so that going to another match does not redraw all of it."""
         if self._is_as_sent or self._indented is None:
-            return Content(self._sent[:MAX_CHARS])
-        return coloured(self._indented[:MAX_CHARS])
+            self._parts = [Content(self._sent[:MAX_CHARS])]
+        else:
+            lines = self._indented[:MAX_CHARS].split("\n")
+            starts = range(0, len(lines), LINES_A_PART)
+            self._parts = [coloured("\n".join(lines[at : at + LINES_A_PART])) for at in starts]
+        is_cut = max(len(self._sent), len(self._indented or "")) > MAX_CHARS
+        rest = [Static(Content.styled(f"\n{self._cut}", "$text-warning"))] if is_cut else []
+        return [*map(Static, self._parts), *rest]
 
     def _tell(self) -> None:
         if self.box.value:
@@ -81,35 +86,58 @@ class RawJson(SearchedText):
             other = f" r {'indents it' if self._is_as_sent else 'shows it as sent'}."
             self.hint.show(muted(f"Esc closes.{other if self._indented else ''}"))
 
-    def action_as_sent(self) -> None:
+    async def action_as_sent(self) -> None:
         if self._indented is None:
             return
         self._is_as_sent = not self._is_as_sent
-        self._content = self._shown()
-        self._text.update(self._content)
+        await self.scroll.remove_children()
+        await self.scroll.mount_all(self._cut_in_parts())
         self.scroll.scroll_home(animate=False)
         self.on_input_changed()
 
     def on_input_changed(self) -> None:
-        self._found, self._at = matches(self._content.plain, self.box.value), 0
+        self._found = [
+            (number, *place)
+            for number, part in enumerate(self._parts)
+            for place in matches(part.plain, self.box.value)
+        ]
+        self._at = 0
+        for number in range(len(self._parts)):
+            self._draw(number)
         self._show_match()
 
     def action_go_to_match(self, steps: int) -> None:
-        if self._found:
-            self._at = (self._at + steps) % len(self._found)
-            self._show_match()
+        if not self._found:
+            return
+        before = self._found[self._at][0]
+        self._at = (self._at + steps) % len(self._found)
+        self._draw(before)
+        self._draw(self._found[self._at][0])
+        self._show_match()
 
     def _show_match(self) -> None:
         self._tell()
-        self._text.update(highlighted(self._content, self._found, self._at), layout=False)
-        # A new text has no height until it is laid out.
+        # New parts have no position until they are laid out.
         self.call_after_refresh(self._scroll_to_match)
 
     def _scroll_to_match(self) -> None:
-        width = self._text.size.width
-        if self._found and width:
-            y = self._content[: self._found[self._at][1]].get_height({}, width) - 1
+        if not self._found:
+            return
+        number, _, end = self._found[self._at]
+        part = self.scroll.children[number]
+        if width := part.size.width:
+            y = part.virtual_region.y + self._parts[number][:end].get_height({}, width) - 1
             self.scroll.scroll_to(y=y - self.scroll.size.height // 2, animate=False, immediate=True)
+
+    def _draw(self, number: int) -> None:
+        found = [(index, place) for index, (of, *place) in enumerate(self._found) if of == number]
+        shown = self._parts[number]
+        if found:
+            at = self._at - found[0][0]
+            shown = highlighted(shown, [(begin, end) for _, (begin, end) in found], at)
+        part = self.scroll.children[number]
+        if isinstance(part, Static) and part.content is not shown:
+            part.update(shown, layout=False)
 
 
 class Statistics(TextDialog):
