@@ -52,6 +52,11 @@ def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s:
         return _from_command(profile, environ, command_timeout_s)
     if profile.api_key is not None:
         return FoundKey(profile.api_key, key_origin(profile))
+    if profile.api_key_fault:
+        setting = _setting(profile, "api_key")
+        raise KeyMissingError(
+            f"The API key of profile {profile.name} (the config: {setting}) {profile.api_key_fault}: enter it again."
+        )
     return _from_environment(profile, environ)
 
 
@@ -59,7 +64,7 @@ def key_origin(profile: Profile) -> str:
     """Return where the key of `profile` should come from, whether or not it exists."""
     if profile.api_key_command:
         return f"command {quoted(profile.api_key_command[0])[1:-1]}"
-    if profile.api_key is not None:
+    if profile.api_key is not None or profile.api_key_fault:
         return "the config"
     return f"environment {profile.api_key_env}"
 

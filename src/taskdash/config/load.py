@@ -137,7 +137,7 @@ def settings_in(
         faults += [f"{file.line_of(path)}{fault}" for path, fault in told]
     profiles = found.pop("profiles", {})
     for name, profile in profiles.items():
-        if file.readable_by_others and profile.api_key:
+        if file.readable_by_others and (profile.api_key or profile.api_key_fault):
             place.at("profiles").at(name).at("api_key").note(
                 "this file contains an API key, and other users can read or change it."
                 f" Run: {_command_line('chmod 600', file.path)}"

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from taskdash.config import readers
@@ -149,6 +149,9 @@ _AUTH_HEADER: Final = readers.text(
     rf"^ *{_HEADER_NAME.pattern} *:(?: |(?!.*: )){_HEADER_VALUE.pattern}\{{key\}}{_HEADER_VALUE.pattern}$",
 )
 
+_API_KEY: Final[Reader[Any]] = readers.text(str)
+"""It becomes a `Secret` in `read_profile`: a wrong key must not fail commands that need none."""
+
 
 # Profiles
 
@@ -196,10 +199,12 @@ class Profile:
     )
     api_key: Secret | None = setting(
         None,
-        readers.text(Secret),
+        _API_KEY,
         "The API key itself. The file is refused while others can read it: chmod 600.",
         example="your-key",
     )
+    api_key_fault: str = ""
+    """Why the file's `api_key` cannot be sent; "" if it can."""
     tier: str | None = setting(
         "free",
         readers.one_of(TIERS),
@@ -256,6 +261,11 @@ def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -
             f'is missing: every profile but {DEFAULT_PROFILE} needs one, as in "https://api.kie.ai", or a preset'
         )
     _check_together(given, found, place)
+    if "api_key" in found:
+        try:
+            found["api_key"] = Secret(found["api_key"])
+        except ValueError as error:
+            found |= {"api_key": None, "api_key_fault": str(error)}
     if "api_key" in given or "api_key_command" in given:
         found["api_key_env"] = None
     limits = {*preset, *given} & {"tier", "per_second"}

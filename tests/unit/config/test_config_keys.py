@@ -55,10 +55,15 @@ def test_a_key_that_no_header_can_carry_names_its_origin_and_its_fault_only() ->
     assert caught.value.__suppress_context__
 
 
-def test_a_key_in_the_file_is_found(tmp_path: Path) -> None:
+def test_a_key_in_the_file_is_found_or_its_fault_is_told_only_when_it_is_needed(tmp_path: Path) -> None:
     file = write(tmp_path / "c.toml", f'{KIE}api_key = "{CANARY}"')
     found = find_key(load_settings(file, {}).in_use, {"AIGPTIMAGE_API_KEY": "another"})
     assert (found.secret.reveal(), found.origin) == (CANARY, "the config")
+    write(file, f'{KIE}api_key = "{CANARY} x"')
+    profile = load_settings(file, {}).in_use
+    with pytest.raises(KeyMissingError, match=r"profiles\.kie\.api_key\) has white space") as caught:
+        find_key(profile, {})
+    assert "CANARY" not in str(caught.value)
 
 
 def test_the_first_line_of_a_command_is_the_key() -> None:
