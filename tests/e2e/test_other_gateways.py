@@ -1,4 +1,4 @@
-"""Gateways with other paths and another header, by the README's own config; and several in one view of the dashboard.
+"""Tests gateways with other paths and another header, by the README's own config, and several in one view.
 
 Each is watched with its own key, and one without a key is said.
 """
@@ -41,7 +41,7 @@ def taskdash(tmp_path: Path, api: FakeApi) -> Command:
 
 
 def asked(api: FakeApi, task_id: str) -> list[str]:
-    """The paths under which a task was asked for, in their order."""
+    """Return the paths under which a task was asked for, in their order."""
     targets = [request.target for request in api.requests if task_id in request.target]
     return [
         target.replace(task_id, "{id}") if "/v1/tasks/" in target else target.partition("?")[0]

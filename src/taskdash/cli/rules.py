@@ -92,7 +92,7 @@ class WaitRules:
     """Asks for a task when it is due, and is done with it when it is finished."""
 
     notice: str | None = None
-    """Of a wait, the changes say it all."""
+    """Stays None: the changes of a wait say it all."""
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ class _History:
     curve: Curve | None = None
     fitted_at: int = 0
     differs: bool = False
-    """Of a variant: whether it differs from its model as a whole."""
+    """Says of a variant that it differs from its model as a whole."""
     compared_at: int = 0
     """How many tasks of the model had been added then."""
 

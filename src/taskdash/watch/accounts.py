@@ -46,7 +46,7 @@ class WatchPolicy:
     """Limits that the profile has in numbers; the server may only lower them."""
     record_paths: tuple[str, ...] = (RECORD_PATH,)
     scheduled: bool = True
-    """Whether to check the tasks that are due. False: only those that somebody asks for, unless a dashboard follows."""
+    """Says to check the tasks that are due. False: only those that somebody asks for, unless a dashboard follows."""
 
 
 def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:

@@ -19,7 +19,7 @@ from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import COPIES_KEPT, COPY_EVERY_S, copies_of, keep_copy
 
 OLD: Final = Path(__file__).parents[2] / "data" / "stores" / "release-1.0.db"
-"""A list of three tasks, one finished, as taskdash 1.0 left it."""
+"""Holds a list of three tasks, one finished, as taskdash 1.0 left it."""
 
 
 def digest(path: Path) -> str:

@@ -118,7 +118,7 @@ def test_what_1_0_knew_of_tasks_goes_on_to_count(path: Path) -> None:
         (2, "0", 1, [(1, None)]),
         (3, None, 3, [(2, 7)]),
     ]
-    """State, credits as text, results, and the numbers and sizes of those saved."""
+    """Names state, credits as text, results, and the numbers and sizes of those saved."""
     with old_store(path) as connection:
         for seq, (state, spent, results, saved) in enumerate(known):
             connection.execute(

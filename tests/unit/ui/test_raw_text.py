@@ -1,4 +1,4 @@
-"""A response as text to read: laid out it still says what was sent."""
+"""Tests a response as text to read: laid out it still says what was sent."""
 
 from __future__ import annotations
 

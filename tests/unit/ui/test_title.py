@@ -1,4 +1,4 @@
-"""What the terminal's title says."""
+"""Tests what the terminal's title says."""
 
 from __future__ import annotations
 
